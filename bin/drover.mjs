@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Starts the bundled command line on Node 24, also where an older Node is on PATH.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('../dist/drover.mjs', import.meta.url))
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import(program)
+} else {
+  const node = node24()
+  if (!node) {
+    console.error(
+      `drover needs Node 24; this is Node ${process.versions.node}, and there is no build of Node 24 for ${process.platform}-${process.arch} here. Run npm ci in drover's folder, or install Node 24.`,
+    )
+    process.exit(1)
+  }
+  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' })
+  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name))
+  child.on('exit', (status) => process.exit(status ?? 1))
+}
+
+function node24() {
+  try {
+    const require = createRequire(import.meta.url)
+    const path = require.resolve(`node-linux-${process.arch}/bin/node`)
+    return existsSync(path) ? path : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,151 @@
+// Runs one action: checks its inputs, hands it what it needs, and turns whatever comes out into outputs, a summary, one
+// error annotation and an exit status. Hides whether that happens on GitHub's runner or in a terminal.
+import {
+  type Context,
+  Failure,
+  type FailureReason,
+  type Problem,
+  escapeMarkdown,
+  messageOf,
+  systemClock,
+} from '../platform/platform.ts'
+import { type Host, currentHost } from './host.ts'
+import { Inputs } from './inputs.ts'
+import { type ActionName, type OutputName, manifest } from './manifest.ts'
+
+export { type Host, setHost } from './host.ts'
+export { terminalHost } from './terminal-host.ts'
+export type { Inputs } from './inputs.ts'
+export { type ActionName, manifest } from './manifest.ts'
+
+type OutputValue = string | number | boolean | undefined
+export type Outputs<N extends ActionName> = Partial<Record<OutputName<N>, OutputValue>>
+
+/** What an action's main is handed. */
+export interface Action<N extends ActionName> extends Context {
+  input: Inputs<N>
+  /** Sets outputs at once, so that they are there even where the action fails later. */
+  output(values: Outputs<N>): Promise<void>
+  /** Adds Markdown to the job's summary; the caller has escaped what comes from outside. */
+  summary(markdown: string): Promise<void>
+  /** Hides a value in everything that is logged from here on. */
+  mask(secret: string): void
+  /** Puts a warning on a line of a file. */
+  annotate(problem: Problem): void
+  /** What `post` will need to undo. */
+  saveState(name: string, value: string): void
+}
+
+/**
+ * Runs an action to its end. What `main` returns become its outputs; a `Failure` becomes a red step with its
+ * `failure-reason`; anything else that is thrown is reported as a bug of ours. SIGINT and SIGTERM abort the signal that
+ * `main` was handed. Ends the process: with 0, or with 1 after a failure.
+ */
+export async function runAction<N extends ActionName>(
+  name: N,
+  main: (action: Action<N>) => Promise<Outputs<N>>,
+): Promise<void> {
+  const host = await currentHost()
+  const given: Record<string, string> = {}
+  const output = async (values: Record<string, OutputValue>) => {
+    for (const [key, value] of Object.entries(values)) {
+      if (value === undefined) continue
+      given[key] = String(value)
+      await host.output(key, String(value))
+    }
+  }
+  let exitStatus = 0
+  try {
+    host.log.info(`drover ${name}`)
+    const input = new Inputs(name, host)
+    input.check()
+    const values = await main({
+      log: host.log,
+      signal: abortOnSignals(),
+      clock: systemClock,
+      input,
+      output,
+      summary: (markdown) => host.summary(markdown),
+      mask: (secret) => host.mask(secret),
+      annotate: (problem) => host.warning(problem),
+      saveState: (key, value) => host.saveState(key, value),
+    })
+    await output({ changed: false, ...given, ...values, 'failure-reason': '' })
+  } catch (error) {
+    exitStatus = 1
+    const failure = asFailure(error)
+    await output({ changed: false, ...given, 'failure-reason': failure.reason })
+    await tell(host, name, failure)
+  }
+  host.finish(given)
+  process.exit(exitStatus)
+}
+
+/** Runs an action's clean-up. A clean-up that fails only warns: it must not hide the job's real result. */
+export async function runPost(
+  undo: (post: Context & { state(name: string): string }) => Promise<void>,
+): Promise<void> {
+  const host = await currentHost()
+  try {
+    await undo({
+      log: host.log,
+      signal: abortOnSignals(),
+      clock: systemClock,
+      state: (key) => host.state(key),
+    })
+  } catch (error) {
+    host.log.warn(`cleaning up failed: ${messageOf(error)}`)
+  }
+  process.exit(0)
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error
+  return new Failure(
+    'internal',
+    `this is a bug in drover: ${messageOf(error)}. Please report it with this log.`,
+    {
+      cause: error,
+    },
+  )
+}
+
+// The runner shows ten annotations of a kind in a step: one for the failure itself and nine for problems in files.
+const maxAnnotations = 9
+
+async function tell(host: Host, name: ActionName, failure: Failure): Promise<void> {
+  for (const problem of failure.problems.slice(0, maxAnnotations)) host.error(problem)
+  for (const problem of failure.problems.slice(maxAnnotations))
+    host.log.info(`error: ${where(problem)}${problem.message}`)
+  host.error({ message: `${failure.reason}: ${failure.message}`, title: `drover ${name}` })
+  if (failure.reason === 'internal' && failure.cause instanceof Error) {
+    host.log.info(failure.cause.stack ?? '')
+  } else if (failure.cause !== undefined) {
+    host.log.debug(failure.cause instanceof Error ? (failure.cause.stack ?? '') : messageOf(failure.cause))
+  }
+  await host.summary(failureSummary(name, failure.reason, failure)).catch(() => {})
+}
+
+function failureSummary(name: ActionName, reason: FailureReason, failure: Failure): string {
+  const lines = [`### ❌ ${name}: \`${reason}\``, '', escapeMarkdown(failure.message), '']
+  for (const problem of failure.problems.slice(0, 200)) {
+    lines.push(`- ${escapeMarkdown(where(problem))}${escapeMarkdown(problem.message)}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function where({ file, line, column }: Problem): string {
+  return `${[file, line, column].filter((part) => part !== undefined).join(':')}: `
+}
+
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => controller.abort(new Failure('cancelled', `ended by ${name}`)))
+  }
+  return controller.signal
+}
+
+/** The outputs that every action has. */
+export const commonOutputs = ['failure-reason', 'changed'] as const
+export const actionNames = Object.keys(manifest) as ActionName[]

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Failure, type Problem, messageOf, parseDuration } from '../platform/platform.ts'
+import type { Host } from './host.ts'
+import { type ActionName, type InputName, manifest } from './manifest.ts'
+
+/** Where a secret may come from besides its input; in a shell it should. */
+const environmentOf: Record<string, string> = {
+  token: 'DROVER_TOKEN',
+  'signing-key': 'DROVER_SIGNING_KEY',
+  'ssh-key': 'DROVER_SSH_KEY',
+  'github-token': 'GITHUB_TOKEN',
+}
+
+/** The checked inputs of one action. Paths are resolved against the workspace; secrets are masked before anybody sees them. */
+export class Inputs<N extends ActionName> {
+  readonly #host: Host
+  readonly #name: N
+
+  constructor(name: N, host: Host) {
+    this.#name = name
+    this.#host = host
+  }
+
+  /** Throws one `bad-input` that names every required input that is missing, with its environment variable. */
+  check(): void {
+    const inputs = manifest[this.#name].inputs as Record<string, { required: boolean }>
+    const missing: Problem[] = []
+    for (const [name, { required }] of Object.entries(inputs)) {
+      if (name.endsWith('token') && this.#raw(name)) this.#host.mask(this.#raw(name))
+      if (!required || this.#raw(name)) continue
+      const other = environmentOf[name] ? ` or ${environmentOf[name]}` : ''
+      missing.push({ file: 'inputs', message: `${name} (environment: ${variable(name)}${other})` })
+    }
+    if (missing.length === 0) return
+    const names = missing.map((problem) => problem.message).join(', ')
+    throw new Failure('bad-input', `missing input${missing.length > 1 ? 's' : ''}: ${names}`)
+  }
+
+  /** The value, or undefined where it is empty. */
+  optional(name: InputName<N>): string | undefined {
+    return this.#raw(name) || undefined
+  }
+
+  /** The value; throws `bad-input` where it is empty. */
+  required(name: InputName<N>): string {
+    const value = this.#raw(name)
+    if (value) return value
+    throw new Failure('bad-input', `missing input: ${name} (environment: ${variable(name)})`)
+  }
+
+  /** One of `choices`; the first where nothing was given. */
+  choice<const C extends readonly [string, ...string[]]>(name: InputName<N>, choices: C): C[number] {
+    const value = this.#raw(name)
+    if (!value) return choices[0]
+    const found = choices.find((choice) => choice === value)
+    if (found !== undefined) return found
+    throw new Failure('bad-input', `${name} is "${value}"; it can be ${choices.join(', ')}`)
+  }
+
+  /** `true` or `false`, as YAML 1.2 writes them; false where nothing was given. */
+  flag(name: InputName<N>): boolean {
+    const value = this.#raw(name).toLowerCase()
+    if (value === 'true') return true
+    if (value === 'false' || value === '') return false
+    throw new Failure('bad-input', `${name} is "${value}"; it can be true or false`)
+  }
+
+  /** A path, absolute; undefined where nothing was given. */
+  path(name: InputName<N>): string | undefined {
+    const value = this.#raw(name)
+    return value ? resolve(process.env['GITHUB_WORKSPACE'] ?? '.', value) : undefined
+  }
+
+  /** Items separated by commas or line ends, without empty ones. */
+  list(name: InputName<N>): string[] {
+    return this.#raw(name)
+      .split(/[,\n]/)
+      .map((item) => item.trim())
+      .filter(Boolean)
+  }
+
+  /** A duration such as `90s`, `15m`, `24h`, in ms. */
+  durationMs(name: InputName<N>): number | undefined {
+    const value = this.#raw(name)
+    if (!value) return undefined
+    const ms = parseDuration(value)
+    if (ms === undefined)
+      throw new Failure('bad-input', `${name} is "${value}"; write a duration such as 90s, 15m or 24h`)
+    return ms
+  }
+
+  /** A secret: the value itself, masked. */
+  secret(name: InputName<N>): string | undefined {
+    const value = this.#raw(name)
+    if (value) this.#host.mask(value)
+    return value || undefined
+  }
+
+  /** A key: PEM text, or the path of a file with it. What is read is masked where it is secret. */
+  key(name: InputName<N>): string | undefined {
+    const value = this.#raw(name)
+    if (!value) return undefined
+    const isText = value.includes('-----BEGIN')
+    const text = isText ? value : this.#read(name, value)
+    if (text.includes('PRIVATE KEY')) this.#host.mask(text)
+    return text.endsWith('\n') ? text : `${text}\n`
+  }
+
+  #read(name: string, path: string): string {
+    try {
+      return readFileSync(resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path), 'utf8')
+    } catch (error) {
+      throw new Failure(
+        'bad-input',
+        `${name} is neither a PEM text nor a file that can be read: ${messageOf(error)}`,
+      )
+    }
+  }
+
+  #raw(name: string): string {
+    const value = this.#host.input(name).trim()
+    if (value) return value
+    const fromEnvironment = environmentOf[name]
+    if (fromEnvironment && process.env[fromEnvironment]) return process.env[fromEnvironment]?.trim() ?? ''
+    const inputs = manifest[this.#name].inputs as Record<string, { default?: string }>
+    // the runner fills in defaults; a terminal leaves that to us. An expression such as github.token is the runner's
+    const fallback = inputs[name]?.default ?? ''
+    return fallback.includes('${{') ? '' : fallback
+  }
+}
+
+function variable(name: string): string {
+  return `INPUT_${name.replaceAll(' ', '_').toUpperCase()}`
+}

@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+import { Failure, messageOf } from './failure.ts'
+
+/** Output beyond this is dropped: a program that runs wild must not fill our memory. */
+const maxCapturedBytes = 16 << 20
+
+/** Which Debian package has a program, for the message when it is missing. */
+const packageOf: Record<string, string> = {
+  mmdebstrap: 'mmdebstrap',
+  mke2fs: 'e2fsprogs',
+  debugfs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  'mender-artifact': 'mender-artifact',
+  'mender-cli': 'mender-cli',
+  mender: 'mender-client',
+  'pytest-3': 'python3-pytest python3-testinfra',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  'ssh-keyscan': 'openssh-client',
+  ip: 'iproute2',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  losetup: 'mount',
+  openssl: 'openssl',
+  git: 'git',
+}
+
+export interface RunOptions {
+  cwd?: string
+  /** Added to the environment of this process. */
+  env?: Record<string, string>
+  /** Written to the program's standard input, which is empty otherwise. */
+  input?: string | Uint8Array
+}
+
+export interface RunResult {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/**
+ * Runs a short-lived program to its end with an argument list (never a shell) and returns what it said, whatever its
+ * exit status. Throws `missing-tool`, naming the Debian package, where the program isn't installed.
+ * It can't be cancelled: for anything that may take more than seconds use `start`.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const path = locate(program)
+  const { exec } = await import('@actions/exec')
+  const [stdout, stderr] = [collector(), collector()]
+  const code = await exec(quoted(path), [...args], {
+    silent: true,
+    ignoreReturnCode: true,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: { ...environment(), ...options.env },
+    input: Buffer.from(options.input ?? ''),
+    listeners: { stdout: stdout.add, stderr: stderr.add },
+  })
+  return { code, stdout: stdout.text(), stderr: stderr.text() }
+}
+
+/**
+ * `run` for a program that has to succeed: returns its standard output, and throws `what` failed with the program's own
+ * last words where its exit status isn't 0. `reason` says whose fault that is (`internal` unless given).
+ */
+export async function runOk(
+  program: string,
+  args: readonly string[],
+  options: RunOptions & { what: string; reason?: Failure['reason'] },
+): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args, options)
+  if (code === 0) return stdout
+  throw new Failure(
+    options.reason ?? 'internal',
+    `${options.what} failed: ${lastWords(stderr || stdout, program, code)}`,
+  )
+}
+
+export interface StartOptions {
+  cwd?: string
+  env?: Record<string, string>
+  input?: string
+  /** Called with each complete line of standard output and standard error. */
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void
+  /** On abort the whole process group gets SIGTERM and, `graceMs` later, SIGKILL. */
+  signal?: AbortSignal
+  graceMs?: number
+}
+
+/** A program that lives beside us. */
+export interface Started {
+  readonly pid: number
+  /** Resolves when it has ended (a signal counts as 128 + its number); never rejects for the exit status. */
+  readonly done: Promise<RunResult>
+  /** Ends its process group: SIGTERM, then SIGKILL after the grace time. Resolves when it is gone; may be repeated. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a program with an argument list in a process group of its own, so that it can be ended with all its children.
+ * Throws `missing-tool` as `run` does. `done` rejects with the signal's reason after an abort.
+ */
+export function start(program: string, args: readonly string[], options: StartOptions = {}): Started {
+  options.signal?.throwIfAborted()
+  const child = spawn(locate(program), args, {
+    cwd: options.cwd,
+    env: { ...environment(), ...options.env },
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  child.stdin?.on('error', () => {}) // the program may end without reading all of it
+  child.stdin?.end(options.input)
+  const stdout = collector(options.onLine && ((line) => options.onLine?.(line, 'stdout')))
+  const stderr = collector(options.onLine && ((line) => options.onLine?.(line, 'stderr')))
+  child.stdout?.on('data', stdout.add)
+  child.stderr?.on('data', stderr.add)
+  const ended = new Promise<RunResult>((resolve, reject) => {
+    child.once('error', (error) =>
+      reject(new Failure('missing-tool', `can't start ${program}: ${messageOf(error)}`, { cause: error })),
+    )
+    child.once('close', (code, signal) => {
+      resolve({
+        code: code ?? 128 + (signalNumber[signal ?? ''] ?? 0),
+        stdout: stdout.text(),
+        stderr: stderr.text(),
+      })
+    })
+  })
+  const stop = () => endGroup(child, ended, options.graceMs ?? 5000)
+  const done = ended.then((result) => {
+    options.signal?.removeEventListener('abort', onAbort)
+    options.signal?.throwIfAborted()
+    return result
+  })
+  done.catch(() => {}) // a caller may only ever stop() it
+  const onAbort = () => void stop()
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  return { pid: child.pid ?? 0, done, stop }
+}
+
+/** The last lines a program said, in one line, for a message. */
+export function lastWords(output: string, program: string, code: number): string {
+  const lines = output.trim().split('\n').filter(Boolean).slice(-5)
+  return lines.length > 0 ? lines.join(' / ') : `${program} ended with ${code} and said nothing`
+}
+
+/** Whether a program is on PATH (the sbin directories count, as root's PATH has them). */
+export function isInstalled(program: string): boolean {
+  return find(program) !== undefined
+}
+
+const signalNumber: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 }
+
+async function endGroup(child: ChildProcess, ended: Promise<unknown>, graceMs: number): Promise<void> {
+  const { pid } = child
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      process.kill(-pid, name)
+    } catch {
+      // it is gone already
+    }
+  }
+  signal('SIGTERM')
+  const kill = setTimeout(() => signal('SIGKILL'), graceMs)
+  await ended.catch(() => {})
+  clearTimeout(kill)
+}
+
+function collector(onLine?: (line: string) => void) {
+  const decoder = new StringDecoder('utf8')
+  let text = ''
+  let partial = ''
+  return {
+    add: (chunk: Buffer) => {
+      const piece = decoder.write(chunk)
+      if (text.length < maxCapturedBytes) text += piece
+      if (!onLine) return
+      const lines = (partial + piece).split(/\r?\n/)
+      partial = (lines.pop() ?? '').slice(-65_536)
+      for (const line of lines) onLine(line)
+    },
+    text: () => {
+      if (onLine && partial) onLine(partial)
+      partial = ''
+      return text
+    },
+  }
+}
+
+function environment(): Record<string, string> {
+  const env: Record<string, string> = { LC_ALL: 'C.UTF-8' }
+  for (const [key, value] of Object.entries(process.env)) {
+    // our own secrets are not for the programs that we call
+    if (value !== undefined && !/^(INPUT_|DROVER_|ACTIONS_RUNTIME_TOKEN|ACTIONS_ID_TOKEN)/.test(key))
+      env[key] = value
+  }
+  return env
+}
+
+function locate(program: string): string {
+  const path = find(program)
+  if (path !== undefined) return path
+  const name = packageOf[program]
+  const hint = name ? `: install it with apt-get install ${name}` : ''
+  throw new Failure('missing-tool', `the program ${program} isn't installed${hint}`)
+}
+
+function find(program: string): string | undefined {
+  if (program.includes('/')) return program
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders
+    .filter(Boolean)
+    .map((folder) => join(folder, program))
+    .find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// @actions/exec takes the program as the first word of a command line
+function quoted(path: string): string {
+  return `"${path.replaceAll('"', '\\"')}"`
+}

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Failure, hasCode, messageOf } from './failure.ts'
+
+/**
+ * Writes a whole file so that a reader sees the old one or the new one and never a part: temporary name, sync, rename,
+ * sync of the folder (which is made where it is missing). Throws `disk-full`. May be repeated.
+ */
+export async function writeAtomically(path: string, data: string | Uint8Array, mode = 0o644): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await using file = await open(temporary, 'wx', mode)
+    await file.writeFile(data)
+    await file.sync()
+    await rename(temporary, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw storageFailure(error, path)
+  }
+}
+
+/** Makes a rename or a new name in `folder` survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r')
+  await handle.sync()
+}
+
+/** What went wrong with writing `path`: a full disk is a `disk-full` with what to do; anything else stays as it was. */
+export function storageFailure(error: unknown, path: string): unknown {
+  if (error instanceof Failure || !(hasCode(error, 'ENOSPC') || hasCode(error, 'EDQUOT'))) return error
+  return new Failure(
+    'disk-full',
+    `no space left to write ${path}: free some and run again (${messageOf(error)})`,
+    {
+      cause: error,
+    },
+  )
+}

@@ -1,0 +1,207 @@
+import { Readable } from 'node:stream'
+import * as v from 'valibot'
+import { type Context } from './context.ts'
+import { oneLine, shorten } from './escape.ts'
+import { Failure, hasCode, messageOf } from './failure.ts'
+
+/** Replies are read up to this many bytes: a server that answers without end must not fill our memory. */
+const maxReplyBytes = 32 << 20
+const attempts = 4
+
+export interface HttpClientOptions {
+  /** Where paths start, without a slash at the end: `https://hosted.mender.io`. */
+  baseUrl: string
+  /** Sent as `Authorization`, and never shown in a message. */
+  authorization?: string
+  /** Longest time for one attempt without a byte moving, in ms. */
+  deadlineMs?: number
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** From the base URL on, with its query; the caller encodes what comes from outside. */
+  path: string
+  json?: unknown
+  body?: Readable | (() => Readable)
+  headers?: Record<string, string>
+  /** Whether sending it twice does no harm. GET, PUT and DELETE are; a POST only where the caller says so. */
+  repeatable?: boolean
+  /** Statuses that are answers and not failures; 2xx where not given. */
+  accept?: readonly number[]
+}
+
+export interface HttpReply {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  text: string
+}
+
+/** A small client for one server: deadlines, retries of what is safe to repeat, bounded replies, failures in our words. */
+export interface HttpClient {
+  /**
+   * Sends a request. Throws `unreachable` (no connection, deadline, gateway errors to the last attempt),
+   * `bad-credentials` (401, 403) and `server-refused` (any other status outside `accept`).
+   */
+  send(request: HttpRequest): Promise<HttpReply>
+  /** `send`, and the reply's JSON checked by `schema`. Throws also `unexpected-reply`. */
+  json<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<v.InferOutput<S> & {}>
+}
+
+/** Opens a client; connections are made when the first request needs one. */
+export function openHttp(options: HttpClientOptions, context: Context): HttpClient {
+  const send = async (request: HttpRequest): Promise<HttpReply> => {
+    for (let attempt = 1; ; attempt++) {
+      const result = await sendOnce(options, request, context)
+      const isLast = attempt === attempts || !isRepeatable(request)
+      if (result instanceof Failure) {
+        if (isLast || result.reason !== 'unreachable') throw result
+      } else if (isLast || !isPassing(result.status)) {
+        return checked(result, request, options)
+      }
+      const pauseMs = result instanceof Failure ? backoffMs(attempt) : retryAfterMs(result, attempt)
+      context.log.debug(`${request.method} ${options.baseUrl}: trying again in ${pauseMs} ms`)
+      await context.clock.sleep(pauseMs, context.signal)
+    }
+  }
+  return {
+    send,
+    json: async (request, schema) => parseReply(await send(request), request, options, schema),
+  }
+}
+
+async function sendOnce(
+  options: HttpClientOptions,
+  request: HttpRequest,
+  context: Context,
+): Promise<HttpReply | Failure> {
+  const { request: send } = await import('undici')
+  const body = request.json === undefined ? streamOf(request.body) : JSON.stringify(request.json)
+  const deadlineMs = options.deadlineMs ?? 60_000
+  try {
+    const reply = await send(`${options.baseUrl}${request.path}`, {
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        ...(options.authorization === undefined ? {} : { authorization: options.authorization }),
+        ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...request.headers,
+      },
+      body: body ?? null,
+      signal: context.signal,
+      headersTimeout: deadlineMs,
+      bodyTimeout: deadlineMs,
+    })
+    return {
+      status: reply.statusCode,
+      headers: reply.headers,
+      text: await boundedText(reply.body, options.baseUrl),
+    }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (error instanceof Failure) return error
+    return new Failure('unreachable', `${options.baseUrl} can't be reached: ${explain(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Text of a body, up to the limit for replies. */
+async function boundedText(body: AsyncIterable<Uint8Array>, from: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > maxReplyBytes)
+      throw new Failure('unexpected-reply', `${from} answered with more than ${maxReplyBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function checked(reply: HttpReply, request: HttpRequest, options: HttpClientOptions): HttpReply {
+  const { status } = reply
+  if (request.accept ? request.accept.includes(status) : status >= 200 && status < 300) return reply
+  const said = saidBy(reply)
+  const what = `${request.method} ${options.baseUrl}${request.path.split('?')[0]}`
+  if (status === 401 || status === 403) {
+    throw new Failure(
+      'bad-credentials',
+      `${what}: the token was refused (${status}${said}): check the input \`token\``,
+    )
+  }
+  if (isPassing(status)) {
+    throw new Failure(
+      'unreachable',
+      `${what}: the server is not able to answer (${status}${said}): try again later`,
+    )
+  }
+  throw new Failure('server-refused', `${what} was refused (${status}${said})`)
+}
+
+function parseReply<S extends v.GenericSchema>(
+  reply: HttpReply,
+  request: HttpRequest,
+  options: HttpClientOptions,
+  schema: S,
+): v.InferOutput<S> & {} {
+  const what = `${options.baseUrl}${request.path.split('?')[0]}`
+  let raw: unknown
+  try {
+    raw = JSON.parse(reply.text)
+  } catch (error) {
+    const type = String(reply.headers['content-type'] ?? 'no content type')
+    const looks = /^\s*</.test(reply.text) ? 'a web page' : `no JSON (${oneLine(type)})`
+    throw new Failure(
+      'unexpected-reply',
+      `${what} answered with ${looks}: is the input \`server\` an OTA server's URL?`,
+      {
+        cause: error,
+      },
+    )
+  }
+  const result = v.safeParse(schema, raw)
+  if (!result.success) {
+    const [issue] = result.issues
+    const path = issue?.path?.map((item) => String(item.key)).join('.') ?? ''
+    throw new Failure(
+      'unexpected-reply',
+      `${what} answered in an unknown form: ${path} ${issue?.message ?? ''}`,
+    )
+  }
+  return result.output as v.InferOutput<S> & {}
+}
+
+function saidBy(reply: HttpReply): string {
+  try {
+    const { error } = JSON.parse(reply.text) as { error?: unknown }
+    return typeof error === 'string' ? `: ${shorten(oneLine(error), 300)}` : ''
+  } catch {
+    return /^\s*</.test(reply.text) ? ', with a web page' : ''
+  }
+}
+
+function explain(error: unknown): string {
+  if (hasCode(error, 'ECONNREFUSED')) return 'nothing listens there (connection refused)'
+  if (hasCode(error, 'ENOTFOUND') || hasCode(error, 'EAI_AGAIN')) return 'the host name is unknown'
+  if (hasCode(error, 'UND_ERR_HEADERS_TIMEOUT') || hasCode(error, 'UND_ERR_BODY_TIMEOUT'))
+    return 'it did not answer in time'
+  return oneLine(messageOf(error))
+}
+
+const isPassing = (status: number) => [408, 429, 502, 503, 504].includes(status)
+
+function isRepeatable(request: HttpRequest): boolean {
+  if (request.body instanceof Readable) return false // a stream can be sent once
+  return request.repeatable ?? ['GET', 'PUT', 'DELETE'].includes(request.method)
+}
+
+const streamOf = (body: HttpRequest['body']) => (typeof body === 'function' ? body() : body)
+
+function backoffMs(attempt: number): number {
+  return Math.round(250 * 2 ** (attempt - 1) * (0.5 + Math.random()))
+}
+
+function retryAfterMs(reply: HttpReply, attempt: number): number {
+  const wanted = Number(reply.headers['retry-after'])
+  return Number.isFinite(wanted) && wanted > 0 ? Math.min(wanted, 120) * 1000 : backoffMs(attempt)
+}

@@ -1,0 +1,11 @@
+// What every layer may use: failures, checked YAML, HTTP, programs, time, logs, digests. No domain words in here.
+export * from './clock.ts'
+export * from './context.ts'
+export * from './digest.ts'
+export * from './escape.ts'
+export * from './exec.ts'
+export * from './failure.ts'
+export * from './files.ts'
+export * from './http.ts'
+export * from './log.ts'
+export * from './yaml.ts'

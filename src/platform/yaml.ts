@@ -1,0 +1,113 @@
+import { readFile, stat } from 'node:fs/promises'
+import * as v from 'valibot'
+import { type Document, LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml'
+import { Failure, type Problem, hasCode, messageOf } from './failure.ts'
+
+/** People write these files by hand: one over this size is a mistake or an attack. */
+const maxFileBytes = 4 << 20
+
+/** A parsed file whose values know where they stand. */
+export interface ParsedYaml<T> {
+  value: T
+  /** Line and column (from 1) of the key or item at `path`, or of its nearest parent. */
+  locate(path: readonly (string | number)[]): { line: number; column: number }
+}
+
+/**
+ * Reads YAML (JSON is YAML) from `text` and checks it against `schema`. `file` is only a name for messages.
+ * Throws `invalid-file` with every problem, each with line and column.
+ */
+export function parseYaml<S extends v.GenericSchema>(
+  text: string,
+  file: string,
+  schema: S,
+): ParsedYaml<v.InferOutput<S>> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const problems: Problem[] = document.errors.map((error) => {
+    const { line, col } = lines.linePos(error.pos[0])
+    return { file, line, column: col, message: error.message }
+  })
+  failOn(problems)
+  const locate = (path: readonly (string | number)[]) => locateIn(document, lines, path)
+  let raw: unknown
+  try {
+    raw = document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw failed([{ file, line: 1, column: 1, message: messageOf(error) }], error)
+  }
+  const result = v.safeParse(schema, raw)
+  if (!result.success) {
+    failOn(
+      result.issues.map((issue) => {
+        const path = (issue.path ?? []).map((item) => item.key as string | number)
+        const place = path.length === 0 ? '' : `${path.join('.')}: `
+        return { file, ...locate(path), message: `${place}${issue.message}` }
+      }),
+    )
+  }
+  return { value: result.output, locate }
+}
+
+/** `parseYaml` of a file on disk; `name` is what messages call it. Throws also `file-missing`. */
+export async function readYaml<S extends v.GenericSchema>(
+  path: string,
+  schema: S,
+  name: string = path,
+): Promise<ParsedYaml<v.InferOutput<S>>> {
+  return parseYaml(await readText(path, maxFileBytes, name), name, schema)
+}
+
+/** Reads a text file of at most `limitBytes`; throws `file-missing` or, over the limit, `invalid-file`. */
+export async function readText(
+  path: string,
+  limitBytes = maxFileBytes,
+  name: string = path,
+): Promise<string> {
+  try {
+    const { size } = await stat(path)
+    if (size > limitBytes) {
+      throw new Failure('invalid-file', `${name} has ${size} bytes; at most ${limitBytes} are read`)
+    }
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
+    throw new Failure('file-missing', `can't read ${name}: ${why}`, { cause: error })
+  }
+}
+
+/** Throws one `invalid-file` for all `problems`; does nothing where there are none. */
+export function failOn(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw failed(problems)
+}
+
+function failed(problems: readonly Problem[], cause?: unknown): Failure {
+  const [first] = problems
+  const place = first
+    ? `${first.file}${first.line === undefined ? '' : `:${first.line}`}: ${first.message}`
+    : ''
+  const rest = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+  return new Failure('invalid-file', `${place}${rest}`, { problems, cause })
+}
+
+function locateIn(document: Document, lines: LineCounter, path: readonly (string | number)[]) {
+  let offset = 0
+  let node: unknown = document.contents
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key))
+      if (!pair) break
+      if (isNode(pair.key) && pair.key.range) offset = pair.key.range[0]
+      node = pair.value
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)]
+      if (!isNode(node) || !node.range) break
+      offset = node.range[0]
+    } else {
+      break
+    }
+  }
+  const { line, col } = lines.linePos(offset)
+  return { line: Math.max(line, 1), column: Math.max(col, 1) }
+}
