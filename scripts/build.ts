@@ -1,13 +1,20 @@
 // Bundles every entry point into dist/: one ES module each, and shared chunks. The output depends on the sources and the
-// lock file alone, so CI compares it byte for byte. With --check it builds elsewhere and compares.
+// lock file alone, so CI compares it byte for byte. With --check it builds elsewhere and compares; --out FOLDER builds
+// into another folder, --only NAME (repeatable) just some of the entry points.
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
 
 const root = join(import.meta.dirname, '..')
-const isCheck = process.argv.includes('--check')
-const output = isCheck ? mkdtempSync(join(tmpdir(), 'drover-dist-')) : join(root, 'dist')
+const { values: options } = parseArgs({
+  options: { check: { type: 'boolean' }, out: { type: 'string' }, only: { type: 'string', multiple: true } },
+})
+const isCheck = options.check === true
+const output = isCheck
+  ? mkdtempSync(join(tmpdir(), 'drover-dist-'))
+  : resolve(options.out ?? join(root, 'dist'))
 
 const entries: Record<string, string> = { drover: 'src/cli/main.ts', 'ota-server': 'src/server/process.ts' }
 for (const name of readdirSync(join(root, 'actions'))) {
@@ -18,6 +25,9 @@ for (const name of readdirSync(join(root, 'actions'))) {
     if (existsSync(join(root, 'actions', name, file))) entries[`${name}${suffix}`] = `actions/${name}/${file}`
   }
 }
+
+for (const name of Object.keys(entries))
+  if (options.only && !options.only.includes(name)) delete entries[name]
 
 if (!isCheck) rmSync(output, { recursive: true, force: true })
 const { metafile } = await esbuild.build({

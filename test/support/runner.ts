@@ -5,7 +5,8 @@ import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const root = join(import.meta.dirname, '../..')
+/** The bundles under test: dist/, unless a developer builds elsewhere. */
+export const dist = process.env['DROVER_DIST'] ?? join(import.meta.dirname, '../../dist')
 
 export interface RunnerOptions {
   inputs?: Record<string, string>
@@ -45,7 +46,7 @@ export async function runInRunner(action: string, options: RunnerOptions = {}): 
     for (const name of Object.keys(files)) await writeFile(join(temporary, name), '')
     const workspace = options.workspace ?? temporary
     const suffix = options.phase === 'post' ? '-post' : ''
-    const child = spawn(process.execPath, [join(root, 'dist', `${action}${suffix}.mjs`)], {
+    const child = spawn(process.execPath, [join(dist, `${action}${suffix}.mjs`)], {
       cwd: workspace,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...environment(temporary, workspace), ...inputVariables(options), ...options.env },

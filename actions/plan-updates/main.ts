@@ -1,0 +1,6 @@
+import { runAction } from '../../src/action/action.ts'
+import { Failure } from '../../src/platform/platform.ts'
+
+await runAction('plan-updates', async () => {
+  throw new Failure('internal', 'not there yet')
+})

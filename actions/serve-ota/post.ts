@@ -1,0 +1,3 @@
+import { runPost } from '../../src/action/action.ts'
+
+await runPost(async () => {})

@@ -1,0 +1,3 @@
+export async function virtualDevice(_args: string[]): Promise<number> {
+  return 1
+}
