@@ -1,0 +1,124 @@
+import { escapeHtml } from '../platform/platform.ts'
+
+/** One cell of a table: text, or text with a look. */
+export type Cell = string | { text: string; look: 'good' | 'bad' | 'quiet' | 'code' | 'number' }
+
+export type Section =
+  | {
+      kind: 'table'
+      title: string
+      lead?: string
+      head: readonly string[]
+      rows: readonly (readonly Cell[])[]
+    }
+  /** Steps one after the other as bars over their common time, in seconds. */
+  | { kind: 'timeline'; title: string; bars: readonly { label: string; seconds: number; isBad: boolean }[] }
+  /** Text as it was written, such as a log. */
+  | { kind: 'verbatim'; title: string; lead?: string; text: string }
+
+export interface Page {
+  title: string
+  verdict: { isGood: boolean; text: string }
+  /** Paragraphs beneath the title. */
+  lead: readonly string[]
+  sections: readonly Section[]
+}
+
+/** A report as one HTML file that needs nothing else: no script, no font, no image from elsewhere. All text is escaped. */
+export function renderPage(page: Page): string {
+  const { title, verdict, lead, sections } = page
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${escapeHtml(title)}</h1>
+<p class="verdict ${verdict.isGood ? 'good' : 'bad'}"><span aria-hidden="true">${verdict.isGood ? '✔' : '✖'}</span> ${escapeHtml(verdict.text)}</p>
+${lead.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
+</header>
+${sections.map(renderSection).join('\n')}
+</main>
+</body>
+</html>
+`
+}
+
+function renderSection(section: Section): string {
+  const lead = 'lead' in section && section.lead ? `<p>${escapeHtml(section.lead)}</p>` : ''
+  return `<section>\n<h2>${escapeHtml(section.title)}</h2>\n${lead}${renderBody(section)}\n</section>`
+}
+
+function renderBody(section: Section): string {
+  switch (section.kind) {
+    case 'table':
+      return renderTable(section.head, section.rows)
+    case 'timeline':
+      return renderTimeline(section.bars)
+    case 'verbatim':
+      return `<pre>${escapeHtml(section.text)}</pre>`
+  }
+}
+
+function renderTable(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const cell = (value: Cell) => {
+    const { text, look } = typeof value === 'string' ? { text: value, look: '' } : value
+    const inner = look === 'code' ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)
+    return `<td${look ? ` class="${look}"` : ''}>${inner}</td>`
+  }
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
+  return `<div class="scroll"><table>\n<thead><tr>${head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join('')}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`
+}
+
+const [labelWidth, barsWidth, rowHeight] = [300, 560, 26]
+
+function renderTimeline(bars: readonly { label: string; seconds: number; isBad: boolean }[]): string {
+  const total = Math.max(
+    bars.reduce((sum, { seconds }) => sum + seconds, 0),
+    0.001,
+  )
+  let at = 0
+  const rows = bars.map(({ label, seconds, isBad }, index) => {
+    const x = labelWidth + (at / total) * barsWidth
+    const width = Math.max((seconds / total) * barsWidth, 2)
+    const y = index * rowHeight
+    at += seconds
+    // a label goes where there is room for it: behind the bar, or before it near the right edge
+    const isLate = x + width + 60 > labelWidth + barsWidth
+    const time = `<text x="${(isLate ? x - 6 : x + width + 6).toFixed(1)}" y="${y + 17}" class="time"${isLate ? ' text-anchor="end"' : ''}>${seconds.toFixed(1)} s</text>`
+    return `<text x="${labelWidth - 12}" y="${y + 17}" text-anchor="end">${escapeHtml(label)}</text><rect x="${x.toFixed(1)}" y="${y + 5}" width="${width.toFixed(1)}" height="${rowHeight - 10}" rx="3" class="${isBad ? 'bad' : 'good'}"/>${time}`
+  })
+  const [w, h] = [labelWidth + barsWidth + 20, bars.length * rowHeight + 4]
+  const words = bars.map(({ label, seconds }) => `${label}: ${seconds.toFixed(1)} s`).join('; ')
+  return `<div class="scroll"><svg viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img" aria-label="${escapeHtml(words)}">${rows.join('')}</svg></div>`
+}
+
+const style = `
+:root{color-scheme:light dark;--ink:#1d2430;--soft:#5a6575;--line:#dde2ea;--paper:#fff;--wash:#f5f7fa;--good:#1a7f4b;--bad:#b3261e}
+@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b6;--line:#333c49;--paper:#14181f;--wash:#1c222b;--good:#4cc38a;--bad:#ff7b72}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
+main{max-width:940px;margin:0 auto;padding:40px 20px 80px}
+h1{font-size:1.9rem;line-height:1.2;margin:0 0 12px}
+h2{font-size:1.15rem;margin:44px 0 12px}
+p{margin:0 0 10px;max-width:70ch}
+.verdict{font-weight:600;padding:10px 14px;border-radius:8px;background:var(--wash);border-left:5px solid currentColor;max-width:none}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.94rem}
+th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
+th{color:var(--soft);font-weight:600;white-space:nowrap}
+td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.good{color:var(--good)}.bad{color:var(--bad)}.quiet{color:var(--soft)}
+code,pre{font:.86em/1.5 ui-monospace,monospace}
+pre{background:var(--wash);border-radius:8px;padding:14px;overflow-x:auto;white-space:pre-wrap}
+svg{max-width:100%;height:auto}
+svg text{font:13px system-ui,sans-serif;fill:var(--ink)}
+svg .time{fill:var(--soft);font-size:12px}
+svg rect.good{fill:var(--good)}svg rect.bad{fill:var(--bad)}
+`
