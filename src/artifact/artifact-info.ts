@@ -1,0 +1,68 @@
+import type { Digest } from '../platform/platform.ts'
+
+/** What a device must have, or one of what it must have, by name. */
+export type Depends = Readonly<Record<string, string | readonly string[]>>
+
+/** What an update file holds, read from a file of which every byte was checked. */
+export interface ArtifactInfo {
+  format: 'mender'
+  /** Version of the format: 3. */
+  version: number
+  /** The release's name. */
+  name: string
+  /** The artifact group that a device is in after the update. */
+  group?: string
+  /** Device types that may install it, in the file's order. */
+  deviceTypes: readonly string[]
+  /** Everything that a device must have, `device_type` included, of the file and all its payloads. */
+  depends: Depends
+  /** Everything that a device has after it, `artifact_name` included, of the file and all its payloads. */
+  provides: Readonly<Record<string, string>>
+  /** Patterns of what a device no longer has after it; `*` is the only wildcard. */
+  clearsProvides: readonly string[]
+  payloads: readonly PayloadInfo[]
+  /** Names of the state scripts, in the file's order. */
+  scripts: readonly string[]
+  /** `unverified`: it is signed, but no key was given to check the signature with. */
+  signature: 'none' | 'unverified' | 'verified'
+  compression: Compression
+  /** Size of the whole file. */
+  sizeBytes: number
+  /** Digest of the whole file, signature included. */
+  sha256: Digest
+  /** Digest of what it brings: see `contentDigestOf`. */
+  contentDigest: Digest
+}
+
+export interface PayloadInfo {
+  /** `rootfs-image`, or the name of an update module; empty for a payload that brings only provides. */
+  type: string
+  files: readonly PayloadFile[]
+  /** Settings for the update module; `{}` where there are none. */
+  metaData: Readonly<Record<string, unknown>>
+  provides: Readonly<Record<string, string>>
+  depends: Depends
+  clearsProvides: readonly string[]
+}
+
+export interface PayloadFile {
+  name: string
+  /** Uncompressed. */
+  sizeBytes: number
+  /** SHA-256 of the uncompressed file, 64 hex digits. */
+  checksum: string
+  /** When the file was changed last, as the artifact says (ISO 8601, UTC). */
+  date?: string
+}
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'xz'
+
+/** What a reader accepts at most; each has a default that fits every real artifact. */
+export interface ArtifactLimits {
+  /** The whole file. */
+  artifactBytes: number
+  /** The header, compressed and uncompressed: it holds the state scripts. */
+  headerBytes: number
+  /** All payload files together, uncompressed. */
+  payloadBytes: number
+}

@@ -1,0 +1,13 @@
+// Update files: written, read and verified as streams. Hides the container formats, their compression and signatures.
+export type {
+  ArtifactInfo,
+  ArtifactLimits,
+  Compression,
+  Depends,
+  PayloadFile,
+  PayloadInfo,
+} from './artifact-info.ts'
+export { type Content, contentDigestOf, scriptsProvide } from './content-digest.ts'
+export { publicKeyOf } from './keys.ts'
+export { type InspectOptions, inspectArtifact, openArtifact } from './read.ts'
+export { type MenderOptions, type WrittenArtifact, writeMender } from './write-mender.ts'
