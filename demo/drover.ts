@@ -86,11 +86,9 @@ export async function startService(
     stdio: ['ignore', openSync(outFile, 'w'), openSync(logFile, 'w')],
     detached: true,
   })
-  let hasEnded = false
-  child.once('exit', () => (hasEnded = true))
   child.unref()
   const until = Date.now() + options.timeoutMs
-  while (Date.now() < until && !hasEnded) {
+  while (Date.now() < until && child.exitCode === null) {
     const [line] = readFileSync(outFile, 'utf8').split('\n')
     if (line?.endsWith('}')) return { pid: child.pid ?? 0, outputs: parseOutputs(line), logFile }
     await sleep(30, undefined, { signal: options.signal })
@@ -98,7 +96,7 @@ export async function startService(
   const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-4).join(' / ')
   throw new Failure(
     'internal',
-    `${args[0]} did not get ready${hasEnded ? ': it ended' : ''}: ${said} (all of it: ${logFile})`,
+    `${args[0]} did not get ready${child.exitCode === null ? '' : ': it ended'}: ${said} (all of it: ${logFile})`,
   )
 }
 

@@ -13,7 +13,7 @@ export interface StepResult {
 export class Progress {
   readonly steps: StepResult[] = []
   readonly #total: number
-  readonly #isTerminal = process.stdout.isTTY === true
+  readonly #isTerminal = process.stdout.isTTY
   #lastSaid = ''
 
   constructor(total: number) {

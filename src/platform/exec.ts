@@ -33,8 +33,8 @@ export interface RunOptions {
   cwd?: string
   /** Added to the environment of this process. */
   env?: Record<string, string>
-  /** Written to the program's standard input, which is empty otherwise. */
-  input?: string | Uint8Array
+  /** Written to the program's standard input. Without it the program must not read from there. */
+  input?: string
 }
 
 export interface RunResult {
@@ -53,6 +53,8 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  // @actions/exec lets the whole process die of EPIPE where a program ends without reading its input
+  if (options.input !== undefined) return await start(program, args, options).done
   const path = locate(program)
   const { exec } = await import('@actions/exec')
   const [stdout, stderr] = [collector(), collector()]
@@ -61,7 +63,6 @@ export async function run(
     ignoreReturnCode: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...environment(), ...options.env },
-    input: Buffer.from(options.input ?? ''),
     listeners: { stdout: stdout.add, stderr: stderr.add },
   })
   return { code, stdout: stdout.text(), stderr: stderr.text() }

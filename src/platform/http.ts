@@ -15,6 +15,8 @@ export interface HttpClientOptions {
   authorization?: string
   /** Longest time for one attempt without a byte moving, in ms. */
   deadlineMs?: number
+  /** Longest time for the whole of one attempt that carries no body stream, in ms: a server may drip for ever. */
+  attemptMs?: number
 }
 
 export interface HttpRequest {
@@ -36,6 +38,12 @@ export interface HttpReply {
   text: string
 }
 
+/** A reply whose JSON was checked. */
+export interface HttpValue<T> {
+  value: T
+  headers: HttpReply['headers']
+}
+
 /** A small client for one server: deadlines, retries of what is safe to repeat, bounded replies, failures in our words. */
 export interface HttpClient {
   /**
@@ -45,6 +53,11 @@ export interface HttpClient {
   send(request: HttpRequest): Promise<HttpReply>
   /** `send`, and the reply's JSON checked by `schema`. Throws also `unexpected-reply`. */
   json<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<v.InferOutput<S> & {}>
+  /** `json` with the reply's headers. */
+  read<S extends v.GenericSchema>(
+    request: HttpRequest,
+    schema: S,
+  ): Promise<HttpValue<v.InferOutput<S> & {}>>
 }
 
 /** Opens a client; connections are made when the first request needs one. */
@@ -63,10 +76,11 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
       await context.clock.sleep(pauseMs, context.signal)
     }
   }
-  return {
-    send,
-    json: async (request, schema) => parseReply(await send(request), request, options, schema),
+  const read: HttpClient['read'] = async (request, schema) => {
+    const reply = await send(request)
+    return { value: parseReply(reply, request, options, schema), headers: reply.headers }
   }
+  return { send, read, json: async (request, schema) => (await read(request, schema)).value }
 }
 
 async function sendOnce(
@@ -87,7 +101,7 @@ async function sendOnce(
         ...request.headers,
       },
       body: body ?? null,
-      signal: context.signal,
+      signal: attemptSignal(options, body, context.signal),
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
     })
@@ -103,6 +117,12 @@ async function sendOnce(
       cause: error,
     })
   }
+}
+
+/** An upload takes as long as its bytes move; anything else has to end. */
+function attemptSignal(options: HttpClientOptions, body: unknown, signal: AbortSignal): AbortSignal {
+  if (body instanceof Readable) return signal
+  return AbortSignal.any([signal, AbortSignal.timeout(options.attemptMs ?? 300_000)])
 }
 
 /** Text of a body, up to the limit for replies. */
@@ -134,6 +154,9 @@ function checked(reply: HttpReply, request: HttpRequest, options: HttpClientOpti
       'unreachable',
       `${what}: the server is not able to answer (${status}${said}): try again later`,
     )
+  }
+  if (status >= 200 && status < 400) {
+    throw new Failure('unexpected-reply', `${what} answered ${status}${said}: is that an OTA server's URL?`)
   }
   throw new Failure('server-refused', `${what} was refused (${status}${said})`)
 }
@@ -183,7 +206,8 @@ function saidBy(reply: HttpReply): string {
 function explain(error: unknown): string {
   if (hasCode(error, 'ECONNREFUSED')) return 'nothing listens there (connection refused)'
   if (hasCode(error, 'ENOTFOUND') || hasCode(error, 'EAI_AGAIN')) return 'the host name is unknown'
-  if (hasCode(error, 'UND_ERR_HEADERS_TIMEOUT') || hasCode(error, 'UND_ERR_BODY_TIMEOUT'))
+  const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+  if (isTimeout || hasCode(error, 'UND_ERR_HEADERS_TIMEOUT') || hasCode(error, 'UND_ERR_BODY_TIMEOUT'))
     return 'it did not answer in time'
   return oneLine(messageOf(error))
 }

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { seconds } from './clock.ts'
+import type { Context } from './context.ts'
+import { Failure } from './failure.ts'
+
+/** A form with one file, to be sent as a stream. */
+export interface MultipartForm {
+  /** Sent before the file, in this order. */
+  fields: readonly (readonly [name: string, value: string])[]
+  /** The name of the file's field, which is the form's last. */
+  field: string
+  path: string
+  /** What is sent as the file's name. */
+  fileName: string
+  contentType: string
+  /** The file's size; a file that turns out longer or shorter ends the request. */
+  sizeBytes: number
+}
+
+const progressEveryMs = 5000
+const mebibyte = 1 << 20
+
+/**
+ * Turns a form into headers and a body for `HttpRequest`, in constant memory whatever the file's size. Every call of
+ * `body` starts from the beginning; while it is read, a line of progress is logged every five seconds.
+ */
+export function multipart(
+  form: MultipartForm,
+  context: Context,
+): { headers: Record<string, string>; body: () => Readable } {
+  const boundary = `drover-${randomBytes(16).toString('hex')}`
+  const before = Buffer.from(
+    [
+      ...form.fields.map(
+        ([name, value]) =>
+          `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+      ),
+      `--${boundary}\r\nContent-Disposition: form-data; name="${form.field}"; filename="${form.fileName}"\r\n`,
+      `Content-Type: ${form.contentType}\r\n\r\n`,
+    ].join(''),
+  )
+  const after = Buffer.from(`\r\n--${boundary}--\r\n`)
+  return {
+    headers: {
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+      'content-length': String(before.length + form.sizeBytes + after.length),
+    },
+    body: () => Readable.from(parts(before, form, after, context), { objectMode: false }),
+  }
+}
+
+async function* parts(
+  before: Buffer,
+  form: MultipartForm,
+  after: Buffer,
+  context: Context,
+): AsyncGenerator<Buffer> {
+  const startedAt = context.clock.now().getTime()
+  let toldAt = startedAt
+  let sentBytes = 0
+  yield before
+  for await (const chunk of createReadStream(form.path, { highWaterMark: mebibyte })) {
+    const bytes = chunk as Buffer
+    sentBytes += bytes.length
+    if (sentBytes > form.sizeBytes) throw changed(form)
+    yield bytes
+    const now = context.clock.now().getTime()
+    if (now - toldAt < progressEveryMs) continue
+    toldAt = now
+    const rate = sentBytes / mebibyte / ((now - startedAt) / 1000)
+    context.log.info(
+      `sent ${Math.round(sentBytes / mebibyte)} of ${Math.round(form.sizeBytes / mebibyte)} MiB in ` +
+        `${seconds(now - startedAt)}, ${rate.toFixed(1)} MiB/s`,
+    )
+  }
+  if (sentBytes < form.sizeBytes) throw changed(form)
+  yield after
+}
+
+function changed(form: MultipartForm): Failure {
+  return new Failure('artifact-damaged', `${form.path} changed its size while it was sent: run again`)
+}
