@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { actionNames } from '../../src/action/action.ts'
+import { dist } from '../support/runner.ts'
+
+async function drover(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [join(dist, 'drover.mjs'), ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  return { code, ...said }
+}
+
+test('help lists every action', async () => {
+  const { code, stdout } = await drover(['--help'])
+  assert.equal(code, 0)
+  for (const name of actionNames) assert.match(stdout, new RegExp(`^  ${name} `, 'm'))
+})
+
+test('wrong usage ends with 2 and says what would be right', async () => {
+  for (const args of [
+    [],
+    ['no-such-command'],
+    ['upload-artifact', '--no-such-input', 'x'],
+    ['upload-artifact', 'word'],
+  ]) {
+    const { code, stdout, stderr } = await drover(args)
+    assert.equal(code, 2, args.join(' '))
+    assert.match(stdout + stderr, /drover/)
+  }
+})
+
+test('a failure ends with 1, with outputs as one JSON object on standard output and the rest on standard error', async () => {
+  const { code, stdout, stderr } = await drover(
+    ['upload-artifact', '--server', 'http://127.0.0.1:9', '--artifact', 'x', '--json'],
+    {
+      DROVER_TOKEN: 'very-secret-token',
+    },
+  )
+  assert.equal(code, 1)
+  const outputs = JSON.parse(stdout) as Record<string, string>
+  assert.equal(outputs['failure-reason'], 'file-missing')
+  assert.match(stderr, /^error: file-missing: /m)
+  assert.equal(stderr.includes('very-secret-token'), false)
+})
+
+test('a secret may come from the environment', async () => {
+  const { stderr } = await drover(['upload-artifact', '--server', 'http://127.0.0.1:9', '--artifact', 'x'])
+  assert.match(stderr, /token \(environment: INPUT_TOKEN or DROVER_TOKEN\)/)
+})
