@@ -58,6 +58,11 @@ export interface HttpClient {
     request: HttpRequest,
     schema: S,
   ): Promise<HttpValue<v.InferOutput<S> & {}>>
+  /** `read`, or undefined where the server says in JSON that there is no such thing (404). */
+  find<S extends v.GenericSchema>(
+    request: HttpRequest,
+    schema: S,
+  ): Promise<HttpValue<v.InferOutput<S> & {}> | undefined>
 }
 
 /** Opens a client; connections are made when the first request needs one. */
@@ -80,7 +85,15 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
     const reply = await send(request)
     return { value: parseReply(reply, request, options, schema), headers: reply.headers }
   }
-  return { send, read, json: async (request, schema) => (await read(request, schema)).value }
+  const find: HttpClient['find'] = async (request, schema) => {
+    const reply = await send({ ...request, accept: [200, 404] })
+    if (reply.status === 404) {
+      parseReply(reply, request, options, v.looseObject({}))
+      return undefined
+    }
+    return { value: parseReply(reply, request, options, schema), headers: reply.headers }
+  }
+  return { send, read, find, json: async (request, schema) => (await read(request, schema)).value }
 }
 
 async function sendOnce(
