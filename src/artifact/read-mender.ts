@@ -1,10 +1,227 @@
-import { Failure } from '../platform/platform.ts'
-import type { ArtifactInfo } from './artifact-info.ts'
+// Reads a Mender artifact, format version 3: an outer tar with members in a fixed order, of which header and payloads are
+// tars themselves. Everything is checked on the way; the facts are only handed out at the end.
+import { createHash } from 'node:crypto'
+import { type Digest, Failure } from '../platform/platform.ts'
+import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from './artifact-info.ts'
+import { ByteReader, damaged } from './byte-reader.ts'
+import { contentDigestOf, scriptsProvide } from './content-digest.ts'
+import { compressionOf, decompressed } from './decompress.ts'
+import { checkSignature } from './keys.ts'
+import { type Manifest, parseManifest } from './manifest.ts'
+import { type Header, readHeader } from './mender-header.ts'
+import { parseJson, versionSchema } from './mender-schema.ts'
 import type { InspectOptions } from './read.ts'
+import { type TarMember, TarReader } from './tar-reader.ts'
 
+const defaultLimits: ArtifactLimits = {
+  artifactBytes: 64 * 2 ** 30,
+  headerBytes: 16 * 2 ** 20,
+  payloadBytes: 256 * 2 ** 30,
+}
+const maxManifestBytes = 1 << 20
+/** An RSA signature of 8192 bits is 1368 characters. */
+const maxSignatureBytes = 4096
+/** Tar headers and padding around the payload files of one payload. */
+const tarOverheadBytes = 16 << 20
+
+/** See `inspectArtifact`. */
 export async function readMender(
-  _source: AsyncIterable<Uint8Array>,
-  _options: InspectOptions,
+  source: AsyncIterable<Uint8Array>,
+  options: InspectOptions,
 ): Promise<ArtifactInfo> {
-  throw new Failure('internal', 'not there yet')
+  const limits = { ...defaultLimits, ...options.limits }
+  const whole = createHash('sha256')
+  await using bytes = new ByteReader(source, {
+    place: 'the artifact',
+    limitBytes: limits.artifactBytes,
+    onChunk: (chunk) => {
+      options.signal?.throwIfAborted()
+      whole.update(chunk)
+    },
+  })
+  const tar = new TarReader(bytes)
+  const facts = await new MenderReader(tar, limits, options.verifyKeys ?? []).read()
+  const sha256: Digest = `sha256:${whole.digest('hex')}`
+  return { ...facts, sizeBytes: bytes.offset, sha256 }
+}
+
+class MenderReader {
+  readonly #tar: TarReader
+  readonly #limits: ArtifactLimits
+  readonly #verifyKeys: readonly string[]
+  #payloadBytesLeft: number
+
+  constructor(tar: TarReader, limits: ArtifactLimits, verifyKeys: readonly string[]) {
+    this.#tar = tar
+    this.#limits = limits
+    this.#verifyKeys = verifyKeys
+    this.#payloadBytesLeft = limits.payloadBytes
+  }
+
+  async read(): Promise<Omit<ArtifactInfo, 'sizeBytes' | 'sha256'>> {
+    const versionChecksum = await this.#version()
+    const { manifest, raw } = await this.#manifest()
+    if (manifest.version !== versionChecksum)
+      throw damaged('version', 0, 'its checksum is not the manifest’s')
+    let member = await this.#expect('manifest.sig or a header')
+    const signature = await this.#signature(member, raw)
+    if (signature !== 'none') member = await this.#expect('a header')
+    const header = await this.#header(member, manifest)
+    if (manifest.payloads.length > header.payloads.length) {
+      throw damaged('manifest', 0, 'it names a file of a payload that the header doesn’t have')
+    }
+    const payloads: PayloadInfo[] = []
+    let compression = header.compression
+    for (const [i, { type, ...facts }] of header.payloads.entries()) {
+      const read = await this.#payload(i, manifest.payloads[i] ?? new Map<string, string>())
+      compression = read.compression
+      payloads.push({ type, files: read.files, ...facts })
+    }
+    const extra = await this.#tar.next()
+    if (extra !== undefined) throw unexpected(extra, 'the end')
+    return factsOf(header, payloads, signature, compression)
+  }
+
+  async #expect(what: string): Promise<TarMember> {
+    const member = await this.#tar.next()
+    if (member === undefined) throw damaged('the artifact', 0, `it ends where ${what} should be`)
+    return member
+  }
+
+  /** Checks the member `version` and gives its checksum. */
+  async #version(): Promise<string> {
+    const member = await this.#expect('version')
+    if (member.name !== 'version') throw unexpected(member, 'version')
+    const content = await this.#tar.content(member, 1024)
+    const { format, version } = parseJson(content, versionSchema, 'version')
+    if (format !== 'mender' || version !== 3) {
+      const found = `${JSON.stringify(format)}, version ${version}`
+      throw new Failure('bad-input', `the artifact has format ${found}; only "mender", version 3 can be read`)
+    }
+    return sha256Of(content)
+  }
+
+  async #manifest(): Promise<{ manifest: Manifest; raw: Buffer }> {
+    const member = await this.#expect('manifest')
+    if (member.name !== 'manifest') throw unexpected(member, 'manifest')
+    const raw = await this.#tar.content(member, maxManifestBytes)
+    return { manifest: parseManifest(raw, 'manifest'), raw }
+  }
+
+  async #signature(member: TarMember, manifest: Buffer): Promise<ArtifactInfo['signature']> {
+    if (member.name !== 'manifest.sig') {
+      if (this.#verifyKeys.length === 0) return 'none'
+      throw new Failure(
+        'artifact-unsigned',
+        'the artifact has no signature, but a key to verify it with was given: sign it, or give no key',
+      )
+    }
+    const content = (await this.#tar.content(member, maxSignatureBytes)).toString('latin1').trim()
+    const signature = Buffer.from(content, 'base64')
+    if (content === '' || signature.toString('base64') !== content) {
+      throw damaged('manifest.sig', 0, 'it is not base64')
+    }
+    return checkSignature(manifest, signature, this.#verifyKeys)
+  }
+
+  async #header(member: TarMember, manifest: Manifest): Promise<Header & { compression: Compression }> {
+    if (member.name.startsWith('manifest-augment')) {
+      throw new Failure(
+        'bad-input',
+        'the artifact has manifest-augment, additions that no signature covers; such artifacts can’t be read',
+      )
+    }
+    const compression = compressionOf(member.name, 'header.tar')
+    if (compression === undefined) throw unexpected(member, 'a header')
+    if (member.name !== manifest.header.name) throw unexpected(member, manifest.header.name)
+    const content = await this.#tar.content(member, this.#limits.headerBytes)
+    if (sha256Of(content) !== manifest.header.checksum) {
+      throw damaged(member.name, 0, 'its checksum is not the manifest’s')
+    }
+    const source = decompressed(once(content), compression, member.name)
+    await using bytes = new ByteReader(source, { place: member.name, limitBytes: this.#limits.headerBytes })
+    return { ...(await readHeader(bytes)), compression }
+  }
+
+  async #payload(index: number, expected: ReadonlyMap<string, string>) {
+    const stem = `data/${String(index).padStart(4, '0')}.tar`
+    const member = await this.#expect(stem)
+    const compression = compressionOf(member.name, stem)
+    if (compression === undefined) throw unexpected(member, stem)
+    const source = decompressed(this.#tar.body(member), compression, member.name)
+    await using bytes = new ByteReader(source, {
+      place: member.name,
+      limitBytes: this.#payloadBytesLeft + tarOverheadBytes,
+    })
+    return { files: await this.#files(bytes, expected), compression }
+  }
+
+  async #files(bytes: ByteReader, expected: ReadonlyMap<string, string>): Promise<PayloadFile[]> {
+    const tar = new TarReader(bytes)
+    const files = new Map<string, PayloadFile>()
+    for (;;) {
+      const member = await tar.next()
+      if (member === undefined) break
+      const { name, sizeBytes, offset } = member
+      const shown = `${bytes.place}, ${JSON.stringify(name)}`
+      const wanted = expected.get(name)
+      if (wanted === undefined) throw damaged(shown, offset, 'the manifest doesn’t name it')
+      if (files.has(name)) throw damaged(shown, offset, 'it is there twice')
+      this.#payloadBytesLeft -= sizeBytes
+      if (this.#payloadBytesLeft < 0) {
+        throw damaged(shown, offset, `the payloads have more than ${this.#limits.payloadBytes} bytes`)
+      }
+      const hash = createHash('sha256')
+      for await (const chunk of tar.body(member)) hash.update(chunk)
+      const checksum = hash.digest('hex')
+      if (checksum !== wanted) throw damaged(shown, offset, 'its checksum is not the manifest’s')
+      files.set(name, { name, sizeBytes, checksum, date: member.modifiedAt.toISOString() })
+    }
+    const missing = [...expected.keys()].find((name) => !files.has(name))
+    if (missing !== undefined)
+      throw damaged(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
+    return [...files.values()]
+  }
+}
+
+function factsOf(
+  header: Header,
+  payloads: readonly PayloadInfo[],
+  signature: ArtifactInfo['signature'],
+  compression: Compression,
+): Omit<ArtifactInfo, 'sizeBytes' | 'sha256'> {
+  const provides = Object.assign({}, header.provides, ...payloads.map((payload) => payload.provides))
+  const scriptsDigest: string | undefined = provides[scriptsProvide]
+  const { name, group, deviceTypes } = header
+  return {
+    format: 'mender',
+    version: 3,
+    name,
+    ...(group === undefined ? {} : { group }),
+    deviceTypes,
+    depends: Object.assign({}, header.depends, ...payloads.map((payload) => payload.depends)),
+    provides,
+    clearsProvides: [...new Set(payloads.flatMap((payload) => payload.clearsProvides))],
+    payloads,
+    scripts: header.scripts,
+    signature,
+    compression,
+    contentDigest: contentDigestOf({ deviceTypes, payloads, scriptsDigest }),
+  }
+}
+
+function unexpected(member: TarMember, instead: string): Failure {
+  return damaged(
+    'the artifact',
+    member.offset,
+    `the member ${JSON.stringify(member.name)} stands where ${instead} should be`,
+  )
+}
+
+async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
 }

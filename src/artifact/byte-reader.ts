@@ -1,0 +1,87 @@
+import { Failure } from '../platform/platform.ts'
+
+/** The failure of a file that isn't what it should be; `place` is the member, `offset` counts its bytes from 0. */
+export function damaged(place: string, offset: number, why: string, cause?: unknown): Failure {
+  return new Failure(
+    'artifact-damaged',
+    `${place}, byte ${offset}: ${why}. Nothing of it can be trusted: build or fetch it again.`,
+    { cause },
+  )
+}
+
+export interface ByteReaderOptions {
+  /** What messages call these bytes. */
+  place: string
+  /** More than these bytes are refused. */
+  limitBytes: number
+  /** Sees every chunk once, in order, before anything of it is used. */
+  onChunk?: (chunk: Uint8Array) => void
+}
+
+/** Reads a stream in pieces of known size and knows where it stands. Holds one chunk at a time, and closes the stream. */
+export class ByteReader implements AsyncDisposable {
+  readonly place: string
+  /** Bytes handed out so far. */
+  offset = 0
+  readonly #iterator: AsyncIterator<Uint8Array>
+  readonly #options: ByteReaderOptions
+  #received = 0
+  #rest: Uint8Array = new Uint8Array()
+
+  constructor(source: AsyncIterable<Uint8Array>, options: ByteReaderOptions) {
+    this.place = options.place
+    this.#iterator = source[Symbol.asyncIterator]()
+    this.#options = options
+  }
+
+  /** The next `count` bytes, in as many chunks as they come; throws where the stream ends before. */
+  async *take(count: number): AsyncGenerator<Uint8Array> {
+    let left = count
+    while (left > 0) {
+      const piece = await this.#some(left)
+      if (piece === undefined) throw damaged(this.place, this.#received, 'it ends too early')
+      left -= piece.length
+      yield piece
+    }
+  }
+
+  /** The next `count` bytes as one; the caller has checked that they fit in memory. */
+  async exactly(count: number): Promise<Buffer> {
+    const pieces: Uint8Array[] = []
+    for await (const piece of this.take(count)) pieces.push(piece)
+    return Buffer.concat(pieces)
+  }
+
+  /** Reads to the end, which at most `limit` zero bytes may precede. */
+  async zerosToEnd(limit: number): Promise<void> {
+    const start = this.offset
+    for (;;) {
+      const piece = await this.#some(1 << 20)
+      if (piece === undefined) return
+      if (this.offset - start > limit || piece.some((byte) => byte !== 0)) {
+        throw damaged(this.place, start, 'something follows its end')
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#iterator.return?.()
+  }
+
+  async #some(atMost: number): Promise<Uint8Array | undefined> {
+    while (this.#rest.length === 0) {
+      const { done, value } = await this.#iterator.next()
+      if (done === true) return undefined
+      this.#received += value.length
+      if (this.#received > this.#options.limitBytes) {
+        throw damaged(this.place, this.#received, `it has more than ${this.#options.limitBytes} bytes`)
+      }
+      this.#options.onChunk?.(value)
+      this.#rest = value
+    }
+    const piece = this.#rest.subarray(0, atMost)
+    this.#rest = this.#rest.subarray(piece.length)
+    this.offset += piece.length
+    return piece
+  }
+}

@@ -1,0 +1,73 @@
+import { pipeline } from 'node:stream/promises'
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
+import { Failure, messageOf } from '../platform/platform.ts'
+import type { Compression } from './artifact-info.ts'
+import { damaged } from './byte-reader.ts'
+
+const chunkBytes = 1 << 18
+
+/** The compression that a member's name stands for: `header.tar.gz` → `gzip`; undefined where it is not `stem` at all. */
+export function compressionOf(name: string, stem: string): Compression | undefined {
+  if (!name.startsWith(stem)) return undefined
+  return ({ '': 'none', '.gz': 'gzip', '.zst': 'zstd', '.xz': 'xz' } as const)[name.slice(stem.length)]
+}
+
+/** What `source` holds, uncompressed, as a stream. Throws `artifact-damaged` where it isn't whole or something follows. */
+export async function* decompressed(
+  source: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  place: string,
+): AsyncGenerator<Uint8Array> {
+  if (compression === 'none') return yield* source
+  let fed = 0
+  const counted = async function* () {
+    for await (const chunk of source) {
+      fed += chunk.length
+      yield chunk
+    }
+  }
+  const engine = engineOf(compression, place)
+  const pumped = pipeline(counted(), engine)
+  pumped.catch(() => {}) // thrown below, once what came before it is read
+  try {
+    for await (const chunk of engine) yield asBytes(chunk)
+    await pumped
+  } catch (error) {
+    if (!isOfEngine(error)) throw error
+    throw damaged(place, engine.bytesWritten, `it can't be uncompressed (${messageOf(error)})`, error)
+  }
+  // zlib passes silently over zeros after the end
+  if (engine.bytesWritten !== fed) throw damaged(place, engine.bytesWritten, 'something follows its end')
+}
+
+function engineOf(compression: 'gzip' | 'zstd' | 'xz', place: string) {
+  switch (compression) {
+    case 'gzip':
+      return createGunzip({ chunkSize: chunkBytes })
+    case 'zstd':
+      // a frame may ask for a window of 2 GiB; real artifacts stay below 128 MiB
+      return createZstdDecompress({
+        chunkSize: chunkBytes,
+        params: { [constants.ZSTD_d_windowLogMax]: 27 },
+      })
+    case 'xz':
+      throw new Failure(
+        'bad-input',
+        `${place} is compressed with xz, which can't be read: write the artifact with gzip or none`,
+      )
+  }
+}
+
+function asBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  throw new TypeError('a stream of bytes gave something else')
+}
+
+function isOfEngine(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^(Z_|ZSTD_|ERR_ZLIB|ERR_TRAILING_JUNK)/.test(error.code)
+  )
+}

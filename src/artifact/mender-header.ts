@@ -1,0 +1,132 @@
+// The header of a Mender artifact: header-info first, then the state scripts, then each payload's type-info and meta-data.
+import { createHash } from 'node:crypto'
+import type { Depends, PayloadInfo } from './artifact-info.ts'
+import { type ByteReader, damaged } from './byte-reader.ts'
+import { scriptsDigestOf, scriptsProvide } from './content-digest.ts'
+import { headerInfoSchema, metaDataSchema, parseJson, typeInfoSchema } from './mender-schema.ts'
+import { isScriptName } from './state-scripts.ts'
+import { type TarMember, TarReader } from './tar-reader.ts'
+
+export interface Header {
+  name: string
+  group?: string
+  deviceTypes: readonly string[]
+  /** As header-info has them: without those of the payloads. */
+  provides: Readonly<Record<string, string>>
+  depends: Depends
+  scripts: readonly string[]
+  payloads: readonly Omit<PayloadInfo, 'files'>[]
+}
+
+/** Reads and checks a whole header; `bytes` are its own, uncompressed, and bounded by the caller. */
+export async function readHeader(bytes: ByteReader): Promise<Header> {
+  const members = await allMembers(bytes)
+  const info = parseJson(members.take('header-info'), headerInfoSchema, `${bytes.place}, header-info`)
+  const scripts = takeScripts(members)
+  const payloads = info.payloads.map(({ type }, i) => takePayload(members, i, type))
+  members.finish()
+  checkScriptsProvide(scripts, payloads, bytes.place)
+  const { artifact_name, artifact_group } = info.artifact_provides
+  return {
+    name: artifact_name,
+    ...(artifact_group === undefined ? {} : { group: artifact_group }),
+    deviceTypes: info.artifact_depends.device_type,
+    provides: { artifact_name, ...(artifact_group === undefined ? {} : { artifact_group }) },
+    depends: withoutNulls(info.artifact_depends),
+    scripts: scripts.map(({ name }) => name),
+    payloads,
+  }
+}
+
+interface Members {
+  place: string
+  peek(): string | undefined
+  /** The content of the next member, which must have this name. */
+  take(name: string): Buffer
+  finish(): void
+}
+
+async function allMembers(bytes: ByteReader): Promise<Members> {
+  const tar = new TarReader(bytes)
+  const all: { member: TarMember; content: Buffer }[] = []
+  for (;;) {
+    const member = await tar.next()
+    if (member === undefined) break
+    all.push({ member, content: await tar.content(member, Infinity) })
+  }
+  let at = 0
+  return {
+    place: bytes.place,
+    peek: () => all[at]?.member.name,
+    take: (name) => {
+      const next = all[at++]
+      if (next?.member.name === name) return next.content
+      const found = next === undefined ? 'its end' : JSON.stringify(next.member.name)
+      throw damaged(
+        bytes.place,
+        next?.member.offset ?? bytes.offset,
+        `${found} stands where ${name} should be`,
+      )
+    },
+    finish: () => {
+      const next = all[at]?.member
+      if (next === undefined) return
+      throw damaged(bytes.place, next.offset, `${JSON.stringify(next.name)} stands where its end should be`)
+    },
+  }
+}
+
+function takeScripts(members: Members): { name: string; checksum: string }[] {
+  const scripts: { name: string; checksum: string }[] = []
+  for (let next = members.peek(); next?.startsWith('scripts/') === true; next = members.peek()) {
+    const name = next.slice('scripts/'.length)
+    if (!isScriptName(name))
+      throw damaged(members.place, 0, `${JSON.stringify(next)} is no state script's name`)
+    if (scripts.some((script) => script.name === name)) {
+      throw damaged(members.place, 0, `${next} is there twice`)
+    }
+    const checksum = createHash('sha256').update(members.take(next)).digest('hex')
+    scripts.push({ name, checksum })
+  }
+  return scripts
+}
+
+function takePayload(members: Members, index: number, type: string | null): Omit<PayloadInfo, 'files'> {
+  const folder = `headers/${String(index).padStart(4, '0')}`
+  const place = `${members.place}, ${folder}`
+  const info = parseJson(members.take(`${folder}/type-info`), typeInfoSchema, `${place}/type-info`)
+  // mender-artifact leaves the type of a rootfs-image empty here
+  if (info.type != null && info.type !== '' && info.type !== type) {
+    throw damaged(`${place}/type-info`, 0, 'its type is not the one in header-info')
+  }
+  const content = members.peek() === `${folder}/meta-data` ? members.take(`${folder}/meta-data`) : undefined
+  return {
+    type: type ?? '',
+    metaData: content?.length ? parseJson(content, metaDataSchema, `${place}/meta-data`) : {},
+    provides: info.artifact_provides ?? {},
+    depends: info.artifact_depends ?? {},
+    clearsProvides: info.clears_artifact_provides ?? [],
+  }
+}
+
+// A server shows the provide, not the scripts: were it wrong, two files that do different things would count as the same.
+function checkScriptsProvide(
+  scripts: readonly { name: string; checksum: string }[],
+  payloads: readonly Pick<PayloadInfo, 'provides'>[],
+  place: string,
+): void {
+  const actual = scriptsDigestOf(scripts)
+  for (const { provides } of payloads) {
+    const claimed = provides[scriptsProvide]
+    if (claimed !== undefined && claimed !== actual) {
+      throw damaged(place, 0, `the provide ${scriptsProvide} is not the digest of its state scripts`)
+    }
+  }
+}
+
+function withoutNulls(values: Record<string, string | readonly string[] | null | undefined>): Depends {
+  const entries = Object.entries(values).flatMap(([key, value]) =>
+    value == null ? [] : [[key, value] as const],
+  )
+  return Object.fromEntries(entries)
+}
