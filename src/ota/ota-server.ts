@@ -1,4 +1,4 @@
-import type { Digest } from '../platform/platform.ts'
+import type { Context, Digest } from '../platform/platform.ts'
 
 /** What a device last reported, and when. */
 export interface DeviceFacts {
@@ -31,6 +31,8 @@ export interface ReleaseArtifact {
   isSigned: boolean
   /** Digest of what it holds, made of what the server lists; the same as `openArtifact` gives for the file. */
   contentDigest: Digest
+  /** What a device has after it, as far as the server lists it; a device that runs it reports the same. */
+  provides?: Readonly<Record<string, string>>
 }
 
 /** How one device stands in one deployment. `done` are the final ones. */
@@ -67,8 +69,21 @@ export interface Uploaded {
   artifactId: string
   release: string
   contentDigest: Digest
+  /** Digest of the whole file. */
+  sha256: Digest
+  /** Where the server shows it. */
+  url: string
   /** False where the server had it already. */
   isNew: boolean
+}
+
+/** The right to use one device for one run. It stands on the server, beside the device, and ends by itself. */
+export interface Lease {
+  id: string
+  /** Who holds it, for the others' messages. */
+  holder: string
+  /** When it ends by itself (ISO 8601, UTC). */
+  until: string
 }
 
 /**
@@ -77,6 +92,8 @@ export interface Uploaded {
  */
 export interface OtaServer {
   readonly url: string
+  /** The same server for calls in another context: what has to be undone after an abort needs one that goes on. */
+  within(context: Context): OtaServer
   /** All devices, page by page, in the server's order. */
   devices(): AsyncIterable<readonly DeviceFacts[]>
   /** One device; throws `device-missing`. */
@@ -85,21 +102,43 @@ export interface OtaServer {
   /** One release by name, or undefined. */
   release(name: string): Promise<Release | undefined>
   /**
-   * Stores an artifact file and reads it back. Same content twice is one upload; the same name with other content for the
-   * same device type throws `artifact-conflict` with both digests. Throws also `artifact-damaged`, `upload-incomplete`.
+   * Stores an artifact file, which is checked as a whole first, and reads it back. Same content twice is one upload; the
+   * same name with other content for one of its device types throws `artifact-conflict` with both digests. With keys (PEM)
+   * one of them must have signed it. Throws also `file-missing`, `artifact-damaged`, `artifact-unsigned`,
+   * `upload-incomplete`.
    */
-  upload(path: string): Promise<Uploaded>
-  /** Places an order, or finds the one of the same name. Throws `release-missing`, and `server-refused` where a device is unknown. */
+  upload(path: string, verifyKeys?: readonly string[]): Promise<Uploaded>
+  /**
+   * Places an order, or finds the one of the same name, and reads back which devices it has. Throws `no-device-matched`
+   * for an empty list, `release-missing`, `device-missing` where the server left a device out.
+   */
   deploy(order: Order): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */
   findDeployment(name: string): Promise<Deployment | undefined>
   deployment(id: string): Promise<Deployment>
-  /** All deployments that are not finished. */
+  /** All deployments that are not finished, oldest first: a device takes them in that order. */
   openDeployments(): Promise<readonly Deployment[]>
-  /** Takes back what no device of this deployment has begun; returns the devices that had begun and go on. */
+  /**
+   * Takes an order back from the devices that have not begun it; returns those that had begun and go on. A device that
+   * begins between the look and the withdrawal is told at its next report and goes back to what it ran: that race can't
+   * be closed from here.
+   */
   withdraw(deployment: string): Promise<readonly string[]>
+  /** Lets a known device in; throws `device-missing`. */
   accept(device: string): Promise<void>
+  /** Removes a device and its credentials; one that is not there is already removed. */
   retire(device: string): Promise<void>
+  /** Who holds a device; undefined where nobody does or the lease has ended. Throws `device-missing`. */
+  leaseOf(device: string): Promise<Lease | undefined>
+  /** Takes a lease, or prolongs the one with this id. Returns the lease that now holds: another's where that was first. */
+  takeLease(device: string, lease: Lease): Promise<Lease>
+  /** Returns a lease; does nothing where another holds the device by now. */
+  returnLease(device: string, id: string): Promise<void>
   /** The device's log of a failed deployment, at most 1 MiB; undefined where there is none (yet). */
   log(deployment: string, device: string): Promise<string | undefined>
+}
+
+/** Whether a device in this state may still change it. */
+export function isOpenState(state: DeviceState): boolean {
+  return ['pending', 'downloading', 'installing', 'rebooting'].includes(state)
 }

@@ -1,0 +1,70 @@
+// Mender's management API as calls: paths, paging and tokens. Hides how a server pages and how much of that is believed.
+import * as v from 'valibot'
+import { type Context, Failure, type HttpClient, openHttp } from '../platform/platform.ts'
+
+/** The most that the server gives in one page; above it answers 400. */
+export const pageSize = 500
+/** A million devices. A server that pages on for ever must not keep us. */
+const maxPages = 2000
+
+export interface MenderClient {
+  readonly url: string
+  readonly http: HttpClient
+  readonly context: Context
+  /** Pages of a list that is asked for with `page` and `per_page` in its query. */
+  pages<S extends v.GenericSchema>(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    item: S,
+  ): AsyncGenerator<v.InferOutput<S>[]>
+  /** All items of such a list. */
+  list<S extends v.GenericSchema>(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    item: S,
+  ): Promise<v.InferOutput<S>[]>
+  /** One thing, or undefined where the server has none (404). */
+  find<S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S> | undefined>
+}
+
+/** Opens a client; `url` is checked, `token` goes into the requests and nowhere else. */
+export function openMenderClient(url: string, token: string, context: Context): MenderClient {
+  const http = openHttp({ baseUrl: url, authorization: `Bearer ${token}` }, context)
+  const pages: MenderClient['pages'] = async function* (path, query, item) {
+    for (let page = 1; ; page++) {
+      if (page > maxPages) throw endless(url, path)
+      const search = new URLSearchParams({ ...query, page: String(page), per_page: String(pageSize) })
+      const { value, headers } = await http.read(
+        { method: 'GET', path: `${path}?${search.toString()}` },
+        v.array(item),
+      )
+      yield value
+      if (!hasNext(value.length, headers['link'])) return
+    }
+  }
+  return {
+    url,
+    http,
+    context,
+    pages,
+    list: async (path, query, item) => {
+      const all = []
+      for await (const page of pages(path, query, item)) all.push(...page)
+      return all
+    },
+    find: async (path, schema) => (await http.find({ method: 'GET', path }, schema))?.value,
+  }
+}
+
+/** A full page without word of a next one may still have one; a page with such a word has, however few are on it. */
+function hasNext(length: number, link: string | string[] | undefined): boolean {
+  if (length === 0) return false
+  return length >= pageSize || [link ?? []].flat().some((line) => /rel="?next"?/.test(line))
+}
+
+export function endless(url: string, path: string): Failure {
+  return new Failure(
+    'unexpected-reply',
+    `${url}${path} has more than ${maxPages} pages: something is wrong with it`,
+  )
+}

@@ -1,0 +1,160 @@
+// Devices on a Mender server: two services know them (device authentication and inventory), we want one fact sheet.
+import * as v from 'valibot'
+import { Failure } from '../platform/platform.ts'
+import { type MenderClient, endless, pageSize } from './mender-client.ts'
+import { type AuthDevice, type InventoryDevice, authDevice, inventoryDevice } from './mender-schemas.ts'
+import type { DeviceFacts } from './ota-server.ts'
+
+const authPath = '/api/management/v2/devauth/devices'
+const inventoryPath = '/api/management/v1/inventory/devices'
+const searchPath = '/api/management/v2/inventory/filters/search'
+
+/** Pages are cut from a list that changes meanwhile, so a device may slip from one to another: look again, so often. */
+const maxRounds = 3
+
+/**
+ * All devices, in pages. The inventory has them with their facts, 500 a request; device authentication is asked only for
+ * those that are not accepted, whom the inventory may lack or have with a status of a moment ago.
+ */
+export async function* listDevices(client: MenderClient): AsyncGenerator<DeviceFacts[]> {
+  const others = new Map<string, AuthDevice>()
+  for (const status of ['pending', 'rejected', 'preauthorized', 'noauth']) {
+    for await (const page of client.pages(authPath, { status }, authDevice)) {
+      for (const device of page) others.set(device.id, device)
+    }
+  }
+  const seen = new Set<string>()
+  for (let round = 1; ; round++) {
+    let total = 0
+    for await (const page of searchInventory(client)) {
+      total = page.total ?? total
+      const fresh = page.devices.filter(({ id }) => !seen.has(id))
+      for (const { id } of fresh) seen.add(id)
+      if (fresh.length > 0) yield fresh.map((device) => factsOf(device.id, others.get(device.id), device))
+    }
+    if (seen.size >= total) break
+    if (round === maxRounds) {
+      throw new Failure(
+        'unexpected-reply',
+        `${client.url} says it has ${total} devices, but lists ${seen.size}: try again when fewer come and go`,
+      )
+    }
+  }
+  const unlisted = [...others.values()].filter(({ id }) => !seen.has(id))
+  if (unlisted.length > 0) yield unlisted.map((device) => factsOf(device.id, device, undefined))
+}
+
+async function* searchInventory(
+  client: MenderClient,
+): AsyncGenerator<{ devices: InventoryDevice[]; total: number | undefined }> {
+  const order = [{ scope: 'system', attribute: 'created_ts', order: 'asc' }]
+  for (let page = 1, count = 0; ; page++) {
+    if (page > 2000) throw endless(client.url, searchPath)
+    const { value, headers } = await client.http.read(
+      {
+        method: 'POST',
+        path: searchPath,
+        json: { page, per_page: pageSize, sort: order },
+        repeatable: true,
+      },
+      v.array(inventoryDevice),
+    )
+    const header = Number(headers['x-total-count'] ?? Number.NaN)
+    const total = Number.isSafeInteger(header) ? header : undefined
+    count += value.length
+    yield { devices: value, total }
+    if (value.length === 0 || count >= (total ?? Infinity)) return
+    if (total === undefined && value.length < pageSize) return
+  }
+}
+
+/** One device; throws `device-missing`. */
+export async function readDevice(client: MenderClient, id: string): Promise<DeviceFacts> {
+  const path = `/${encodeURIComponent(id)}`
+  const [auth, inventory] = await Promise.all([
+    client.find(authPath + path, authDevice),
+    client.find(inventoryPath + path, inventoryDevice),
+  ])
+  if (!auth) throw missingDevice(client, id)
+  return factsOf(id, auth, inventory)
+}
+
+/** Accepts a device's newest pending key, or does nothing where it is accepted. Throws `device-missing`. */
+export async function acceptDevice(client: MenderClient, id: string): Promise<void> {
+  const path = `${authPath}/${encodeURIComponent(id)}`
+  const device = await client.find(path, authDevice)
+  if (!device) throw missingDevice(client, id)
+  if (device.status === 'accepted') return
+  const set = device.auth_sets?.find(({ status }) => status === 'pending') ?? device.auth_sets?.[0]
+  if (!set) {
+    throw new Failure('device-not-accepted', `device ${id} has sent no key yet: it has to connect first`)
+  }
+  await client.http.send({
+    method: 'PUT',
+    path: `${path}/auth/${encodeURIComponent(set.id)}/status`,
+    json: { status: 'accepted' },
+    accept: [200, 204],
+  })
+}
+
+/** Removes a device; one that is not there is already removed. */
+export async function retireDevice(client: MenderClient, id: string): Promise<void> {
+  await client.http.send({
+    method: 'DELETE',
+    path: `${authPath}/${encodeURIComponent(id)}`,
+    accept: [200, 202, 204, 404],
+  })
+}
+
+export function missingDevice(client: MenderClient, id: string): Failure {
+  return new Failure(
+    'device-missing',
+    `${client.url} knows no device ${id}: give the id that the server shows for it, not its serial number`,
+  )
+}
+
+/** One fact sheet of what the two services say. */
+function factsOf(
+  id: string,
+  auth: AuthDevice | undefined,
+  inventory: InventoryDevice | undefined,
+): DeviceFacts {
+  const reported = scopeOf(inventory, 'inventory')
+  const { status, ...identity } = scopeOf(inventory, 'identity')
+  const hasReported = Object.keys(reported).length > 0
+  return {
+    id,
+    // device authentication decides; a device that it did not name among the others is accepted
+    status: auth?.status ?? knownStatus(status),
+    // the server makes an inventory entry, with a time, for a device that never reported anything
+    reportedAt: hasReported && inventory?.updated_ts ? isoTime(inventory.updated_ts) : undefined,
+    deviceType: reported['device_type'] || undefined,
+    release:
+      reported['rootfs-image.version'] || reported['image_version'] || reported['artifact_name'] || undefined,
+    group: scopeOf(inventory, 'system')['group'] || undefined,
+    identity: auth?.identity_data ? texts(Object.entries(auth.identity_data)) : identity,
+    attributes: reported,
+  }
+}
+
+function knownStatus(text: string | undefined): DeviceFacts['status'] {
+  const known = (['pending', 'rejected', 'preauthorized', 'noauth'] as const).find((one) => one === text)
+  return known ?? 'accepted'
+}
+
+function scopeOf(device: InventoryDevice | undefined, scope: string): Record<string, string> {
+  const inScope = device?.attributes?.filter((attribute) => attribute.scope === scope) ?? []
+  return texts(inScope.map(({ name, value }) => [name, value] as const))
+}
+
+function texts(entries: readonly (readonly [string, unknown])[]): Record<string, string> {
+  const present = entries.filter(([, value]) => value !== null && value !== undefined)
+  return Object.fromEntries(
+    present.map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)]),
+  )
+}
+
+/** Times are compared, so all have one form. */
+export function isoTime(text: string): string {
+  return new Date(text).toISOString()
+}

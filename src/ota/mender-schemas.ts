@@ -1,0 +1,72 @@
+// What Mender's management API answers, as far as it is read here. Loose: servers grow.
+import * as v from 'valibot'
+
+const name = v.pipe(v.string(), v.maxLength(4096))
+const time = v.pipe(v.string(), v.isoTimestamp())
+const scalar = v.union([v.string(), v.number(), v.boolean()])
+
+export const inventoryDevice = v.object({
+  id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
+  updated_ts: v.nullish(time),
+  attributes: v.nullish(
+    v.array(
+      v.object({
+        name,
+        scope: v.optional(v.string(), 'inventory'),
+        value: v.nullish(v.union([scalar, v.array(v.nullable(scalar))])),
+      }),
+    ),
+  ),
+})
+export type InventoryDevice = v.InferOutput<typeof inventoryDevice>
+
+export const deviceStatus = v.picklist(['accepted', 'pending', 'rejected', 'preauthorized', 'noauth'])
+
+export const authDevice = v.object({
+  id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
+  status: deviceStatus,
+  identity_data: v.nullish(v.record(v.string(), v.union([scalar, v.array(scalar)]))),
+  auth_sets: v.nullish(v.array(v.object({ id: v.string(), status: v.string() }))),
+})
+export type AuthDevice = v.InferOutput<typeof authDevice>
+
+export const artifact = v.object({
+  id: v.pipe(v.string(), v.nonEmpty()),
+  name: v.pipe(v.string(), v.nonEmpty()),
+  device_types_compatible: v.array(name),
+  signed: v.nullish(v.boolean()),
+  size: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  updates: v.nullish(
+    v.array(
+      v.object({
+        type_info: v.nullish(v.object({ type: v.nullish(v.string()) })),
+        files: v.nullish(
+          v.array(
+            v.object({ name, checksum: v.string(), size: v.nullish(v.pipe(v.number(), v.minValue(0))) }),
+          ),
+        ),
+        metadata: v.nullish(v.unknown()),
+        // an object on older servers, a list without a use on newer ones
+        meta_data: v.nullish(v.unknown()),
+      }),
+    ),
+  ),
+  artifact_provides: v.nullish(v.record(v.string(), v.string())),
+})
+export type MenderArtifact = v.InferOutput<typeof artifact>
+
+export const deployment = v.object({
+  id: v.pipe(v.string(), v.nonEmpty()),
+  name,
+  artifact_name: v.nullish(v.string()),
+  created: time,
+  status: v.picklist(['scheduled', 'pending', 'inprogress', 'finished']),
+})
+export type MenderDeployment = v.InferOutput<typeof deployment>
+
+export const deploymentDevice = v.object({
+  id: v.pipe(v.string(), v.nonEmpty()),
+  status: v.string(),
+})
+
+export const deviceIds = v.array(v.pipe(v.string(), v.nonEmpty()))

@@ -1,0 +1,33 @@
+import type { Context } from '../platform/platform.ts'
+import { openMenderClient } from './mender-client.ts'
+import * as deployments from './mender-deployments.ts'
+import * as devices from './mender-devices.ts'
+import * as leases from './mender-leases.ts'
+import { findRelease, listReleases } from './mender-releases.ts'
+import { uploadArtifact } from './mender-upload.ts'
+import type { OtaServer } from './ota-server.ts'
+
+/** Hosted Mender, its open-source server, and the embedded server: they speak one protocol. */
+export function menderServer(url: string, token: string, context: Context): OtaServer {
+  const client = openMenderClient(url, token, context)
+  return {
+    url,
+    within: (other) => menderServer(url, token, other),
+    devices: () => devices.listDevices(client),
+    device: (id) => devices.readDevice(client, id),
+    releases: () => listReleases(client),
+    release: (name) => findRelease(client, name),
+    upload: (path, verifyKeys) => uploadArtifact(client, path, verifyKeys),
+    deploy: (order) => deployments.deploy(client, order),
+    findDeployment: (name) => deployments.findDeployment(client, name),
+    deployment: (id) => deployments.readDeployment(client, id),
+    openDeployments: () => deployments.openDeployments(client),
+    withdraw: (id) => deployments.withdraw(client, id),
+    accept: (device) => devices.acceptDevice(client, device),
+    retire: (device) => devices.retireDevice(client, device),
+    leaseOf: (device) => leases.leaseOf(client, device),
+    takeLease: (device, lease) => leases.takeLease(client, device, lease),
+    returnLease: (device, id) => leases.returnLease(client, device, id),
+    log: (id, device) => deployments.readLog(client, id, device),
+  }
+}

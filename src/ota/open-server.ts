@@ -1,0 +1,27 @@
+import { type Context, Failure } from '../platform/platform.ts'
+import { menderServer } from './mender.ts'
+import type { OtaServer } from './ota-server.ts'
+import { checkedServerUrl } from './server-url.ts'
+
+/** The kinds of OTA servers that can be named; the first is the default. */
+export const serverTypes = ['mender', 'hawkbit'] as const
+export type ServerType = (typeof serverTypes)[number]
+
+export interface ServerAddress {
+  type: ServerType
+  /** `https://`, or `http://` for this machine and private addresses. */
+  url: string
+  token: string
+}
+
+/** Opens the adapter for a server; nothing is sent yet. Throws `bad-input` for a URL or a token that can't be one. */
+export function openServer({ type, url, token }: ServerAddress, context: Context): OtaServer {
+  if (type === 'hawkbit') {
+    throw new Failure('bad-input', 'server-type hawkbit is not supported yet; use a Mender server')
+  }
+  // what is not visible ASCII can't be sent in a header; a line end would start another one
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new Failure('bad-input', 'token has a character that no token has: copy it again, without spaces')
+  }
+  return menderServer(checkedServerUrl(url), token, context)
+}

@@ -1,0 +1,15 @@
+// OTA servers in our words: what devices report, which releases there are, orders and how they stand. Hides the servers'
+// protocols, their paging, their retries and their vocabulary.
+export {
+  type Deployment,
+  type DeviceFacts,
+  type DeviceState,
+  type Lease,
+  type Order,
+  type OtaServer,
+  type Release,
+  type ReleaseArtifact,
+  type Uploaded,
+  isOpenState,
+} from './ota-server.ts'
+export { type ServerAddress, type ServerType, openServer, serverTypes } from './open-server.ts'
