@@ -22,7 +22,7 @@ test('a page shows text from outside and never runs it', () => {
     ],
   })
   assert.doesNotMatch(html, /<script|<img/)
-  assert.equal(html.match(/&lt;script&gt;/g)?.length, 11)
+  assert.equal(html.match(/&lt;script&gt;/g)?.length, 12)
 })
 
 test('a page needs nothing from elsewhere', () => {
