@@ -1,5 +1,7 @@
 // What should be: a fleet repository as data. Hides Ansible's inventory, variables and precedence, and fleet.yml's form.
-export { readFleetPolicy, parseFleetPolicy, policyFileName } from './policy.ts'
+export { fileIn, loadFleet } from './load.ts'
+export { type Fleet, type FleetDevice, type Image, releaseFor } from './model.ts'
+export { parseFleetPolicy, policyFileName, readFleetPolicy } from './policy.ts'
 export type {
   Budget,
   FleetPolicy,
@@ -12,4 +14,4 @@ export type {
   Window,
 } from './policy.ts'
 export { policySchema } from './policy-schema.ts'
-export type { Place } from './source.ts'
+export { type Path, type Place, isRecord, parseSource } from './source.ts'

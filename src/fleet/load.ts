@@ -1,0 +1,91 @@
+import { relative, resolve } from 'node:path'
+import { type Context, Failure, type Problem, failOn } from '../platform/platform.ts'
+import { readInventory } from './inventory.ts'
+import type { Fleet } from './model.ts'
+import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
+import { resolveDevices } from './resolve.ts'
+import { readVariables } from './variables.ts'
+
+/**
+ * Reads a fleet repository: inventory, group_vars, host_vars and fleet.yml. Throws `file-missing` where there is no
+ * inventory, and one `invalid-file` with every problem of all files, each with its place. May be repeated.
+ */
+export async function loadFleet(folder: string, context?: Context): Promise<Fleet> {
+  const root = resolve(folder)
+  const problems: Problem[] = []
+  const policy = await orProblems(problems, () => readFleetPolicy(root))
+  const inventory = await orProblems(problems, () => readInventory(root))
+  context?.signal.throwIfAborted()
+  if (!inventory || !policy) throw failure(problems)
+  const variables = await readVariables(root, inventory)
+  const stages = new Map<string, Stage>(policy.stages)
+  const resolved = resolveDevices(inventory.hosts.values(), variables, (branch) =>
+    stageOfBranch(stages, branch, policy),
+  )
+  problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
+  if (problems.length === 0) problems.push(...emptyStages(stages, resolved.devices, policy))
+  failOn(inOrder(problems))
+  return {
+    folder: root,
+    server: policy.server,
+    stages,
+    devices: resolved.devices,
+    switches: policy.switches,
+    warnings: inOrder([...policy.warnings, ...variables.warnings, ...resolved.warnings]),
+  }
+}
+
+function stageOfBranch(stages: Map<string, Stage>, branch: string, policy: FleetPolicy): Stage | undefined {
+  const known = [...stages.values()].find((stage) => stage.branch === branch)
+  if (known || policy.stages) return known
+  const stage = defaultStage(branch)
+  stages.set(stage.name, stage)
+  return stage
+}
+
+function emptyStages(
+  stages: ReadonlyMap<string, Stage>,
+  devices: Fleet['devices'],
+  policy: FleetPolicy,
+): Problem[] {
+  const used = new Set(devices.map(({ stage }) => stage))
+  return [...stages.values()]
+    .filter(({ name, mayBeEmpty }) => !used.has(name) && !mayBeEmpty)
+    .map(({ name, branch }) => ({
+      ...policy.at(['stages', name]),
+      message: `stages.${name}: no device subscribes to ${branch}: subscribe one, or set allow-empty: true`,
+    }))
+}
+
+async function orProblems<T>(problems: Problem[], work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Failure) || error.problems.length === 0) throw error
+    problems.push(...error.problems)
+    return undefined
+  }
+}
+
+function failure(problems: readonly Problem[]): unknown {
+  try {
+    failOn(inOrder(problems))
+  } catch (error) {
+    return error
+  }
+  return new Failure('internal', 'a fleet that could not be read has no problems')
+}
+
+function inOrder(problems: readonly Problem[]): Problem[] {
+  return [...problems].sort(
+    (a, b) =>
+      (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  )
+}
+
+/** A file that messages name, as a path from `folder`. */
+export function fileIn(folder: string, file: string): string {
+  return relative(folder, resolve(file))
+}

@@ -1,0 +1,52 @@
+import type { Problem } from '../platform/platform.ts'
+import type { FleetServer, Stage, Switches } from './policy.ts'
+import type { Path, Place } from './source.ts'
+
+/** A release that a device should run; for any device type where none is named. */
+export interface Image {
+  deviceType: string | undefined
+  release: string
+}
+
+/** One device as Git wants it. */
+export interface FleetDevice {
+  /** Its name in the inventory. */
+  host: string
+  /** Its id on the OTA server. */
+  id: string
+  /** The name of its stage. */
+  stage: string
+  /** Empty for a retired device alone. */
+  images: readonly Image[]
+  /** Where `os_image` comes from: the file, and the path of keys in it. */
+  imageSource: { file: string; path: Path }
+  /** Declared in Git; where undefined, what the device reports counts. */
+  deviceType: string | undefined
+  isLab: boolean
+  site: string | undefined
+  timeZone: string | undefined
+  isRetired: boolean
+  /** The line that a change to this device's release comes from. */
+  at(): Place
+}
+
+/** A fleet repository, resolved and without contradictions. */
+export interface Fleet {
+  /** Absolute path of the repository's folder. */
+  folder: string
+  server: FleetServer | undefined
+  stages: ReadonlyMap<string, Stage>
+  /** All devices of all stages, in the inventory's order. */
+  devices: readonly FleetDevice[]
+  switches: Switches
+  /** What a person should look at although the fleet is valid. */
+  warnings: readonly Problem[]
+}
+
+/** The release that Git wants on a device of type `deviceType`; undefined where `os_image` has none for it. */
+export function releaseFor(device: FleetDevice, deviceType: string | undefined): string | undefined {
+  const image =
+    device.images.find((image) => image.deviceType !== undefined && image.deviceType === deviceType) ??
+    device.images.find((image) => image.deviceType === undefined)
+  return image?.release
+}

@@ -1,0 +1,113 @@
+// From variables to devices: checks what Git says of each host and gathers everything wrong with its place.
+import type { Problem } from '../platform/platform.ts'
+import type { Host, Variable } from './inventory.ts'
+import type { FleetDevice } from './model.ts'
+import type { Stage } from './policy.ts'
+import { type Values, VariableReader } from './variable-reader.ts'
+import { type HostVariables, type Layers, lookUp } from './variables.ts'
+
+export interface Resolved {
+  devices: FleetDevice[]
+  problems: Problem[]
+  warnings: Problem[]
+}
+
+/** Makes devices of all hosts. `stageOf` gives the stage of a branch, or undefined where a branch is none. */
+export function resolveDevices(
+  hosts: Iterable<Host>,
+  variables: HostVariables,
+  stageOf: (branch: string) => Stage | undefined,
+): Resolved {
+  const reader = new VariableReader()
+  const devices: FleetDevice[] = []
+  const problems: Problem[] = []
+  const warnings: Problem[] = []
+  for (const host of hosts) {
+    const layers = variables.layersOf(host)
+    reader.warnOf(layers)
+    const values = reader.read(layers)
+    if (!values) continue
+    const device = deviceOf(host, layers, values, stageOf, problems)
+    if (device) devices.push(device)
+    else if (values.subscribed_branch === undefined && values.os_image === undefined)
+      warnings.push({ ...host.at(), message: `${host.name} subscribes to no branch: it is left alone` })
+  }
+  problems.push(...duplicates(devices, hostPlaces(hosts)))
+  return { devices, problems: [...reader.problems, ...problems], warnings: [...reader.warnings, ...warnings] }
+}
+
+function deviceOf(
+  host: Host,
+  layers: Layers,
+  values: Values,
+  stageOf: (branch: string) => Stage | undefined,
+  problems: Problem[],
+): FleetDevice | undefined {
+  const { subscribed_branch: branch, os_image: images } = values
+  if (branch === undefined) {
+    if (images !== undefined)
+      problems.push({ ...host.at(), message: `${host.name} has an os_image and no subscribed_branch` })
+    return undefined
+  }
+  const stage = stageOf(branch)
+  const branchVariable = lookUp(layers, 'subscribed_branch')
+  if (!stage) {
+    const message = `${host.name} subscribes to the branch ${branch}, which is no stage of fleet.yml`
+    problems.push({ ...(branchVariable?.at() ?? host.at()), message })
+    return undefined
+  }
+  const isRetired = values.state === 'retired'
+  const image = lookUp(layers, 'os_image')
+  const problem = imageProblem(host, values, image, isRetired)
+  if (problem) problems.push(problem)
+  if (stage.window?.timeZone === 'device' && values.time_zone === undefined && !isRetired) {
+    const message = `${host.name} has no time_zone, which the window of stage ${stage.name} needs`
+    problems.push({ ...host.at(), message })
+  }
+  return {
+    host: host.name,
+    id: values.device_id ?? host.name,
+    stage: stage.name,
+    images: images ?? [],
+    imageSource: { file: image?.file ?? '', path: image?.path ?? [] },
+    deviceType: values.device_type,
+    isLab: values.lab ?? false,
+    site: values.site,
+    timeZone: values.time_zone,
+    isRetired,
+    at: () => image?.at() ?? host.at(),
+  }
+}
+
+function imageProblem(
+  host: Host,
+  values: Values,
+  image: Variable | undefined,
+  isRetired: boolean,
+): Problem | undefined {
+  if (isRetired) return undefined
+  const { os_image: images, device_type: type } = values
+  if (!images) return { ...host.at(), message: `${host.name} has no os_image` }
+  if (type === undefined || images.some(({ deviceType }) => deviceType === undefined || deviceType === type))
+    return undefined
+  return {
+    ...(image?.at() ?? host.at()),
+    message: `os_image has no image for the device type ${type} of ${host.name}`,
+  }
+}
+
+const hostPlaces = (hosts: Iterable<Host>) => new Map([...hosts].map((host) => [host.name, host]))
+
+function duplicates(devices: readonly FleetDevice[], hosts: ReadonlyMap<string, Host>): Problem[] {
+  const byId = new Map<string, FleetDevice>()
+  return devices.flatMap((device) => {
+    const other = byId.get(device.id)
+    byId.set(device.id, other ?? device)
+    const place = hosts.get(device.host)?.at()
+    if (!other || !place) return []
+    const where = other.stage === device.stage ? '' : `, and the device would be in two stages`
+    return [
+      { ...place, message: `${device.host} has the same device id as ${other.host}: ${device.id}${where}` },
+    ]
+  })
+}

@@ -1,0 +1,127 @@
+// The variables that mean something here, checked. Hides their forms and what of Ansible's is not supported yet.
+import * as v from 'valibot'
+import type { Problem } from '../platform/platform.ts'
+import type { Variable } from './inventory.ts'
+import type { Image } from './model.ts'
+import { isTimeZone } from './policy-schema.ts'
+import type { Path } from './source.ts'
+import { type Layers, lookUp } from './variables.ts'
+
+const name = v.pipe(
+  v.string('must be text: write it in quotes'),
+  v.trim(),
+  v.nonEmpty('must not be empty'),
+  v.maxLength(256, 'has more than 256 characters'),
+  // oxlint-disable-next-line no-control-regex -- control characters are what a name may not have
+  v.regex(/^[^\u0000-\u001f\u007f]*$/, 'has control characters'),
+)
+
+const schemas = {
+  subscribed_branch: name,
+  os_image: v.union(
+    [
+      v.pipe(
+        name,
+        v.transform((release): readonly Image[] => [{ deviceType: undefined, release }]),
+      ),
+      v.pipe(
+        v.array(v.strictObject({ device_type: name, image_name: name })),
+        v.minLength(1),
+        v.transform((items): readonly Image[] =>
+          items.map((item) => ({ deviceType: item.device_type, release: item.image_name })),
+        ),
+      ),
+    ],
+    'must be the name of a release, in quotes where it is a number, or a list of device_type and image_name',
+  ),
+  device_id: name,
+  device_type: name,
+  lab: v.boolean('must be true or false'),
+  site: name,
+  time_zone: v.pipe(name, v.check(isTimeZone, 'must be a time zone such as Europe/Zurich')),
+  state: v.picklist(['present', 'retired'], 'must be present or retired'),
+} as const
+
+type Name = keyof typeof schemas
+/** The checked variables of one host. */
+export type Values = { [N in Name]?: v.InferOutput<(typeof schemas)[N]> }
+
+/** Variables of existing fleets that mean something there and have no effect here yet. */
+const withoutEffect: Record<string, string> = {
+  configuration: 'configurations are not applied yet: devices get their OS alone',
+  mender_server: 'is not read: the server is what fleet.yml names',
+}
+
+type Checked = { value: unknown; ok: true } | { ok: false }
+
+/** Checks each variable once, however many hosts share it: a wrong line is one problem. */
+export class VariableReader {
+  readonly problems: Problem[] = []
+  readonly warnings: Problem[] = []
+  readonly #checked = new Map<Variable, Checked>()
+  readonly #warned = new Set<Variable>()
+
+  /** The values of one host; undefined where one of them is wrong. */
+  read(layers: Layers): Values | undefined {
+    const values: Record<string, unknown> = {}
+    let isRight = true
+    for (const name of Object.keys(schemas) as Name[]) {
+      const variable = lookUp(layers, name)
+      if (!variable || variable.value === null) continue
+      const checked = this.#check(name, variable)
+      if (checked.ok) values[name] = checked.value
+      else isRight = false
+    }
+    return isRight ? values : undefined
+  }
+
+  warnOf(layers: Layers): void {
+    for (const [name, message] of Object.entries(withoutEffect)) {
+      const variable = lookUp(layers, name)
+      if (!variable || this.#warned.has(variable)) continue
+      this.#warned.add(variable)
+      this.warnings.push({ ...variable.at(), message: `${name}: ${message}` })
+    }
+  }
+
+  #check(name: Name, variable: Variable): Checked {
+    let checked = this.#checked.get(variable)
+    if (!checked) {
+      checked = this.#checkNew(name, variable)
+      this.#checked.set(variable, checked)
+    }
+    return checked
+  }
+
+  #checkNew(name: Name, variable: Variable): Checked {
+    const unsupported = unsupportedValue(variable.value, [])
+    if (unsupported) {
+      this.problems.push({ ...variable.at(unsupported.path), message: `${name}: ${unsupported.message}` })
+      return { ok: false }
+    }
+    const result = v.safeParse(schemas[name], variable.value)
+    if (result.success) return { ok: true, value: result.output }
+    for (const issue of result.issues) {
+      const path = (issue.path ?? []).map((item) => item.key as string | number)
+      this.problems.push({ ...variable.at(path), message: `${[name, ...path].join('.')}: ${issue.message}` })
+    }
+    return { ok: false }
+  }
+}
+
+/** A template or an encrypted value anywhere within: passed on as it is, it would be taken for a name. */
+function unsupportedValue(value: unknown, path: Path): { path: Path; message: string } | undefined {
+  if (typeof value === 'string') {
+    if (value.startsWith('$ANSIBLE_VAULT;'))
+      return { path, message: 'is encrypted with Ansible Vault, which is not supported yet' }
+    if (/\{\{|\{%|\{#/.test(value))
+      return { path, message: `templates in variables are not supported yet: write the value itself` }
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = unsupportedValue(inner, [...path, Array.isArray(value) ? Number(key) : key])
+    if (found) return found
+  }
+  return undefined
+}
