@@ -1,0 +1,26 @@
+/**
+ * The actions of others that the project uses: the commit that their version's tag names, and the inputs that the project
+ * gives them (read in their action.yml at that commit). A new version is a change here, looked at by a person.
+ */
+export const thirdParty: Record<string, { commit: string; version: string; inputs: readonly string[] }> = {
+  'actions/checkout': {
+    commit: '3d3c42e5aac5ba805825da76410c181273ba90b1',
+    version: 'v7.0.1',
+    inputs: ['fetch-depth', 'persist-credentials'],
+  },
+  'actions/setup-node': {
+    commit: '820762786026740c76f36085b0efc47a31fe5020',
+    version: 'v7.0.0',
+    inputs: ['node-version', 'package-manager-cache'],
+  },
+  'actions/upload-artifact': {
+    commit: 'bbbca2ddaa5d8feaa63e36b76fdaad77386f024f',
+    version: 'v7.0.0',
+    inputs: ['name', 'path', 'retention-days'],
+  },
+  'actions/attest': {
+    commit: '1e69f48acb82d1966a394da916b4c1698aa569d6',
+    version: 'v4.2.2',
+    inputs: ['subject-checksums'],
+  },
+}

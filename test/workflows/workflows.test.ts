@@ -1,0 +1,151 @@
+// The project's workflows, the examples that users copy, and the YAML in the documentation.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as v from 'valibot'
+import { parse } from 'yaml'
+import {
+  actionFiles,
+  documentedYaml,
+  interfaceOf,
+  problemsOf,
+  repository,
+  usesIn,
+  workflows,
+} from './files.ts'
+import { diagnose } from './language-service.ts'
+import { thirdParty } from './third-party.ts'
+
+const stepSchema = v.looseObject({ id: v.optional(v.string()), uses: v.optional(v.string()) })
+const jobSchema = v.looseObject({
+  steps: v.optional(v.array(stepSchema), []),
+  uses: v.optional(v.string()),
+  permissions: v.optional(v.record(v.string(), v.string())),
+  'timeout-minutes': v.optional(v.number()),
+})
+const workflowSchema = v.looseObject({
+  on: v.unknown(),
+  permissions: v.unknown(),
+  jobs: v.record(v.string(), jobSchema),
+})
+const parsed = workflows().map((file) => ({ ...file, workflow: v.parse(workflowSchema, parse(file.text)) }))
+
+test("GitHub's language service finds nothing wrong in any workflow or action file", async () => {
+  const found = await Promise.all([...workflows(), ...actionFiles()].map(diagnose))
+  assert.deepEqual(found.flat(), [])
+})
+
+test('the language service sees a wrong input, a missing input and an unknown key', async () => {
+  const path = '.github/workflows/wrong.yml'
+  const step = `uses: ${repository}/actions/build-image@v1`
+  const text = `on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - id: image\n        ${step}\n        with: { recip: x }\n      - run: ls\n        shel: bash\n`
+  const found = (await diagnose({ path, text })).join('\n')
+  assert.match(found, /recip/)
+  assert.match(found, /recipe/)
+  assert.match(found, /shel/)
+})
+
+test('every use of our own actions and workflows names inputs and secrets that exist, and all required ones', () => {
+  const wrong = [...workflows(), ...documentedYaml()].flatMap((file) =>
+    usesIn(file)
+      .flatMap(problemsOf)
+      .map((problem) => `${file.path}: ${problem}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('a use of a local action with a wrong or a missing input is found', () => {
+  assert.deepEqual(problemsOf({ uses: './actions/build-image', with: { recip: 'image.yml' } }), [
+    './actions/build-image: there is no input "recip"',
+    './actions/build-image: the input "recipe" is missing',
+  ])
+  const called = { uses: `${repository}/.github/workflows/build-and-test-os.yml@v1`, with: { server: 'x' } }
+  assert.ok(problemsOf(called).some((problem) => problem.endsWith('the secret "ota-token" is missing')))
+})
+
+test('every output that a workflow reads from a step of ours exists', () => {
+  const wrong = parsed.flatMap(({ path, workflow }) =>
+    Object.values(workflow.jobs).flatMap((job) => unknownOutputs(job).map((name) => `${path}: ${name}`)),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('an output that no step gives is found', () => {
+  const step = { id: 'image', uses: `${repository}/actions/build-image@v1` }
+  const job = { steps: [step, { run: 'ls', env: { A: '${{ steps.image.outputs.rootf }}' } }] }
+  assert.deepEqual(unknownOutputs(job), ['steps.image.outputs.rootf'])
+})
+
+test('actions of others are pinned to a commit that was looked at, with the version beside it', () => {
+  const loose = [...workflows(), ...documentedYaml()].flatMap(({ path, text }) =>
+    [...text.matchAll(/uses: *['"]?([^\s'"]+)(.*)/g)]
+      .filter(([, uses = '']) => !uses.startsWith('./') && !uses.startsWith(`${repository}/`))
+      .filter(([, uses = '', rest = '']) => {
+        const [name = '', commit] = uses.split('@')
+        const pinned = thirdParty[name]
+        return commit !== pinned?.commit || rest.trim() !== `# ${pinned?.version}`
+      })
+      .map(([line]) => `${path}: ${line}`),
+  )
+  assert.deepEqual(loose, [])
+})
+
+test('a workflow grants nothing at its top, and every job says what it needs and how long it may take', () => {
+  const wrong = parsed.flatMap(({ path, workflow }) => [
+    ...(isEmpty(workflow.permissions) ? [] : [`${path}: no "permissions: {}" at the top`]),
+    ...Object.entries(workflow.jobs).flatMap(([name, job]) => [
+      ...(job.permissions ? [] : [`${path}: ${name} has no permissions of its own`]),
+      ...(job['timeout-minutes'] || job.uses ? [] : [`${path}: ${name} has no timeout-minutes`]),
+    ]),
+  ])
+  assert.deepEqual(wrong, [])
+})
+
+test("no workflow runs a pull request's code with the rights of the base repository", () => {
+  const risky = parsed.filter(({ workflow }) =>
+    /pull_request_target|workflow_run/.test(JSON.stringify(workflow.on)),
+  )
+  assert.deepEqual(
+    risky.map(({ path }) => path),
+    [],
+  )
+})
+
+test('nothing from outside is pasted into a script', () => {
+  const pasted = parsed.flatMap(({ path, workflow }) =>
+    scripts(workflow)
+      .filter((script) => /\$\{\{/.test(script))
+      .map((script) => `${path}: ${script.split('\n')[0]}`),
+  )
+  assert.deepEqual(pasted, [], 'use env: and "$VARIABLE" instead')
+})
+
+test('a workflow that writes to a fleet waits for its turn instead of replacing the one before', () => {
+  const schedule = parsed.find(({ path }) => path === 'examples/fleet/.github/workflows/schedule.yml')
+  assert.deepEqual(schedule?.workflow['concurrency'], { group: 'schedule', queue: 'max' })
+})
+
+function isEmpty(permissions: unknown): boolean {
+  return permissions !== null && typeof permissions === 'object' && Object.keys(permissions).length === 0
+}
+
+function scripts(node: unknown): string[] {
+  if (node === null || typeof node !== 'object') return []
+  const own = 'run' in node && typeof node.run === 'string' ? [node.run] : []
+  return [...own, ...Object.values(node).flatMap(scripts)]
+}
+
+/** The `steps.x.outputs.y` in `job` where x is no step of it, or an action of ours without the output y. */
+function unknownOutputs(job: unknown): string[] {
+  const { steps } = v.parse(v.object({ steps: v.optional(v.array(stepSchema), []) }), job)
+  const outputsOf = new Map(
+    steps.flatMap(({ id, uses }) =>
+      id ? [[id, uses ? interfaceOf(uses)?.outputs : undefined] as const] : [],
+    ),
+  )
+  return [...JSON.stringify(job).matchAll(/steps\.([\w-]+)\.outputs\.([\w-]+)/g)]
+    .filter(([, id = '', name = '']) => {
+      const outputs = outputsOf.get(id)
+      return !outputsOf.has(id) || (outputs !== undefined && !(name in outputs))
+    })
+    .map(([text]) => text)
+}
