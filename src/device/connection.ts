@@ -1,0 +1,43 @@
+import type { RunResult } from '../platform/platform.ts'
+
+export interface CommandOptions {
+  signal?: AbortSignal
+  /** The command is given up after so many ms; 60 000 unless given. */
+  timeoutMs?: number
+}
+
+/** Where testinfra finds the device: the arguments that make it use this connection. */
+export interface TestinfraTarget {
+  /** `ssh://device` or `local://`. */
+  url: string
+  /** Path of an ssh configuration with this connection's key, host key and master. */
+  sshConfig: string | undefined
+}
+
+/** A device that can be spoken to. */
+export interface Connection {
+  /** What to call the device in reports: its address. */
+  readonly name: string
+  readonly testinfra: TestinfraTarget
+  /**
+   * Runs a program on the device to its end with an argument list and returns what it said, whatever its exit status.
+   * Throws `device-unreachable` where the connection breaks or the time is up; the program may then go on over there.
+   */
+  run(program: string, args?: readonly string[], options?: CommandOptions): Promise<RunResult>
+  /** Changes with every start of the device. */
+  bootId(): Promise<string>
+  /** The release that the running system says it is; undefined where it says nothing. */
+  release(): Promise<string | undefined>
+  /** Starts the device anew and returns when it answers with another boot id. Throws `device-unreachable` after the limit. */
+  reboot(options?: { limitMs?: number }): Promise<void>
+  /** Resolves when the connection is lost or closed; never rejects. */
+  readonly lost: Promise<void>
+  /** Ends the connection and what was made for it. May be repeated. */
+  close(): Promise<void>
+}
+
+/** `IMAGE_VERSION` of an os-release file's text. */
+export function imageVersionOf(osRelease: string): string | undefined {
+  const value = /^IMAGE_VERSION=(.*)$/m.exec(osRelease)?.[1]?.trim()
+  return value?.replace(/^(["'])(.*)\1$/, '$2') || undefined
+}

@@ -1,0 +1,123 @@
+// What a virtual device keeps between starts: two slots, and on /data all that outlives an update.
+import { generateKeyPair } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  type Context,
+  Failure,
+  messageOf,
+  runOk,
+  start,
+  storageFailure,
+  writeAtomically,
+} from '../platform/platform.ts'
+import { firstVariables, writeBootVariables } from './boot-loader.ts'
+
+export interface FolderOptions {
+  folder: string
+  /** An ext4 root file system. Read only where the folder has no slots yet. */
+  image: string
+  deviceType: string
+  serial: string
+  authorizedKey?: string
+}
+
+export interface DeviceFolder {
+  slots: readonly [string, string]
+  bootVariables: string
+  /** The public half of the device's ssh host key, `type base64`. */
+  hostKey: string
+  /** Tells the update client where its server is. */
+  setServer(url: string | undefined): Promise<void>
+}
+
+/**
+ * Makes what is missing in the folder and leaves what is there: a device keeps its slots, keys and state. The type, the
+ * serial number and the authorised key are written each time. May be repeated, also after it was interrupted. Throws
+ * `bad-input`, `file-missing`, `disk-full`.
+ */
+export async function prepareFolder(options: FolderOptions, context: Context): Promise<DeviceFolder> {
+  check('serial', options.serial)
+  check('deviceType', options.deviceType)
+  const { folder } = options
+  const data = join(folder, 'data')
+  const slots = [join(folder, 'slotA.img'), join(folder, 'slotB.img')] as const
+  try {
+    await makeFolders(folder)
+    if (existsSync(slots[0])) context.log.debug(`${folder}: goes on with the slots that are there`)
+    else await makeSlots(slots, options.image, context)
+    const bootVariables = join(data, 'boot', 'env')
+    if (!existsSync(bootVariables)) await writeBootVariables(bootVariables, firstVariables)
+    await makeClientKey(join(data, 'mender', 'mender-agent.pem'))
+    await writeAtomically(join(data, 'mender', 'device_type'), `device_type=${options.deviceType}\n`)
+    await writeAtomically(join(data, 'serial'), `${options.serial}\n`)
+    if (options.authorizedKey !== undefined) {
+      await writeAtomically(join(data, 'ssh', 'authorized_keys'), `${options.authorizedKey.trim()}\n`, 0o600)
+    }
+    const hostKey = await makeHostKey(join(data, 'ssh', 'ssh_host_ed25519_key'))
+    const setServer = (url: string | undefined) =>
+      writeAtomically(join(data, 'mender', 'mender.conf'), `${JSON.stringify({ ServerURL: url })}\n`, 0o600)
+    return { slots, bootVariables, hostKey, setServer }
+  } catch (error) {
+    throw storageFailure(error, folder)
+  }
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  await mkdir(join(folder, 'root'), { recursive: true })
+  for (const name of ['boot', 'mender', 'ssh', 'log'])
+    await mkdir(join(folder, 'data', name), { recursive: true })
+  await chmod(join(folder, 'data', 'mender'), 0o700)
+  await chmod(join(folder, 'data', 'ssh'), 0o700)
+}
+
+// The first slot comes last and by a rename: where it is, all of this was done
+async function makeSlots(slots: readonly [string, string], image: string, context: Context): Promise<void> {
+  const { size } = await stat(image).catch((error: unknown) => {
+    throw new Failure('file-missing', `can't read the image ${image}: ${messageOf(error)}`, { cause: error })
+  })
+  const [a, b] = slots
+  await writeFile(b, '')
+  await truncate(b, size)
+  const temporary = `${a}.tmp`
+  await rm(temporary, { force: true })
+  const copy = start('cp', ['--reflink=auto', '--sparse=always', '--', image, temporary], {
+    signal: context.signal,
+  })
+  const { code, stderr } = await copy.done
+  if (code !== 0) {
+    await rm(temporary, { force: true })
+    const reason = stderr.includes('No space left') ? 'disk-full' : 'bad-input'
+    throw new Failure(reason, `can't copy the image ${image} into the device's slot: ${stderr.trim()}`)
+  }
+  await rename(temporary, a)
+}
+
+// The client would make one at its first start, which takes it seconds; and it wants PKCS#1
+async function makeClientKey(path: string): Promise<void> {
+  if (existsSync(path)) return
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 3072 })
+  await writeAtomically(path, privateKey.export({ type: 'pkcs1', format: 'pem' }), 0o600)
+}
+
+async function makeHostKey(path: string): Promise<string> {
+  if (!existsSync(`${path}.pub`)) {
+    await rm(path, { force: true })
+    await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path], {
+      what: 'making a host key',
+    })
+  }
+  const [type = '', key = ''] = (await readFile(`${path}.pub`, 'utf8')).split(/\s+/)
+  return `${type} ${key}`
+}
+
+// both end up in files of lines and in a host name
+function check(name: string, value: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value)) return
+  throw new Failure(
+    'bad-input',
+    `the device's ${name} is "${value}": it can have letters, digits, dots, dashes and underscores, 63 at most`,
+  )
+}

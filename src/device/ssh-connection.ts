@@ -1,0 +1,182 @@
+import {
+  type Context,
+  Failure,
+  type RunResult,
+  type Started,
+  lastWords,
+  start,
+} from '../platform/platform.ts'
+import { type CommandOptions, type Connection, imageVersionOf } from './connection.ts'
+import { shellQuote } from './shell-quote.ts'
+import type { SshAddress } from './ssh-address.ts'
+import {
+  type SshFiles,
+  type SshIdentity,
+  alias,
+  explain,
+  isMasterAlive,
+  knownHostKey,
+  openMaster,
+  writeSshFiles,
+} from './ssh-session.ts'
+
+/** How long a device may take to answer at first, and after a reboot, in ms. */
+const connectLimitMs = 60_000
+const rebootLimitMs = 180_000
+
+/**
+ * Connects over ssh, waiting for a device that is still starting. Throws `device-unreachable`, `host-key-mismatch`,
+ * `bad-key`, `missing-tool`. `resources` are disposed of when the connection is closed.
+ */
+export async function connectSsh(
+  address: SshAddress,
+  identity: SshIdentity,
+  options: { context: Context; limitMs?: number; resources?: AsyncDisposableStack },
+): Promise<Connection> {
+  const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack() } = options
+  const files = await writeSshFiles(address, identity)
+  try {
+    const master = await openMaster(files, address, context, limitMs)
+    if (identity.hostKeys.length === 0) {
+      const key = (await knownHostKey(files)) ?? 'an unknown key'
+      context.log.warn(
+        `${address.host}: the ssh host key was not given, so the first one shown is trusted: whoever answers at this address could be another. Give the input host-key: ${key}`,
+      )
+    }
+    resources.defer(() => files.close())
+    return new SshConnection(address, { files, context, resources }, master)
+  } catch (error) {
+    await files.close()
+    throw error
+  }
+}
+
+class SshConnection implements Connection {
+  readonly name: string
+  readonly testinfra: Connection['testinfra']
+  readonly lost: Promise<void>
+  readonly #address: SshAddress
+  readonly #files: SshFiles
+  readonly #context: Context
+  readonly #resources: AsyncDisposableStack
+  readonly #tellLost: () => void
+  #master: Started
+  #isClosed = false
+  #isExpectedToBreak = false
+
+  constructor(
+    address: SshAddress,
+    parts: { files: SshFiles; context: Context; resources: AsyncDisposableStack },
+    master: Started,
+  ) {
+    this.name = address.port === 22 ? address.host : `${address.host}:${address.port}`
+    this.testinfra = { url: `ssh://${alias}`, sshConfig: parts.files.config }
+    this.#address = address
+    this.#files = parts.files
+    this.#context = parts.context
+    this.#resources = parts.resources
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.lost = promise
+    this.#tellLost = resolve
+    this.#master = master
+    this.#watch(master)
+  }
+
+  async run(program: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<RunResult> {
+    const { timeoutMs = 60_000 } = options
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const signals = [this.#context.signal, deadline, ...(options.signal ? [options.signal] : [])]
+    const words = ['-F', this.#files.config, alias, shellQuote([program, ...args])]
+    try {
+      const result = await start('ssh', words, { signal: AbortSignal.any(signals), graceMs: 1000 }).done
+      // 255 is ssh's own word for a broken connection, but a program may end with it too
+      if (result.code !== 255 || (await isMasterAlive(this.#files))) return result
+      throw explain(result.stderr.trim() || 'the connection broke', this.#address)
+    } catch (error) {
+      if (error !== deadline.reason) throw error
+      const message = `${program} on ${this.name} did not end within ${timeoutMs / 1000} s`
+      throw new Failure('device-unreachable', message, { cause: error })
+    }
+  }
+
+  async bootId(): Promise<string> {
+    const { code, stdout, stderr } = await this.run('cat', ['/proc/sys/kernel/random/boot_id'])
+    if (code === 0) return stdout.trim()
+    throw new Failure('device-unreachable', `${this.name} doesn't tell its boot id: ${stderr.trim()}`)
+  }
+
+  async release(): Promise<string | undefined> {
+    const { code, stdout } = await this.run('cat', ['/etc/os-release'])
+    return code === 0 ? imageVersionOf(stdout) : undefined
+  }
+
+  async reboot({ limitMs = rebootLimitMs }: { limitMs?: number } = {}): Promise<void> {
+    const before = await this.bootId()
+    const deadline = performance.now() + limitMs
+    this.#isExpectedToBreak = true
+    try {
+      await this.#order()
+      this.#context.log.info(`${this.name}: rebooting`)
+      while (performance.now() < deadline) {
+        const id = await this.#bootIdAnew(deadline - performance.now())
+        if (id !== undefined && id !== before) return
+        await this.#context.clock.sleep(200, this.#context.signal)
+      }
+    } catch (error) {
+      this.#tellLost()
+      throw error
+    } finally {
+      this.#isExpectedToBreak = false
+    }
+    this.#tellLost()
+    throw new Failure(
+      'device-unreachable',
+      `${this.name} was not up again ${limitMs / 1000} s after its reboot began`,
+    )
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#master.stop()
+    await this.#resources.disposeAsync()
+    this.#tellLost()
+  }
+
+  async #order(): Promise<void> {
+    const words = this.#address.user === 'root' ? ['reboot'] : ['sudo', '-n', 'reboot']
+    const [program = '', ...args] = words
+    try {
+      const { code, stderr } = await this.run(program, args, { timeoutMs: 15_000 })
+      // a signal's number above 128 is the reboot itself
+      if (code === 0 || code >= 128) return
+      throw new Failure(
+        'missing-rights',
+        `${this.name} refuses to reboot: ${lastWords(stderr, 'reboot', code)}`,
+      )
+    } catch (error) {
+      // the connection may break before the command has ended
+      if (!(error instanceof Failure && error.reason === 'device-unreachable')) throw error
+    }
+  }
+
+  async #bootIdAnew(limitMs: number): Promise<string | undefined> {
+    try {
+      // first of all the old one: as it ends it removes the socket, which by then would be the new one's
+      await this.#master.stop()
+      this.#master = await openMaster(this.#files, this.#address, this.#context, limitMs)
+      this.#watch(this.#master)
+      return await this.bootId()
+    } catch (error) {
+      if (error instanceof Failure && error.reason === 'device-unreachable') return undefined
+      throw error
+    }
+  }
+
+  #watch(master: Started): void {
+    const onEnd = () => {
+      if (this.#master === master && !this.#isExpectedToBreak) this.#tellLost()
+    }
+    master.done.then(onEnd, onEnd)
+  }
+}

@@ -1,0 +1,178 @@
+// One master connection of the OpenSSH client, which all commands share. Hides its files: the key and the configuration
+// stand in a folder that only we may read.
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Context, Failure, type Started, lastWords, run, seconds } from '../platform/platform.ts'
+import type { SshAddress } from './ssh-address.ts'
+import { requirePrograms, startTied } from './tied.ts'
+
+export interface SshFiles {
+  folder: string
+  config: string
+  controlPath: string
+  close(): Promise<void>
+}
+
+/** What the configuration calls the device. */
+export const alias = 'device'
+
+export interface SshIdentity {
+  /** Private key, text; ssh's own defaults (agent, files) where not given. */
+  key: string | undefined
+  /** The device's public keys; where there are none the first that it shows is trusted. */
+  hostKeys: readonly string[]
+}
+
+/** Writes what ssh needs into a folder of its own. Throws `bad-key` for a key that can't be used. */
+export async function writeSshFiles(address: SshAddress, identity: SshIdentity): Promise<SshFiles> {
+  requirePrograms(['ssh', 'ssh-keygen'])
+  // a socket's path has at most 107 bytes, and ssh adds some of its own
+  const parent = tmpdir().length > 60 ? '/tmp' : tmpdir()
+  const folder = await mkdtemp(join(parent, 'drover-ssh-'))
+  const close = () => rm(folder, { recursive: true, force: true })
+  try {
+    const paths = {
+      config: join(folder, 'config'),
+      key: join(folder, 'key'),
+      knownHosts: join(folder, 'known_hosts'),
+      controlPath: join(folder, 'master'),
+    }
+    if (identity.key !== undefined) {
+      await writeFile(paths.key, identity.key.endsWith('\n') ? identity.key : `${identity.key}\n`, {
+        mode: 0o600,
+      })
+      await checkKey(paths.key)
+    }
+    await writeFile(paths.knownHosts, identity.hostKeys.map((key) => `${alias} ${key}\n`).join(''))
+    await writeFile(paths.config, configuration(address, identity, paths), { mode: 0o600 })
+    return { folder, config: paths.config, controlPath: paths.controlPath, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The host key that was trusted at the first connection, or that was given. */
+export async function knownHostKey(files: SshFiles): Promise<string | undefined> {
+  const text = await readFile(join(files.folder, 'known_hosts'), 'utf8')
+  const [, type, key] = text.split('\n')[0]?.split(' ') ?? []
+  return type !== undefined && key !== undefined ? `${type} ${key}` : undefined
+}
+
+/**
+ * Connects, trying again until `limitMs` is over where the device may still be starting. Throws `device-unreachable`,
+ * and at once `host-key-mismatch` and `bad-key`, which waiting doesn't heal.
+ */
+export async function openMaster(
+  files: SshFiles,
+  address: SshAddress,
+  context: Context,
+  limitMs: number,
+): Promise<Started> {
+  const startedAt = performance.now()
+  let toldAt = startedAt
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1000)) {
+    const master = await tryMaster(files, context)
+    if ('pid' in master) return master
+    const failure = explain(master.said, address)
+    const waitedMs = performance.now() - startedAt
+    if (failure.reason !== 'device-unreachable' || waitedMs + pauseMs > limitMs) throw failure
+    if (performance.now() - toldAt > 10_000) {
+      toldAt = performance.now()
+      context.log.info(
+        `waiting for ssh on ${address.host}:${address.port} (${seconds(waitedMs)}): ${lastLine(master.said)}`,
+      )
+    }
+    await context.clock.sleep(pauseMs, context.signal)
+  }
+}
+
+/** Whether the master at `files` still answers. */
+export async function isMasterAlive(files: SshFiles): Promise<boolean> {
+  if (!existsSync(files.controlPath)) return false
+  const { code } = await run('ssh', ['-F', files.config, '-O', 'check', alias])
+  return code === 0
+}
+
+async function tryMaster(files: SshFiles, context: Context): Promise<Started | { said: string }> {
+  await rm(files.controlPath, { force: true }) // one that was cut off leaves its socket
+  const master = startTied('ssh', ['-F', files.config, '-N', '-o', 'ControlMaster=yes', alias], {
+    signal: context.signal,
+    graceMs: 1000,
+  })
+  const ended = master.done.then((result) => ({ said: lastWords(result.stderr, 'ssh', result.code) }))
+  // the socket appears when the device has let us in
+  for (;;) {
+    const pause = new AbortController()
+    const result = await Promise.race([ended, context.clock.sleep(20, pause.signal)])
+    pause.abort()
+    if (result) return result
+    if (existsSync(files.controlPath)) return master
+  }
+}
+
+/** What ssh's words mean. */
+export function explain(said: string, address: SshAddress): Failure {
+  const where = `${address.user}@${address.host}:${address.port}`
+  if (
+    /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|host key is known for/i.test(said)
+  ) {
+    return new Failure(
+      'host-key-mismatch',
+      `${where} shows another ssh host key than the one given: if the device was set up anew, correct host-key; if not, somebody may be in between`,
+    )
+  }
+  if (/Permission denied|Too many authentication failures/i.test(said)) {
+    return new Failure(
+      'bad-key',
+      `${where} refuses the ssh key: give one whose public half is in the device's authorized_keys (${lastLine(said)})`,
+    )
+  }
+  return new Failure('device-unreachable', `${where} can't be reached over ssh: ${lastLine(said)}`)
+}
+
+const lastLine = (said: string) => said.split(' / ').at(-1) ?? said
+
+async function checkKey(path: string): Promise<void> {
+  const { code, stderr } = await run('ssh-keygen', ['-y', '-P', '', '-f', path])
+  if (code === 0) return
+  const why = stderr.includes('passphrase')
+    ? 'it is protected by a passphrase, and nobody is here to type it'
+    : 'it is no private key that OpenSSH can read'
+  throw new Failure('bad-key', `ssh-key: ${why}`)
+}
+
+function configuration(
+  address: SshAddress,
+  identity: SshIdentity,
+  paths: { key: string; knownHosts: string; controlPath: string },
+): string {
+  const lines = [
+    `Host ${alias}`,
+    `HostName ${address.host}`,
+    `Port ${address.port}`,
+    `User ${address.user}`,
+    ...(identity.key === undefined
+      ? []
+      : [`IdentityFile ${paths.key}`, 'IdentitiesOnly yes', 'IdentityAgent none']),
+    'BatchMode yes',
+    'RequestTTY no',
+    'ForwardAgent no',
+    'LogLevel ERROR',
+    `StrictHostKeyChecking ${identity.hostKeys.length > 0 ? 'yes' : 'accept-new'}`,
+    `HostKeyAlias ${alias}`,
+    'CheckHostIP no',
+    'UpdateHostKeys no',
+    'HashKnownHosts no',
+    `UserKnownHostsFile ${paths.knownHosts}`,
+    'GlobalKnownHostsFile /dev/null',
+    'ControlMaster no',
+    `ControlPath ${paths.controlPath}`,
+    'ConnectTimeout 5',
+    'ServerAliveInterval 5',
+    'ServerAliveCountMax 3',
+  ]
+  return `${lines.join('\n  ')}\n`
+}
