@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { Failure, hasCode, messageOf } from '../platform/platform.ts'
+
+/** What compression is cut by, too: changing it changes every artifact's bytes. */
+export const blockBytes: number = 1 << 20
+
+/** An image that goes into an artifact: read once, from its start to its end. */
+export class SourceImage implements AsyncDisposable {
+  readonly path: string
+  /** The file's own name, which it has in the artifact too. */
+  readonly name: string
+  readonly sizeBytes: number
+  readonly #handle: FileHandle
+  readonly #modifiedMs: number
+  readonly #hash = createHash('sha256')
+
+  private constructor(path: string, handle: FileHandle, facts: { size: number; mtimeMs: number }) {
+    this.path = path
+    this.name = basename(path)
+    this.#handle = handle
+    this.sizeBytes = facts.size
+    this.#modifiedMs = facts.mtimeMs
+  }
+
+  /** Throws `file-missing`, or `bad-input` where it is a folder, empty, or has a name that an artifact can't hold. */
+  static async open(path: string): Promise<SourceImage> {
+    const handle = await open(path).catch((error: unknown) => {
+      const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
+      throw new Failure('file-missing', `can't read the source ${path}: ${why}`, { cause: error })
+    })
+    try {
+      const facts = await handle.stat()
+      const why = !facts.isFile() ? 'is not a plain file' : facts.size === 0 ? 'is empty' : whyUnfit(path)
+      if (why === undefined) return new SourceImage(path, handle, facts)
+      throw new Failure('bad-input', `the source ${path} ${why}: give the path of a root file system image`)
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  /**
+   * All of it, in blocks of `blockBytes` (the last may be shorter). A block is overwritten once `blocksKept` more were
+   * asked for. Throws `bad-input` where the file changes meanwhile.
+   */
+  async *blocks(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const buffers = Array.from({ length: blocksKept + 2 }, () => Buffer.allocUnsafeSlow(blockBytes))
+    for (let at = 0, i = 0; at < this.sizeBytes; i++) {
+      signal.throwIfAborted()
+      const buffer = buffers[i % buffers.length] ?? Buffer.alloc(blockBytes)
+      const block = buffer.subarray(0, Math.min(blockBytes, this.sizeBytes - at))
+      await this.#fill(block, at)
+      this.#hash.update(block)
+      at += block.length
+      yield block
+    }
+    const { size, mtimeMs } = await this.#handle.stat()
+    if (size !== this.sizeBytes || mtimeMs !== this.#modifiedMs) throw this.#changed()
+  }
+
+  /** SHA-256 of what `blocks` gave, 64 hex digits; to be asked once, after all of them. */
+  checksum(): string {
+    return this.#hash.digest('hex')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close()
+  }
+
+  async #fill(block: Buffer, position: number): Promise<void> {
+    for (let at = 0; at < block.length;) {
+      const { bytesRead } = await this.#handle.read(block, at, block.length - at, position + at)
+      if (bytesRead === 0) throw this.#changed()
+      at += bytesRead
+    }
+  }
+
+  #changed(): Failure {
+    return new Failure(
+      'bad-input',
+      `the source ${this.path} changed while it was read: run again when it is done`,
+    )
+  }
+}
+
+function whyUnfit(path: string): string | undefined {
+  const name = basename(path)
+  if (/^[A-Za-z0-9_.+~@=,-]{1,100}$/.test(name) && !/^\.{1,2}$/.test(name)) return undefined
+  return 'has a name that an artifact can’t hold (100 characters at most, of letters, digits and _.+~@=,-)'
+}
