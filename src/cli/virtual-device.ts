@@ -1,3 +1,130 @@
-export async function virtualDevice(_args: string[]): Promise<number> {
-  return 1
+// `drover virtual-device`: one virtual device in the foreground, for demonstrations and for trying things out.
+import { existsSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { terminalHost } from '../action/action.ts'
+import { type VirtualDevice, startVirtualDevice } from '../device/device.ts'
+import { type Context, Failure, messageOf, parseDuration, systemClock } from '../platform/platform.ts'
+
+const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
+
+  --image             ext4 root file system, for a folder that has no device yet
+  --folder            where the device keeps its state; a device that is there goes on
+  --device-type       what artifacts must be made for
+  --serial            what the device identifies itself by
+  --server            OTA server, an http URL; it may listen on loopback alone
+  --authorized-key    file with the public ssh key that may log in as root
+  --boot-timeout      how long an update may stay unconfirmed before the power is cut (default: 60s)
+  --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid
+  --debug             tells more
+
+SIGINT and SIGTERM power it off. A file named powercut in the folder cuts the power for a moment.
+`
+
+/** Runs the command; returns its exit status. */
+export async function virtualDevice(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const given = readArguments(args)
+  if (given === undefined) return 2
+  const host = terminalHost({}, { json: given.json, debug: given.debug })
+  const ending = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => ending.abort(new Failure('cancelled', `ended by ${name}`)))
+  try {
+    await runDevice(given, { log: host.log, signal: ending.signal, clock: systemClock })
+    return 0
+  } catch (error) {
+    if (ending.signal.aborted) return 0
+    if (!(error instanceof Failure)) throw error
+    host.error({ message: `${error.reason}: ${error.message}` })
+    return 1
+  }
+}
+
+async function runDevice(given: Arguments, context: Context): Promise<void> {
+  const authorizedKey =
+    given.authorizedKey === undefined ? {} : { authorizedKey: await keyFrom(given.authorizedKey) }
+  const { json, debug: _debug, ...options } = given
+  const device = await startVirtualDevice({ ...options, ...authorizedKey }, context)
+  const cutter = setInterval(() => cutWhereAsked(device), 200)
+  try {
+    await device.answers()
+    context.log.info(`ssh answers: ssh root@${device.address}`)
+    context.log.info(`host key: ${device.hostKey}`)
+    if (json) {
+      const { address, sshUrl: ssh, hostKey } = device
+      process.stdout.write(
+        `${JSON.stringify({ address, ssh, hostKey, serial: given.serial, pid: process.pid })}\n`,
+      )
+    }
+    await device.done
+  } finally {
+    clearInterval(cutter)
+    await device.stop()
+  }
+}
+
+function cutWhereAsked(device: VirtualDevice): void {
+  const path = join(device.folder, 'powercut')
+  if (!existsSync(path)) return
+  rmSync(path, { force: true })
+  device.powerCut()
+}
+
+async function keyFrom(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new Failure('bad-input', `--authorized-key: can't read ${path}: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+type Arguments = NonNullable<ReturnType<typeof readArguments>>
+
+function readArguments(args: string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        image: text,
+        folder: text,
+        'device-type': text,
+        serial: text,
+        server: text,
+        'authorized-key': text,
+        'boot-timeout': text,
+        json: flag,
+        debug: flag,
+      },
+    })
+    const bootTimeoutMs = parseDuration(values['boot-timeout'] ?? '60s')
+    if (bootTimeoutMs === undefined) throw new Error('--boot-timeout is a duration such as 60s')
+    const needed = (name: 'image' | 'folder' | 'device-type' | 'serial') => {
+      const value = values[name]
+      if (!value) throw new Error(`--${name} is missing`)
+      return value
+    }
+    return {
+      image: resolve(needed('image')),
+      folder: resolve(needed('folder')),
+      deviceType: needed('device-type'),
+      serial: needed('serial'),
+      ...(values.server === undefined ? {} : { serverUrl: values.server }),
+      ...(values['authorized-key'] === undefined ? {} : { authorizedKey: values['authorized-key'] }),
+      bootTimeoutMs,
+      json: values.json === true,
+      debug: values.debug === true,
+    }
+  } catch (error) {
+    process.stderr.write(`drover virtual-device: ${messageOf(error)}\n\n${usage}`)
+    return undefined
+  }
 }

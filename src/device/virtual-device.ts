@@ -17,6 +17,7 @@ import { type DeviceNetwork, openNetwork } from './network.ts'
 import { openServerLink } from './server-link.ts'
 import { consoleOf, installStageOne, meaningOf, startSlot } from './slot-process.ts'
 import { type Slots, attachSlots } from './slots.ts'
+import { untilSshAnswers } from './ssh-banner.ts'
 import { requirePrograms } from './tied.ts'
 
 export interface VirtualDeviceOptions extends FolderOptions {
@@ -42,6 +43,8 @@ export interface VirtualDevice {
   readonly sshUrl: string
   /** The device's ssh host key, `ssh-ed25519 AAAA…`. */
   readonly hostKey: string
+  /** Resolves when the device's ssh server answers; throws `device-unreachable` after `limitMs` (60 000 unless given). */
+  answers(limitMs?: number): Promise<void>
   /** What happened so far, oldest first. */
   events(): readonly DeviceEvent[]
   /** Takes the power away for a moment; the next start begins at once. Nothing where the device is off. */
@@ -130,6 +133,11 @@ class Power {
       address: network.address,
       sshUrl: `ssh://root@${network.address}:22`,
       hostKey: state.hostKey,
+      answers: (limitMs = 60_000) => {
+        const server = untilSshAnswers({ host: network.address, port: 22 }, this.#context, limitMs)
+        // a device that can't be kept running says why
+        return Promise.race([server, done.then(() => server)])
+      },
       events: () => [...this.#events],
       powerCut: () => this.#cut('power-cut'),
       stop,
