@@ -1,0 +1,27 @@
+import type { Limit, Stage } from '../fleet/fleet.ts'
+import type { Plan } from './model.ts'
+
+/** How many of `total` a limit allows. */
+export function allowed(limit: Limit, total: number): number {
+  return limit.kind === 'count' ? limit.count : Math.floor(limit.share * total)
+}
+
+/** What of a plan is over the stage's budget, one sentence for each; empty where it is within. */
+export function overBudget(plan: Plan, stage: Stage): string[] {
+  const { budget } = stage
+  const updates = plan.changes.filter((change) => change.kind === 'update')
+  const types = new Set(updates.map(({ deviceType }) => deviceType))
+  const missing = plan.changes.filter(
+    (change) => change.kind === 'blocked' && change.by === 'not-on-server',
+  ).length
+  const over: string[] = []
+  if (budget.devices !== undefined && updates.length > budget.devices)
+    over.push(`${updates.length} devices would change; budget.devices allows ${budget.devices}`)
+  if (budget.deviceTypes !== undefined && types.size > budget.deviceTypes)
+    over.push(`${types.size} device types would change; budget.device-types allows ${budget.deviceTypes}`)
+  if (budget.missing !== undefined && missing > allowed(budget.missing, plan.counts.inGit))
+    over.push(
+      `${missing} of ${plan.counts.inGit} devices are not on the server; budget.missing allows ${allowed(budget.missing, plan.counts.inGit)}`,
+    )
+  return over
+}

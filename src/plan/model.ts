@@ -1,0 +1,103 @@
+import type { Deployment, DeviceFacts, Release } from '../ota/ota.ts'
+import type { Digest } from '../platform/platform.ts'
+
+/** What a server knows at one moment; `gatherFacts` makes it. */
+export interface Facts {
+  server: string
+  /** ISO 8601, UTC. */
+  gatheredAt: string
+  devices: readonly DeviceFacts[]
+  releases: readonly Release[]
+  openDeployments: readonly Deployment[]
+}
+
+/** Why a device gets nothing although Git wants something of it. */
+export const blockers = [
+  'not-on-server',
+  'not-accepted',
+  'no-release-fact',
+  'no-image',
+  'wrong-device-type',
+  'release-missing',
+  'known-bad',
+  'busy',
+  'frozen',
+  'retired',
+] as const
+export type Blocker = (typeof blockers)[number]
+
+/** The line in Git that a change comes from. */
+export interface Cause {
+  file: string
+  line: number
+}
+
+interface About {
+  /** The device's id on the server. */
+  device: string
+  /** Its name in the inventory. */
+  host: string
+  cause: Cause
+}
+
+/** What a plan does to one device. */
+export type Change =
+  | (About & {
+      kind: 'update'
+      deviceType: string
+      site: string | undefined
+      from: string
+      to: string
+      /** From 1. */
+      wave: number
+    })
+  | (About & {
+      kind: 'no-op'
+      deviceType: string
+      site: string | undefined
+      to: string
+      why: 'already-there' | 'already-pending'
+      wave: number
+    })
+  | (About & {
+      kind: 'blocked'
+      from: string | undefined
+      to: string | undefined
+      by: Blocker
+      /** In words, with what to do. */
+      why: string
+      until: string | undefined
+    })
+
+/** A wave of a plan; `share` is how much of the stage has its turn by its end, in words. */
+export interface PlannedWave {
+  wave: number
+  share: string
+  /** Devices in it, also those that are there already. */
+  devices: number
+  updates: number
+}
+
+/** Every device of the stage in Git is in exactly one of these. */
+export interface Counts {
+  inGit: number
+  updates: number
+  alreadyPending: number
+  alreadyThere: number
+  blocked: number
+}
+
+/** All changes of a stage. Pure data: it is the same after it was written to a file and read. */
+export interface Plan {
+  version: 1
+  stage: string
+  branch: string
+  server: string
+  createdAt: string
+  factsAt: string
+  /** Over the stage's desired state alone: what a review approves. */
+  digest: Digest
+  counts: Counts
+  waves: readonly PlannedWave[]
+  changes: readonly Change[]
+}

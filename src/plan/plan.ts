@@ -1,0 +1,15 @@
+// From what should be and what is to what to do: plans, waves, gates, and the one next step of a rollout. Hides how
+// rollouts are named and known again; the state of a rollout is nowhere but in Git and on the OTA server.
+export { overBudget } from './budget.ts'
+export { makePlan, stageOf } from './make-plan.ts'
+export {
+  type Blocker,
+  type Change,
+  type Counts,
+  type Facts,
+  type Plan,
+  type PlannedWave,
+  blockers,
+} from './model.ts'
+export { planFields, readPlan, writePlan } from './plan-file.ts'
+export { type WaveMember, waveLabel, waves } from './waves.ts'
