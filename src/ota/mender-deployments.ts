@@ -164,8 +164,12 @@ async function withDevices(client: MenderClient, found: MenderDeployment): Promi
   const own = `${path}/${encodeURIComponent(found.id)}`
   const all = await client.http.json({ method: 'GET', path: `${own}/device_list` }, deviceIds)
   const devices = new Map<string, DeviceState>(all.map((id) => [id, 'pending']))
+  const finishedAt = new Map<string, string>()
   for await (const page of client.pages(`${own}/devices/list`, {}, deploymentDevice)) {
-    for (const { id, status } of page) devices.set(id, stateOf(client, status))
+    for (const { id, status, finished } of page) {
+      devices.set(id, stateOf(client, status))
+      if (finished) finishedAt.set(id, new Date(finished).toISOString())
+    }
   }
   return {
     id: found.id,
@@ -174,6 +178,7 @@ async function withDevices(client: MenderClient, found: MenderDeployment): Promi
     createdAt: new Date(found.created).toISOString(),
     isFinished: found.status === 'finished',
     devices,
+    finishedAt,
   }
 }
 

@@ -67,6 +67,7 @@ export type MenderDeployment = v.InferOutput<typeof deployment>
 export const deploymentDevice = v.object({
   id: v.pipe(v.string(), v.nonEmpty()),
   status: v.string(),
+  finished: v.nullish(time),
 })
 
 export const deviceIds = v.array(v.pipe(v.string(), v.nonEmpty()))

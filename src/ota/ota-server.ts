@@ -56,6 +56,8 @@ export interface Deployment {
   isFinished: boolean
   /** All devices that it targets and how each stands; a device that has not polled yet is `pending`. */
   devices: ReadonlyMap<string, DeviceState>
+  /** When each device that is done was done (ISO 8601, UTC), as far as the server tells. */
+  finishedAt?: ReadonlyMap<string, string>
 }
 
 /** What to order: one release to a list of devices, known by a name that the caller derives and never reuses. */
