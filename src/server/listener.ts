@@ -1,0 +1,112 @@
+// The HTTP side: writes what a route answered (or refused) as the real server would, and keeps slow or hostile callers
+// within bounds.
+import { createReadStream } from 'node:fs'
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { type Log, hasCode, messageOf, oneLine } from '../platform/platform.ts'
+import { Exchange, type Reply } from './exchange.ts'
+import { Refusal } from './refusal.ts'
+
+/** A connection on which nothing moves for this long is closed. A device that writes a block device may pause for minutes. */
+const idleMs = 300_000
+
+/** How long the unread rest of a refused request may go on. */
+const unreadBodyMs = 10_000
+
+/** Makes the HTTP server (not yet listening) that answers every request with `answer`. */
+export function createListener(answer: (exchange: Exchange) => Promise<Reply>, log: Log): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: 16 << 10,
+      headersTimeout: 20_000,
+      // bodies have limits of their own: an artifact may take long, anything else may not
+      requestTimeout: 0,
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 5000,
+    },
+    (request, response) => void serve(request, response, answer, log),
+  )
+  server.timeout = idleMs
+  server.maxHeadersCount = 100
+  return server
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (exchange: Exchange) => Promise<Reply>,
+  log: Log,
+): Promise<void> {
+  const startedAt = performance.now()
+  let requestId = ''
+  try {
+    const exchange = new Exchange(request)
+    requestId = exchange.requestId
+    response.setHeader('X-Men-Requestid', requestId)
+    await write(response, await answer(exchange), exchange.method === 'HEAD')
+  } catch (error) {
+    await writeError(response, error, requestId, log)
+  }
+  if (!request.complete) cutOff(request)
+  // the query may hold a link's signature, so only the path is told
+  const path = oneLine((request.url ?? '').split('?')[0] ?? '')
+  log.debug(
+    `${request.method} ${path} ${response.statusCode} ${(performance.now() - startedAt).toFixed(1)} ms`,
+  )
+}
+
+/** Ends a request that was answered before its body was read, unless the rest (which is dropped) comes soon. */
+function cutOff(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.destroy(), unreadBodyMs)
+  request.once('close', () => clearTimeout(timer))
+}
+
+async function write(response: ServerResponse, reply: Reply, isHead: boolean): Promise<void> {
+  response.statusCode = reply.status
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value)
+  if (reply.file) {
+    const { path, start, length, type } = reply.file
+    response.setHeader('Content-Type', type)
+    response.setHeader('Content-Length', length)
+    if (isHead || length === 0) response.end()
+    else await pipeline(createReadStream(path, { start, end: start + length - 1 }), response)
+    return
+  }
+  if (reply.json !== undefined) {
+    response.setHeader('Content-Type', 'application/json')
+    send(response, JSON.stringify(reply.json), isHead)
+  } else if (reply.text !== undefined) {
+    if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+    send(response, reply.text, isHead)
+  } else {
+    if (reply.status !== 204) response.setHeader('Content-Length', 0)
+    response.end()
+  }
+}
+
+function send(response: ServerResponse, text: string, isHead: boolean): void {
+  response.setHeader('Content-Length', Buffer.byteLength(text))
+  response.end(isHead ? undefined : text)
+}
+
+async function writeError(response: ServerResponse, error: unknown, id: string, log: Log): Promise<void> {
+  const isGone = hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE') || hasCode(error, 'ECONNRESET')
+  if (!(error instanceof Refusal) && !isGone)
+    log.warn(
+      `bug in the OTA server: ${oneLine(error instanceof Error ? (error.stack ?? error.message) : messageOf(error))}`,
+    )
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const refusal = error instanceof Refusal ? error : new Refusal(500, 'internal error')
+  await write(
+    response,
+    {
+      status: refusal.status,
+      headers: refusal.headers,
+      json: { error: refusal.message, request_id: id, ...refusal.details },
+    },
+    false,
+  )
+}

@@ -1,0 +1,87 @@
+import { Refusal } from './refusal.ts'
+import type { Exchange, Reply } from './exchange.ts'
+
+type Answer = Reply | Promise<Reply>
+
+/** Who a route serves: anybody, an accepted device with its token, or the holder of the management token. */
+export type Route = { method: string; path: string } & (
+  | { access: 'open' | 'admin'; answer: (exchange: Exchange) => Answer }
+  | { access: 'device'; answer: (exchange: Exchange, device: string) => Answer }
+)
+
+/** How a caller is known; both throw a 401. */
+export interface Gate {
+  admin(exchange: Exchange): void
+  /** Returns the device's id. */
+  device(exchange: Exchange): string
+}
+
+/** A route that anybody may ask. `path` has `:name` for a segment that varies. */
+export function open(method: string, path: string, answer: (exchange: Exchange) => Answer): Route {
+  return { access: 'open', method, path, answer }
+}
+
+/** A route of the management API. */
+export function admin(method: string, path: string, answer: (exchange: Exchange) => Answer): Route {
+  return { access: 'admin', method, path, answer }
+}
+
+/** A route of the device API. */
+export function device(
+  method: string,
+  path: string,
+  answer: (exchange: Exchange, device: string) => Answer,
+): Route {
+  return { access: 'device', method, path, answer }
+}
+
+/**
+ * Makes the one function that answers every request. It throws a `Refusal` 404 for a path that is nowhere in the table
+ * and 405 for a method that its path does not have. Fixed segments win over `:name`.
+ */
+export function router(routes: readonly Route[], gate: Gate): (exchange: Exchange) => Promise<Reply> {
+  const table = routes
+    .map((route) => ({ route, segments: route.path.split('/') }))
+    .sort((a, b) => a.segments.filter(isVariable).length - b.segments.filter(isVariable).length)
+  return async (exchange) => {
+    const segments = exchange.url.pathname.replace(/(?<=.)\/$/, '').split('/')
+    const fitting = table.filter((entry) => fits(entry.segments, segments))
+    const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
+    const found = fitting.find(({ route }) => route.method === method)
+    if (!found) throw noRoute(fitting.map(({ route }) => route.method))
+    const { route } = found
+    if (route.access === 'admin') gate.admin(exchange)
+    const caller = route.access === 'device' ? gate.device(exchange) : ''
+    exchange.params = variables(found.segments, segments)
+    return route.access === 'device' ? route.answer(exchange, caller) : route.answer(exchange)
+  }
+}
+
+function noRoute(methods: string[]): Refusal {
+  if (methods.length === 0) return new Refusal(404, 'not found')
+  return new Refusal(405, 'method not allowed', { headers: { allow: [...new Set(methods)].join(', ') } })
+}
+
+const isVariable = (segment: string) => segment.startsWith(':')
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, i) => (isVariable(part) ? segments[i] !== '' : part === segments[i]))
+  )
+}
+
+function variables(pattern: readonly string[], segments: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = {}
+  for (const [i, part] of pattern.entries())
+    if (isVariable(part)) values[part.slice(1)] = decode(segments[i] ?? '')
+  return values
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (error) {
+    throw new Refusal(400, 'malformed request URL', { cause: error })
+  }
+}
