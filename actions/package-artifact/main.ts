@@ -1,6 +1,31 @@
 import { runAction } from '../../src/action/action.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { packageArtifact } from '../../src/artifact/artifact.ts'
+import { escapeMarkdown } from '../../src/platform/platform.ts'
 
-await runAction('package-artifact', async () => {
-  throw new Failure('internal', 'not there yet')
+await runAction('package-artifact', async (action) => {
+  const { input } = action
+  input.choice('format', ['mender'])
+  const { path, name, sha256, contentDigest, sizeBytes } = await packageArtifact(
+    {
+      source: input.path('source') ?? input.required('source'),
+      deviceTypes: input.list('device-types'),
+      compression: input.choice('compression', ['gzip', 'none']),
+      name: input.optional('name'),
+      output: input.path('output'),
+      signingKey: input.key('signing-key'),
+      optionsFile: input.path('options'),
+    },
+    action,
+  )
+  await action.summary(
+    [
+      `### Packaged ${escapeMarkdown(name)}`,
+      '',
+      '| artifact | size | sha256 | content digest |',
+      '|---|---|---|---|',
+      `| ${escapeMarkdown(path)} | ${sizeBytes} bytes | ${sha256} | ${contentDigest} |`,
+      '',
+    ].join('\n'),
+  )
+  return { artifact: path, name, sha256, 'content-digest': contentDigest, size: sizeBytes, changed: true }
 })

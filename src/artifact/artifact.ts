@@ -8,6 +8,8 @@ export type {
   PayloadInfo,
 } from './artifact-info.ts'
 export { type Content, contentDigestOf, scriptsProvide } from './content-digest.ts'
+export { artifactOptionsSchema } from './artifact-options.ts'
 export { publicKeyOf } from './keys.ts'
+export { type PackageOptions, packageArtifact } from './package-artifact.ts'
 export { type InspectOptions, inspectArtifact, openArtifact } from './read.ts'
 export { type MenderOptions, type WrittenArtifact, writeMender } from './write-mender.ts'

@@ -7,15 +7,15 @@ import { availableParallelism } from 'node:os'
 
 const deflate = promisify(deflateRaw)
 const dictionaryBytes = 32 << 10
-/** Almost the size of level 6 for two thirds of its time. */
-const level = 4
+/** Within 3 % of the size of level 6 for 60 % of its time. */
+const effort = { level: 4, memLevel: 9 }
 /** magic, deflate, no flags, no date, no hint, unknown system */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 /** An empty block that is the last one. */
 const lastBlock = Buffer.from([3, 0])
 
-/** How many blocks are worth having under way: the pool has four threads, and one is kept from running dry. */
-export const blocksInFlight: number = Math.min(availableParallelism(), 4) + 1
+/** How many blocks are worth having under way: the pool has four threads, and none may wait for this one. */
+export const blocksInFlight: number = 2 * Math.min(availableParallelism(), 4) + 2
 
 /**
  * Compresses a stream of blocks. A block may be overwritten by its owner once `inFlight` blocks more were asked for.
@@ -62,7 +62,7 @@ function deflateBlock(block: Buffer, dictionary: Buffer): Promise<Buffer> {
 
 async function deflatePiece(block: Buffer, dictionary: Buffer): Promise<Buffer> {
   return deflate(block, {
-    level,
+    ...effort,
     finishFlush: constants.Z_SYNC_FLUSH,
     chunkSize: block.length + 1024,
     ...(dictionary.length === 0 ? {} : { dictionary }),

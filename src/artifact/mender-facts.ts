@@ -33,7 +33,13 @@ const ownProvides = [
   'device_type',
   'rootfs-image.checksum',
   'rootfs-image.version',
+  scriptsProvide,
 ]
+
+/** Whether a provide of this name is the writer's own, so that nobody else may give it. */
+export function isOwnProvide(name: string): boolean {
+  return ownProvides.includes(name)
+}
 
 /** Throws one `bad-input` for the first thing in `facts` that no artifact may say. */
 export function checkFacts(facts: ChosenFacts): void {
@@ -45,7 +51,7 @@ export function checkFacts(facts: ChosenFacts): void {
     throw new Failure('bad-input', `${JSON.stringify(type)} can't be a device type: ${rule}`)
   }
   for (const key of Object.keys(facts.provides ?? {})) {
-    if (!ownProvides.includes(key) && key !== scriptsProvide) continue
+    if (!isOwnProvide(key)) continue
     throw new Failure('bad-input', `provides may not have ${key}: it is set from what the artifact holds`)
   }
   if (facts.depends !== undefined && 'device_type' in facts.depends) {

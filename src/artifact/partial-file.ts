@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { storageFailure, syncFolder } from '../platform/platform.ts'
+import { Failure, hasCode, messageOf, storageFailure, syncFolder } from '../platform/platform.ts'
 
 /** A writer that was killed leaves its file behind; one that didn't grow for so long belongs to nobody. */
 const abandonedAfterMs = 10 * 60_000
@@ -21,7 +21,7 @@ export class PartialFile implements AsyncDisposable {
     this.#handle = handle
   }
 
-  /** Makes `folder` where it is missing. Throws `disk-full`, or the system's error. */
+  /** Makes `folder` where it is missing. Throws `disk-full`, `missing-rights`, or `bad-input` where it can't be a folder. */
   static async create(folder: string): Promise<PartialFile> {
     try {
       await mkdir(folder, { recursive: true })
@@ -29,7 +29,7 @@ export class PartialFile implements AsyncDisposable {
       const path = join(folder, `.drover-${process.pid}-${randomBytes(4).toString('hex')}.part`)
       return new PartialFile(path, await open(path, 'wx+', 0o644))
     } catch (error) {
-      throw storageFailure(error, folder)
+      throw folderFailure(error, folder)
     }
   }
 
@@ -61,6 +61,26 @@ export class PartialFile implements AsyncDisposable {
     await this.#handle.close()
     if (!this.#isKept) await rm(this.path, { force: true })
   }
+}
+
+function folderFailure(error: unknown, folder: string): unknown {
+  const options = { cause: error }
+  if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(error, code))) {
+    const what = `may not write in ${folder} (${messageOf(error)})`
+    return new Failure(
+      'missing-rights',
+      `${what}: choose another output, or give the right to write there`,
+      options,
+    )
+  }
+  if (['EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) {
+    return new Failure(
+      'bad-input',
+      `${folder} can't be a folder, a file is in the way: choose another output`,
+      options,
+    )
+  }
+  return storageFailure(error, folder)
 }
 
 async function removeAbandoned(folder: string): Promise<void> {

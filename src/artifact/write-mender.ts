@@ -3,6 +3,7 @@
 // all the same: the header's gzip stream is stored, not deflated, and everything in it has a fixed length. So the payload is
 // written where it will stay, and what comes before it is filled in at the end: no second copy, no temporary space.
 import { createHash } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../platform/platform.ts'
 import { contentDigestOf, scriptsDigestOf } from './content-digest.ts'
@@ -64,9 +65,7 @@ export async function writeMender(options: MenderOptions, context: Context): Pro
   const scripts = await readScripts(options.stateScripts)
   await using source = await SourceImage.open(options.source)
   const { output } = options
-  if (typeof output === 'string' && resolve(output) === resolve(source.path)) {
-    throw new Failure('bad-input', `the output ${output} is the source itself: give it another name`)
-  }
+  if (typeof output === 'string') await checkOutput(output, source.path)
   await using file = await PartialFile.create(typeof output === 'string' ? dirname(output) : output.folder)
   const layout = new Layout(options, source.name, scripts, signer)
   const dataBytes = await writeData(source, options, file, layout.prefixBytes, context)
@@ -197,6 +196,17 @@ async function* payloadTar(source: SourceImage, inFlight: number, context: Conte
     context.log.info(`${megabytes(read)} of ${megabytes(source.sizeBytes)} packed`)
   }
   yield Buffer.concat([Buffer.alloc(paddingOf(source.sizeBytes)), tarEnd])
+}
+
+async function checkOutput(output: string, source: string): Promise<void> {
+  const what =
+    resolve(output) === resolve(source)
+      ? 'the source itself'
+      : (await stat(output).catch(() => undefined))?.isDirectory() === true
+        ? 'a folder'
+        : undefined
+  if (what === undefined) return
+  throw new Failure('bad-input', `the output ${output} is ${what}: give the path of the file to write`)
 }
 
 function checkDigest(checksum: string, { source, sourceDigest }: MenderOptions): void {

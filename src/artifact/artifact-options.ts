@@ -1,0 +1,69 @@
+import { basename, dirname, resolve } from 'node:path'
+import * as v from 'valibot'
+import { readYaml } from '../platform/platform.ts'
+import { type ChosenFacts, isOwnProvide } from './mender-facts.ts'
+import { isScriptName } from './state-scripts.ts'
+
+const text = v.pipe(
+  v.string('write it as text, in quotes where it looks like a number'),
+  v.nonEmpty('it is empty'),
+  v.maxLength(1024),
+)
+const provided = v.pipe(
+  text,
+  v.check((key) => !isOwnProvide(key), 'it is set from what the artifact holds and can’t be given'),
+)
+const needed = v.pipe(
+  text,
+  v.check((key) => key !== 'device_type', 'the device types are an input of their own'),
+)
+const script = v.pipe(
+  text,
+  v.check(
+    (path) => isScriptName(basename(path)),
+    'a state script is named <State>_<Enter|Leave|Error>_NN[_text], such as ArtifactInstall_Leave_10_check',
+  ),
+)
+
+/** The options file of `package-artifact`. */
+export const artifactOptionsSchema = v.strictObject({
+  'state-scripts': v.optional(
+    v.pipe(
+      v.array(script),
+      v.description(
+        'Scripts that a device runs around the states of the update; paths relative to this file.',
+      ),
+    ),
+  ),
+  provides: v.optional(
+    v.pipe(
+      v.record(provided, text),
+      v.description('What a device has after the update, besides the release.'),
+    ),
+  ),
+  depends: v.optional(
+    v.pipe(
+      v.record(needed, v.union([text, v.pipe(v.array(text), v.minLength(1))])),
+      v.description('What a device must have to install it: one value, or a list of which it has one.'),
+    ),
+  ),
+  'artifact-group': v.optional(
+    v.pipe(text, v.description('The artifact group that a device is in after the update.')),
+  ),
+})
+
+/** Reads an options file. Throws `file-missing`, and `invalid-file` with every problem and its line. */
+export async function readArtifactOptions(
+  path: string,
+): Promise<Pick<ChosenFacts, 'stateScripts' | 'provides' | 'depends' | 'artifactGroup'>> {
+  const { value } = await readYaml(path, artifactOptionsSchema)
+  return {
+    stateScripts: value['state-scripts']?.map((given) => ({
+      name: basename(given),
+      path: resolve(dirname(path), given),
+    })),
+    provides: value.provides,
+    depends: value.depends,
+    artifactGroup: value['artifact-group'],
+  }
+}

@@ -1,0 +1,57 @@
+import { basename, dirname, parse } from 'node:path'
+import * as v from 'valibot'
+import { type Context, type Digest, Failure, isDigest, readYaml } from '../platform/platform.ts'
+import { readArtifactOptions } from './artifact-options.ts'
+import { type WrittenArtifact, writeMender } from './write-mender.ts'
+
+export interface PackageOptions {
+  /** Path of the root file system image. */
+  source: string
+  deviceTypes: readonly string[]
+  compression: 'gzip' | 'none'
+  /** The release's name; where not given, the one in `<source>.release.json`, else made from the source's name and content. */
+  name?: string | undefined
+  /** Path of the file to write; `<name>.mender` beside the source where not given. */
+  output?: string | undefined
+  /** Private key (PEM). */
+  signingKey?: string | undefined
+  /** Path of a YAML file with everything else. */
+  optionsFile?: string | undefined
+}
+
+/** What a builder of images writes beside a root file system, to name the release that it is. */
+const releaseSchema = v.object({
+  release: v.pipe(v.string(), v.nonEmpty()),
+  sha256: v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'it is not sha256:…'),
+})
+
+/**
+ * Makes one update file from an image and reads all of it back before it gets its name. Throws what `writeMender` throws,
+ * `invalid-file` for the options and `<source>.release.json`, and `bad-input` where that file is of another image.
+ */
+export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
+  const { source, output, optionsFile, ...chosen } = options
+  const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile)
+  const release = chosen.name === undefined ? await releaseOf(source) : undefined
+  return writeMender(
+    {
+      ...chosen,
+      ...extra,
+      source,
+      name: chosen.name ?? release?.release ?? { prefix: parse(basename(source)).name },
+      sourceDigest: release?.sha256,
+      output: output ?? { folder: dirname(source) },
+      verify: true,
+    },
+    context,
+  )
+}
+
+async function releaseOf(source: string): Promise<v.InferOutput<typeof releaseSchema> | undefined> {
+  try {
+    return (await readYaml(`${source}.release.json`, releaseSchema)).value
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'file-missing') return undefined
+    throw error
+  }
+}
