@@ -9,9 +9,9 @@ import { connectSsh } from './ssh-connection.ts'
 export interface ConnectOptions {
   context: Context
   /** Private ssh key, its text; where not given ssh uses its own (agent, default files). */
-  sshKey?: string
+  sshKey?: string | undefined
   /** The device's ssh host key, `type base64`; where not given the first one shown is trusted, with a warning. */
-  hostKey?: string
+  hostKey?: string | undefined
   /** How long a device may take to answer, in ms; 60 000 unless given. */
   limitMs?: number
 }

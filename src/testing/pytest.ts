@@ -1,0 +1,123 @@
+// Runs pytest with testinfra over a connection. Hides their options and what their exit status means.
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import type { Connection } from '../device/device.ts'
+import { type Context, Failure, lastWords, messageOf, readText, start } from '../platform/platform.ts'
+import { readJunit } from './junit.ts'
+import type { TestCase } from './test-run.ts'
+
+export interface PytestOptions {
+  /** Folder or file with tests. */
+  tests: string
+  /** Added to the tests' environment. */
+  env: Record<string, string>
+}
+
+export interface PytestResult {
+  cases: TestCase[]
+  /** Why no verdict can be made of the cases; undefined where it can. */
+  problem: Failure | undefined
+}
+
+const maxReportBytes = 64 << 20
+
+/**
+ * Runs the tests and reads their report. A device that is lost meanwhile ends the run. Throws `file-missing` where there
+ * are no tests at the path, and `missing-tool`.
+ */
+export async function runPytest(
+  connection: Connection,
+  options: PytestOptions,
+  context: Context,
+): Promise<PytestResult> {
+  const tests = resolve(options.tests)
+  const folder = await folderOf(tests)
+  const temporary = await mkdtemp(join(tmpdir(), 'drover-tests-'))
+  const report = join(temporary, 'junit.xml')
+  try {
+    const pytest = start(
+      'pytest-3',
+      [...commonOptions(folder, report), ...targetOptions(connection), tests],
+      {
+        cwd: folder,
+        // no compiled files beside somebody's tests
+        env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...options.env },
+        signal: context.signal,
+        onLine: (line) => context.log.info(quotedLine(line)),
+      },
+    )
+    const ended = await Promise.race([pytest.done, connection.lost.then(() => undefined)])
+    if (ended === undefined) {
+      await pytest.stop()
+      context.signal.throwIfAborted()
+      const message = `the connection to ${connection.name} broke while the tests ran`
+      return { cases: [], problem: new Failure('device-unreachable', message) }
+    }
+    return await resultOf(ended, report)
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+async function resultOf(
+  ended: { code: number; stdout: string; stderr: string },
+  report: string,
+): Promise<PytestResult> {
+  const cases = await casesIn(report)
+  const said = lastWords(ended.stderr || ended.stdout, 'pytest-3', ended.code)
+  if (cases instanceof Failure) return { cases: [], problem: cases }
+  if (ended.code === 5 || (ended.code <= 1 && cases.length === 0))
+    return { cases, problem: new Failure('tests-not-run', `pytest found no tests: ${said}`) }
+  if (ended.code > 1) {
+    const message = `pytest could not run the tests (exit status ${ended.code}): ${said}`
+    return { cases: [], problem: new Failure('tests-not-run', message) }
+  }
+  if (cases.every((one) => one.result === 'skipped'))
+    return { cases, problem: new Failure('tests-not-run', `all ${cases.length} tests were skipped`) }
+  return { cases, problem: undefined }
+}
+
+async function casesIn(report: string): Promise<TestCase[] | Failure> {
+  if (!existsSync(report)) return []
+  try {
+    return readJunit(await readText(report, maxReportBytes, "pytest's report"))
+  } catch (error) {
+    const message = `pytest's report can't be read: ${messageOf(error)}`
+    return new Failure('tests-not-run', message, { cause: error })
+  }
+}
+
+/** The folder of tests that a path names. Throws `file-missing` where nothing is there. */
+export async function folderOf(tests: string): Promise<string> {
+  try {
+    return (await stat(tests)).isDirectory() ? tests : dirname(tests)
+  } catch (error) {
+    throw new Failure('file-missing', `tests: there is nothing at ${tests}`, { cause: error })
+  }
+}
+
+function commonOptions(folder: string, report: string): string[] {
+  return [
+    '-p',
+    'no:cacheprovider',
+    '--color=no',
+    '-v',
+    `--rootdir=${folder}`,
+    `--junitxml=${report}`,
+    // the only one of pytest's two forms that tells where a test stands
+    '-o',
+    'junit_family=xunit1',
+  ]
+}
+
+function targetOptions({ testinfra }: Connection): string[] {
+  const hosts = `--hosts=${testinfra.url}`
+  if (testinfra.sshConfig === undefined) return [hosts]
+  // our master is there already; testinfra would leave one of its own behind
+  return [hosts, `--ssh-config=${testinfra.sshConfig}`, '--ssh-extra-args=-o ControlMaster=no']
+}
+
+// what a test prints must not become a command to the runner
+const quotedLine = (line: string) => `| ${line.replaceAll('##[', '## [')}`
