@@ -1,6 +1,28 @@
 import { runAction } from '../../src/action/action.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { readFleetPolicy } from '../../src/fleet/fleet.ts'
+import {
+  gatherFacts,
+  openServer,
+  requireDevices,
+  serverAddress,
+  silentDevices,
+  writeFacts,
+} from '../../src/ota/ota.ts'
+import { factsSummary } from './summary.ts'
 
-await runAction('gather-facts', async () => {
-  throw new Failure('internal', 'not there yet')
+await runAction('gather-facts', async (action) => {
+  const { input } = action
+  const fleet = input.path('fleet')
+  const address = serverAddress(
+    { url: input.optional('server'), type: input.optional('server-type') },
+    fleet === undefined ? undefined : (await readFleetPolicy(fleet)).server,
+  )
+  const token = input.secret('token') ?? input.required('token')
+  const facts = requireDevices(await gatherFacts(openServer({ ...address, token }, action), action))
+  const output = input.path('output') ?? input.required('output')
+  await writeFacts(output, facts)
+  const maxAgeMs = input.durationMs('max-age') ?? Infinity
+  const silent = silentDevices(facts, maxAgeMs, action.clock.now())
+  await action.summary(factsSummary(facts, silent))
+  return { facts: output, devices: facts.devices.length, silent: silent.length }
 })

@@ -115,32 +115,40 @@ async function checked(
 }
 
 /** Takes an order back where it has not begun; see `OtaServer.withdraw`. */
-export async function withdraw(client: MenderClient, id: string): Promise<string[]> {
+export async function withdraw(
+  client: MenderClient,
+  id: string,
+  ended: readonly string[] = [],
+): Promise<string[]> {
   const before = await readDeployment(client, id)
-  const begun = devicesIn(before, (state) => isOpenState(state) && state !== 'pending')
-  const pending = devicesIn(before, (state) => state === 'pending')
-  if (pending.length === 0) return begun
-  if (begun.length === 0) {
+  const open = devicesIn(before, isOpenState)
+  const free = open.filter((device) => before.devices.get(device) === 'pending' || ended.includes(device))
+  if (free.length === 0) return open
+  if (free.length === open.length) {
     // 422: it finished meanwhile
     const request = { method: 'PUT', path: `${path}/${encodeURIComponent(id)}/status` } as const
     await client.http.send({ ...request, json: { status: 'aborted' }, accept: [200, 204, 422] })
   } else {
-    await withdrawEach(client, id, pending)
+    await withdrawEach(client, before, free)
   }
   return devicesIn(await readDeployment(client, id), isOpenState)
 }
 
 /** The server's call for one device takes back all its orders, so it is only for a device without another one. */
-async function withdrawEach(client: MenderClient, id: string, pending: readonly string[]): Promise<void> {
+async function withdrawEach(
+  client: MenderClient,
+  { id, devices: before }: Deployment,
+  free: readonly string[],
+): Promise<void> {
   const others = (await openDeployments(client)).filter((one) => one.id !== id)
-  for (const device of pending) {
+  for (const device of free) {
     const other = others.find((one) => one.devices.has(device))
     if (other) {
       client.context.log.warn(`${device} keeps its order: withdrawing it would take back ${other.name} too`)
       continue
     }
     const { devices } = await readDeployment(client, id)
-    if (devices.get(device) !== 'pending') continue
+    if (devices.get(device) !== before.get(device)) continue
     const request = { method: 'DELETE', path: `${path}/devices/${encodeURIComponent(device)}` } as const
     await client.http.send({ ...request, accept: [200, 204] })
   }

@@ -40,8 +40,20 @@ export async function* listDevices(client: MenderClient): AsyncGenerator<DeviceF
       )
     }
   }
-  const unlisted = [...others.values()].filter(({ id }) => !seen.has(id))
+  const known = [...others.values(), ...(await unlistedAccepted(client, seen, others))]
+  const unlisted = known.filter(({ id }) => !seen.has(id))
   if (unlisted.length > 0) yield unlisted.map((device) => factsOf(device.id, device, undefined))
+}
+
+/** A device that was accepted a moment ago may not stand in the inventory yet. Asked for only where the counts differ. */
+async function unlistedAccepted(
+  client: MenderClient,
+  seen: ReadonlySet<string>,
+  others: ReadonlyMap<string, AuthDevice>,
+): Promise<AuthDevice[]> {
+  const listed = [...seen].filter((id) => !others.has(id)).length
+  const counted = await client.find(`${authPath}/count?status=accepted`, v.object({ count: v.number() }))
+  return counted && counted.count <= listed ? [] : client.list(authPath, { status: 'accepted' }, authDevice)
 }
 
 async function* searchInventory(

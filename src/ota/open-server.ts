@@ -25,3 +25,21 @@ export function openServer({ type, url, token }: ServerAddress, context: Context
   }
   return menderServer(checkedServerUrl(url), token, context)
 }
+
+/**
+ * Where the server is: what was given goes before what fleet.yml says. Throws `bad-input` where neither names a URL, or for
+ * a type that there isn't.
+ */
+export function serverAddress(
+  given: { url: string | undefined; type: string | undefined },
+  fleet?: { url: string; type: ServerType },
+): Omit<ServerAddress, 'token'> {
+  const url = given.url ?? fleet?.url
+  if (url === undefined) {
+    throw new Failure('bad-input', 'no server: give the input server, or one in fleet.yml (server: { url })')
+  }
+  const wanted = given.type ?? fleet?.type ?? serverTypes[0]
+  const type = serverTypes.find((one) => one === wanted)
+  if (type) return { url, type }
+  throw new Failure('bad-input', `server-type is "${wanted}"; it can be ${serverTypes.join(' or ')}`)
+}

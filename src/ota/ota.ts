@@ -12,4 +12,8 @@ export {
   type Uploaded,
   isOpenState,
 } from './ota-server.ts'
-export { type ServerAddress, type ServerType, openServer, serverTypes } from './open-server.ts'
+export { type ServerAddress, type ServerType, openServer, serverAddress, serverTypes } from './open-server.ts'
+export { type Facts, gatherFacts, readFacts, requireDevices, silentDevices, writeFacts } from './facts.ts'
+export { factsFile } from './facts-schema.ts'
+export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
+export { reportsRelease } from './watch.ts'

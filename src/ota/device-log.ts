@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { type Context, Failure, oneLine, shorten, writeAtomically } from '../platform/platform.ts'
+import type { Deployment, OtaServer } from './ota-server.ts'
+import { poll } from './poll.ts'
+
+export interface KeptLog {
+  path: string
+  text: string
+  /** Whether the log tells of a reboot into the update: what fails after that has to be rolled back. */
+  hasRebooted: boolean
+}
+
+/** The client sends its log after its status, and then once. */
+const waitMs = 10_000
+const maxShownLines = 40
+
+/**
+ * Fetches a device's log of a deployment that failed, shows its end and keeps all of it in a file; undefined where the
+ * device sent none. A log that can't be had never hides the failure that it is about.
+ */
+export async function keepLog(
+  server: OtaServer,
+  deployment: Deployment,
+  device: string,
+  folder: string,
+  context: Context,
+): Promise<KeptLog | undefined> {
+  const text = await fetchLog(server, deployment, device, context)
+  if (text === undefined) {
+    context.log.info(`the device sent no log of deployment ${deployment.id}`)
+    return undefined
+  }
+  const path = join(folder, `deployment-${fileNameOf(deployment.id)}-${fileNameOf(device)}.log`)
+  await writeAtomically(path, text)
+  const lines = text.trimEnd().split('\n')
+  await context.log.group(`log of ${device}, its last lines (all ${lines.length} in ${path})`, async () => {
+    for (const line of lines.slice(-maxShownLines)) context.log.info(oneLine(shorten(line, 500)))
+  })
+  return { path, text, hasRebooted: /ArtifactReboot|ArtifactVerifyReboot|rollback-reboot/i.test(text) }
+}
+
+/** The last lines of a log in one line, for a message. */
+export function lastLines(text: string): string {
+  const lines = text.trimEnd().split('\n').slice(-5)
+  return lines.map((line) => shorten(oneLine(line), 300)).join(' / ')
+}
+
+async function fetchLog(
+  server: OtaServer,
+  { id }: Deployment,
+  device: string,
+  context: Context,
+): Promise<string | undefined> {
+  try {
+    return await poll<string>(context, context.clock.now().getTime() + waitMs, async () => {
+      const text = await server.log(id, device)
+      return text === undefined ? { stands: '' } : { done: text }
+    })
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason === 'cancelled') throw error
+    context.log.warn(`the device's log can't be had: ${error.message}`)
+    return undefined
+  }
+}
+
+function fileNameOf(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 100)
+}

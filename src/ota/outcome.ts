@@ -1,0 +1,67 @@
+// What a dispatch that did not succeed means, and what there is to show for it.
+import { type Context, Failure, oneLine } from '../platform/platform.ts'
+import { keepLog, lastLines } from './device-log.ts'
+import type { DispatchRequest } from './dispatch.ts'
+import type { Deployment, DeviceFacts, OtaServer } from './ota-server.ts'
+import { poll } from './poll.ts'
+import { type Verdict, type Watch, reportsRelease } from './watch.ts'
+
+/** How long a device that reported a failure after a reboot gets to report what it runs now. */
+const aftermathMs = 60_000
+
+/** The failure when the time is over: the device never asked, or it is somewhere in between. */
+export function timedOut(url: string, order: Deployment, watch: Watch | undefined, after: string): Failure {
+  const state = watch?.state ?? 'pending'
+  const reportedAt = watch?.facts.reportedAt
+  const place = `${url}, deployment ${order.id}`
+  if (state === 'pending' && (reportedAt ?? '') <= order.createdAt) {
+    return new Failure(
+      'device-silent',
+      `the device has not asked the server for anything in ${after}; it last reported ${reportedAt ?? 'never'}: is it on, and does it reach ${place}?`,
+    )
+  }
+  return new Failure(
+    'update-timeout',
+    `after ${after} the device is ${state} since ${watch?.stateSince ?? 'the order'}; it last reported at ${reportedAt ?? 'no time'} that it runs ${oneLine(watch?.facts.release ?? 'nothing')} (${place})`,
+  )
+}
+
+interface Outcome {
+  order: Deployment
+  watch: Watch | undefined
+  verdict: Verdict
+}
+
+/** Gathers what there is to know about a failed update: the device's log, and what it runs now. */
+export async function failureOf(
+  server: OtaServer,
+  request: Pick<DispatchRequest, 'logFolder' | 'tell'>,
+  { order, watch, verdict }: Outcome,
+  context: Context,
+): Promise<Failure> {
+  if (!watch || verdict.kind !== 'failed')
+    return new Failure('internal', 'a dispatch ended without a verdict')
+  const { id } = watch.facts
+  await request.tell?.({ result: watch.state })
+  const log = await keepLog(server, order, id, request.logFolder, context)
+  if (log) await request.tell?.({ log: log.path })
+  const hasRebooted = watch.hasRebooted || log?.hasRebooted === true
+  const back = watch.state === 'failure' && hasRebooted ? await wentBack(server, watch, context) : undefined
+  const tail = log ? ` Its log ends with: ${lastLines(log.text)}` : ''
+  const why = `${id}: ${verdict.why}${back ?? ''} (deployment ${order.id}).${tail}`
+  return new Failure(back === undefined ? verdict.reason : 'rolled-back', oneLine(why))
+}
+
+/** Whether a device that failed after its reboot is back on its old release; where it does not say so soon, it counts as back. */
+async function wentBack(server: OtaServer, watch: Watch, context: Context): Promise<string | undefined> {
+  context.log.info('waiting for the device to report what it runs now')
+  const endsAt = context.clock.now().getTime() + aftermathMs
+  const facts = await poll<DeviceFacts>(context, endsAt, async () => {
+    const facts = await server.device(watch.facts.id)
+    const isNews = (facts.reportedAt ?? '') > watch.reportedAtChange
+    return isNews ? { done: facts } : { stands: '' }
+  })
+  if (!facts) return ' after a reboot; what it runs now it has not reported yet'
+  if (reportsRelease(facts, watch.release, watch.artifact)) return undefined
+  return ` after a reboot; it is back on ${facts.release ?? 'an unknown release'}`
+}

@@ -1,0 +1,164 @@
+// Which device a dispatch goes to, and the lease under which it does.
+import { randomUUID } from 'node:crypto'
+import { type Context, Failure, oneLine, seconds } from '../platform/platform.ts'
+import type { Deployment, DeviceFacts, Lease, OtaServer, Release } from './ota-server.ts'
+import { isOpenState } from './ota-server.ts'
+import { isDispatchName } from './order-name.ts'
+import { type Look, poll } from './poll.ts'
+
+/** Lab devices stand in this group on the server, where operators put them and no device can put itself. */
+export const labGroup = 'lab'
+/** Facts older than this don't show that a lab device is alive; the Mender client reports every 30 minutes unless told otherwise. */
+const freshMs = 45 * 60_000
+/** How much longer than the waiting a lease lasts: time to clean up, after which a killed run's lease ends by itself. */
+const leaseMarginMs = 120_000
+
+export interface Wanted {
+  release: Release
+  /** A device's id, or `lab:<device-type>`. */
+  device: string
+  /** The lease that the caller holds; one is taken where it is undefined. */
+  lease: string | undefined
+  holder: string
+  /** When waiting ends, in ms since 1970. */
+  endsAt: number
+}
+
+/** A device that is ours until `giveBack` is called, with the open order of ours that it already has, if any. */
+export interface Target {
+  facts: DeviceFacts
+  adopted: Deployment | undefined
+  /** Returns the lease where we took it; may be repeated. */
+  giveBack(server: OtaServer): Promise<void>
+}
+
+/**
+ * Finds the device, leases it and waits until no other deployment is open for it. Throws `device-missing`,
+ * `device-not-accepted`, `wrong-device-type`, `no-device-matched` at once, and `device-busy` or `device-silent` when the
+ * time is over.
+ */
+export async function holdTarget(server: OtaServer, wanted: Wanted, context: Context): Promise<Target> {
+  const type = /^lab:(.+)$/.exec(wanted.device)?.[1]
+  const say = onChange(context)
+  let last = ''
+  const held = await poll<Target>(context, wanted.endsAt, async () => {
+    const now = context.clock.now()
+    const look =
+      type === undefined ? await lookAtOne(server, wanted) : await lookAtLab(server, wanted, type, now)
+    if ('stands' in look) {
+      last = look.stands
+      say(`waiting: ${last}`)
+    }
+    return look
+  })
+  if (held) return held
+  throw new Failure(
+    last.startsWith(silence) ? 'device-silent' : 'device-busy',
+    `${wanted.device} did not become free in time: ${last}`,
+  )
+}
+
+const silence = 'no fresh facts'
+
+async function lookAtOne(server: OtaServer, wanted: Wanted): Promise<Look<Target>> {
+  const facts = await server.device(wanted.device)
+  checkDevice(server, facts, wanted.release)
+  return hold(server, wanted, facts, await server.openDeployments())
+}
+
+async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: Date): Promise<Look<Target>> {
+  const lab: DeviceFacts[] = []
+  for await (const page of server.devices()) {
+    lab.push(...page.filter(({ group, status }) => group === labGroup && status === 'accepted'))
+  }
+  const isCandidate = ({ deviceType }: DeviceFacts) => deviceType === type || deviceType === undefined
+  const devices = lab.filter(isCandidate).sort((a, b) => (a.id < b.id ? -1 : 1))
+  if (devices.length === 0) {
+    throw new Failure(
+      'no-device-matched',
+      `${server.url} has no accepted device of type ${type} in its group "${labGroup}" (${lab.length} of other types): put one there`,
+    )
+  }
+  const isFresh = ({ reportedAt }: DeviceFacts) =>
+    reportedAt !== undefined && now.getTime() - Date.parse(reportedAt) <= freshMs
+  const fresh = devices.filter((device) => device.deviceType === type && isFresh(device))
+  if (fresh.length === 0) {
+    const list = devices.map(({ id, reportedAt }) => `${id} (last reported ${reportedAt ?? 'never'})`)
+    return { stands: `${silence} from any lab device of type ${type}: ${list.join(', ')}` }
+  }
+  const open = await server.openDeployments()
+  const taken: string[] = []
+  for (const device of fresh) {
+    checkDevice(server, device, wanted.release)
+    const look = await hold(server, wanted, device, open)
+    if ('done' in look) return look
+    taken.push(look.stands)
+  }
+  return { stands: taken.join('; ') }
+}
+
+/** Takes the device where nobody else has it. Leases are looked at before orders: a lease holder is about to order. */
+async function hold(
+  server: OtaServer,
+  wanted: Wanted,
+  facts: DeviceFacts,
+  open: readonly Deployment[],
+): Promise<Look<Target>> {
+  const { id } = facts
+  const rival = open.find((one) => isOpenState(one.devices.get(id) ?? 'aborted'))
+  const isOurs =
+    rival?.release === wanted.release.name && isDispatchName(rival.name) && rival.devices.size === 1
+  if (rival && !isOurs)
+    return { stands: `${id} is in the open deployment ${oneLine(rival.name)} (${rival.id})` }
+  if (wanted.lease !== undefined) {
+    await checkLease(server, id, wanted.lease)
+    return { done: { facts, adopted: rival, giveBack: async () => {} } }
+  }
+  const lease: Lease = {
+    id: randomUUID(),
+    holder: wanted.holder,
+    until: new Date(wanted.endsAt + leaseMarginMs).toISOString(),
+  }
+  const holder = await server.takeLease(id, lease)
+  if (holder.id !== lease.id) {
+    return { stands: `${id} is leased to ${oneLine(holder.holder)} until ${holder.until}` }
+  }
+  const giveBack = (by: OtaServer) => by.returnLease(id, lease.id)
+  // an order may have been placed between the look and the lease
+  const again = await server.openDeployments()
+  const late = again.find((one) => one.id !== rival?.id && isOpenState(one.devices.get(id) ?? 'aborted'))
+  if (!late) return { done: { facts, adopted: rival, giveBack } }
+  await giveBack(server)
+  return { stands: `${id} is in the open deployment ${oneLine(late.name)} (${late.id})` }
+}
+
+async function checkLease(server: OtaServer, device: string, lease: string): Promise<void> {
+  const current = await server.leaseOf(device)
+  if (current?.id === lease) return
+  const by = current ? `${oneLine(current.holder)} holds it until ${current.until}` : 'nobody holds it'
+  throw new Failure('device-busy', `the lease ${lease} of device ${device} has ended: ${by}. Take a new one`)
+}
+
+function checkDevice(server: OtaServer, facts: DeviceFacts, release: Release): void {
+  if (facts.status !== 'accepted') {
+    throw new Failure(
+      'device-not-accepted',
+      `device ${facts.id} is ${facts.status} on ${server.url}: accept it there (or with enroll-device) first`,
+    )
+  }
+  const types = release.artifacts.flatMap(({ deviceTypes }) => deviceTypes)
+  if (facts.deviceType === undefined || types.includes(facts.deviceType)) return
+  throw new Failure(
+    'wrong-device-type',
+    `device ${facts.id} is a ${oneLine(facts.deviceType)}, but ${release.name} is for ${types.join(', ')}`,
+  )
+}
+
+function onChange(context: Context): (line: string) => void {
+  let last = ''
+  const startedAt = context.clock.now().getTime()
+  return (line) => {
+    if (line !== last) context.log.info(`${seconds(context.clock.now().getTime() - startedAt)} ${line}`)
+    last = line
+  }
+}

@@ -1,0 +1,132 @@
+// What the waiting for one device has seen, and what follows from it. Pure: no clock, no server.
+import type { FailureReason } from '../platform/platform.ts'
+import type { DeviceFacts, DeviceState, ReleaseArtifact } from './ota-server.ts'
+
+/** One look at the server: how the device stands in the deployment, then what it reports. */
+export interface Sight {
+  /** When we looked (our clock, ISO 8601). */
+  at: string
+  state: DeviceState
+  facts: DeviceFacts
+}
+
+/** Everything that was seen so far. */
+export interface Watch {
+  release: string
+  /** The release's artifact for the device, where that is known. */
+  artifact: ReleaseArtifact | undefined
+  /** When the server took the order (its clock, as all times of facts). */
+  orderedAt: string
+  /** The release that the device reported before. */
+  before: string | undefined
+  state: DeviceState
+  /** When this state was seen first (our clock). */
+  stateSince: string
+  facts: DeviceFacts
+  hasRebooted: boolean
+  /** When the device had last reported as `state` was seen first. */
+  reportedAtChange: string
+  /** How often it has reported since then. */
+  reports: number
+}
+
+export type Verdict =
+  | { kind: 'wait' }
+  | { kind: 'success'; isChanged: boolean; warning?: string }
+  | { kind: 'failed'; reason: FailureReason; why: string }
+
+/** A device may report between the change of a state and our look at it, so one report proves nothing. */
+const enoughReports = 2
+
+export function startWatch(
+  order: Pick<Watch, 'release' | 'artifact' | 'orderedAt' | 'before'>,
+  { at, state, facts }: Sight,
+): Watch {
+  const hasRebooted = state === 'rebooting'
+  return { ...order, ...changed(at, state, facts), hasRebooted }
+}
+
+/** The watch after one more look. */
+export function seen(watch: Watch, { at, state, facts }: Sight): Watch {
+  if (state !== watch.state) {
+    const hasRebooted = watch.hasRebooted || state === 'rebooting'
+    return { ...watch, ...changed(at, state, facts), hasRebooted }
+  }
+  const isNews = (facts.reportedAt ?? '') > (watch.facts.reportedAt ?? '')
+  return { ...watch, facts, reports: watch.reports + (isNews ? 1 : 0) }
+}
+
+function changed(at: string, state: DeviceState, facts: DeviceFacts) {
+  return { state, stateSince: at, facts, reportedAtChange: facts.reportedAt ?? '', reports: 0 }
+}
+
+/** What follows. A device has a release when its own facts, newer than the order, say so; what the server says is not enough. */
+export function verdictOf(watch: Watch): Verdict {
+  const { state, facts, release } = watch
+  const isFresh = (facts.reportedAt ?? '') > watch.orderedAt
+  const isThere = isFresh && reportsRelease(facts, release, watch.artifact)
+  switch (state) {
+    case 'success':
+    case 'already-installed':
+      if (isThere) return { kind: 'success', isChanged: state === 'success' }
+      return watch.reports >= enoughReports ? wrongRelease(watch) : { kind: 'wait' }
+    case 'no-artifact':
+      return failed(
+        'wrong-device-type',
+        `the release has no artifact for its device type ${facts.deviceType ?? ''}`,
+      )
+    case 'aborted':
+      return failed('update-failed', 'somebody aborted the deployment on the server')
+    case 'decommissioned':
+      return failed('device-missing', 'the device was removed from the server')
+    case 'failure':
+      return failed('update-failed', 'the device reported that the update failed')
+    default:
+      return stillOpen(watch, isThere)
+  }
+}
+
+/**
+ * A device that lost the server for some seconds in the middle of an update gives up reporting: its deployment then stays
+ * open for ever. While a device updates it doesn't report facts, so facts tell that it has ended.
+ */
+function stillOpen(watch: Watch, isThere: boolean): Verdict {
+  const { state, facts, reports } = watch
+  if (state === 'pending' || state === 'downloading' || reports < enoughReports) return { kind: 'wait' }
+  if (isThere) {
+    const warning = `it reports the release, but never reported its end: the server still says ${state}`
+    return { kind: 'success', isChanged: true, warning }
+  }
+  const is = `reports ${facts.release ?? 'no release'} again and never said why; the server still says ${state}`
+  return watch.hasRebooted
+    ? failed('rolled-back', `it went back: it ${is}`)
+    : failed('update-failed', `it has ended the update: it ${is}`)
+}
+
+function wrongRelease({ state, facts, before, release }: Watch): Verdict {
+  const said = `the server says ${state}, but the device itself reports ${facts.release ?? 'no release'}`
+  return facts.release === before && before !== release
+    ? failed('rolled-back', `it went back after it had reported success: ${said}`)
+    : failed('wrong-release', said)
+}
+
+function failed(reason: FailureReason, why: string): Verdict {
+  return { kind: 'failed', reason, why }
+}
+
+/**
+ * Whether facts show a release. Where the device reports any of what the artifact provides, all that it reports of it has
+ * to agree: so an update of one module is told from an OS release, and another image of the same name from the right one.
+ */
+export function reportsRelease(
+  facts: DeviceFacts,
+  release: string,
+  artifact: ReleaseArtifact | undefined,
+): boolean {
+  const provided = Object.entries(artifact?.provides ?? {}).filter(
+    ([name]) =>
+      name !== 'artifact_name' && name !== 'artifact_group' && Object.hasOwn(facts.attributes, name),
+  )
+  if (provided.length === 0) return facts.release === release
+  return provided.every(([name, value]) => facts.attributes[name] === value)
+}
