@@ -26,6 +26,11 @@ export interface Action<N extends ActionName> extends Context {
   input: Inputs<N>
   /** Sets outputs at once, so that they are there even where the action fails later. */
   output(values: Outputs<N>): Promise<void>
+  /**
+   * For an action that serves until it is ended: sets its outputs and hands all of them over now, as the end of the action
+   * would. What is set later is not shown.
+   */
+  ready(values: Outputs<N>): Promise<void>
   /** Adds Markdown to the job's summary; the caller has escaped what comes from outside. */
   summary(markdown: string): Promise<void>
   /** Hides a value in everything that is logged from here on. */
@@ -55,6 +60,11 @@ export async function runAction<N extends ActionName>(
     }
   }
   let exitStatus = 0
+  let isFinished = false
+  const finish = () => {
+    if (!isFinished) host.finish(given)
+    isFinished = true
+  }
   try {
     host.log.info(`drover ${name}`)
     const input = new Inputs(name, host)
@@ -65,19 +75,23 @@ export async function runAction<N extends ActionName>(
       clock: systemClock,
       input,
       output,
+      ready: async (values) => {
+        await output({ changed: false, ...values, 'failure-reason': '' })
+        finish()
+      },
       summary: (markdown) => host.summary(markdown),
       mask: (secret) => host.mask(secret),
       annotate: (problem) => host.warning(problem),
       saveState: (key, value) => host.saveState(key, value),
     })
-    await output({ changed: false, ...given, ...values, 'failure-reason': '' })
+    if (!isFinished) await output({ changed: false, ...given, ...values, 'failure-reason': '' })
   } catch (error) {
     exitStatus = 1
     const failure = asFailure(error)
     await output({ changed: false, ...given, 'failure-reason': failure.reason })
     await tell(host, name, failure)
   }
-  host.finish(given)
+  finish()
   process.exit(exitStatus)
 }
 

@@ -1,1 +1,48 @@
-export {}
+// The server as a process of its own: `ota-server.mjs <data dir> <port> <none|all> [debug]`. It says that it is ready by writing
+// server.json in the data dir, logs to standard output, and ends on SIGTERM or SIGINT.
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure, type Log, messageOf, writeAtomically } from '../platform/platform.ts'
+import { startTimeOf } from './own-process.ts'
+import { startServer } from './server.ts'
+
+const [dataDir = '', port = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
+
+try {
+  if (!dataDir || !/^\d{1,5}$/.test(port))
+    throw new Failure('bad-input', 'give a data dir, a port and none or all')
+  const server = await startServer({
+    dataDir,
+    port: Number(port),
+    accept: accept === 'all' ? 'all' : 'none',
+    log: lines(verbosity === 'debug'),
+  })
+  const path = join(dataDir, 'server.json')
+  const self = { url: server.url, pid: process.pid, startTime: startTimeOf(process.pid) ?? '' }
+  const end = () => {
+    void rm(path, { force: true })
+      .then(() => server.close())
+      .then(() => process.exit(0))
+  }
+  process.once('SIGTERM', end)
+  process.once('SIGINT', end)
+  await writeAtomically(path, `${JSON.stringify(self)}\n`, 0o600)
+} catch (error) {
+  const failure =
+    error instanceof Failure ? error : new Failure('internal', messageOf(error), { cause: error })
+  // the last line: who started us reads the reason from it
+  process.stderr.write(`error: ${failure.reason}: ${failure.message.replaceAll('\n', ' ')}\n`)
+  process.exit(1)
+}
+
+function lines(isVerbose: boolean): Log {
+  const say = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`)
+  return {
+    info: say,
+    warn: (line) => say(`warning: ${line}`),
+    debug: (line) => {
+      if (isVerbose) say(line)
+    },
+    group: (_title, work) => work(),
+  }
+}

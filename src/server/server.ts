@@ -18,6 +18,9 @@ import { open, router } from './router.ts'
 import { openSecrets } from './secrets.ts'
 import { type Store, openStore } from './store.ts'
 
+export { type LaunchOptions, type Launched, launchServer, stopLaunched } from './launch.ts'
+export { tokenFile } from './secrets.ts'
+
 export interface ServerOptions {
   /** Folder for everything that is kept; made where it is missing, and used by one server at a time. */
   dataDir: string
