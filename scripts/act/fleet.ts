@@ -1,0 +1,3 @@
+import type { Check } from '../act-workflows.ts'
+
+export const fleetChecks: readonly Check[] = []

@@ -1,0 +1,67 @@
+// The workflow of an OS repository: green for a good commit, red for one with a test that fails on the device.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { changeOs, commit, git } from '../../demo/repositories.ts'
+import type { Check } from '../act-workflows.ts'
+import { expect, expectGreen, outputOf, stepOf } from './expect.ts'
+import { adaptWorkflows, exampleRepository } from './place.ts'
+import { type Place, type WorkflowResult, runAct } from './run-act.ts'
+
+const file = '.github/workflows/build-and-test.yml'
+
+export const osChecks: readonly Check[] = [
+  {
+    title: 'an OS repository: a push builds, updates a device, tests it, and is green',
+    run: async (place) => {
+      const repository = await osRepository(place, 'os')
+      const result = await runAct(place, { repository, file, event: 'push', name: 'os-push' })
+      expectGreen(result)
+      const release = outputOf(result, 'release', 'release')
+      expect(release === outputOf(result, 'image', 'version'), 'the release that was built', result)
+      expect(release !== outputOf(result, 'before', 'version'), 'a newer release than before', result)
+      expect(outputOf(result, 'update', 'result') === 'success', 'a device that was updated', result)
+      expect(Number(outputOf(result, 'test', 'passed')) > 0, 'tests that passed', result)
+      expect(outputOf(result, 'test', 'failed') === '0', 'no test that failed', result)
+    },
+  },
+  {
+    title: 'an OS repository: a pull request with a test that fails on the device is red',
+    run: async (place) => {
+      const repository = await osRepository(place, 'os-red')
+      await failingTest(repository)
+      const result = await pullRequest(place, repository)
+      expect(!result.isGreen, 'a red workflow', result)
+      expect(stepOf(result, 'dispatch-artifact')?.result === 'success', 'an update that worked', result)
+      expect(stepOf(result, 'test-device')?.result === 'failure', 'the test step to be what failed', result)
+      expect(outputOf(result, 'test', 'failure-reason') === 'tests-failed', 'tests-failed', result)
+      expect(outputOf(result, 'test', 'failed') === '1', 'one test that failed', result)
+      expect(stepOf(result, 'Switch')?.result === 'success', 'a device that was switched off', result)
+    },
+  },
+]
+
+/** An OS repository with two commits on main, so that there is a release before. */
+export async function osRepository(place: Place, as: string): Promise<string> {
+  const repository = await exampleRepository(place, 'os', as)
+  await adaptWorkflows(repository)
+  await commit(repository, 'Adapt the workflows to this machine', '2026-01-05T09:00:00Z')
+  await changeOs(repository)
+  return repository
+}
+
+async function failingTest(repository: string): Promise<void> {
+  await git(repository, ['checkout', '--quiet', '-b', 'stricter'])
+  await writeFile(
+    join(repository, 'tests', 'test_stricter.py'),
+    'def test_the_device_has_a_coffee_machine(host):\n    assert host.file("/dev/coffee").exists\n',
+  )
+  await commit(repository, 'Expect a coffee machine', '2026-01-14T10:00:00Z')
+}
+
+/** What GitHub runs for a pull request: the merge of the branch into main. */
+async function pullRequest(place: Place, repository: string): Promise<WorkflowResult> {
+  await git(repository, ['checkout', '--quiet', '--detach', 'main'])
+  await git(repository, ['merge', '--quiet', '--no-ff', '--message=Merge', 'stricter'])
+  const payload = { number: 7, pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'stricter' } } }
+  return await runAct(place, { repository, file, event: 'pull_request', payload, name: 'os-pull-request' })
+}

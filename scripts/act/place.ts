@@ -1,0 +1,76 @@
+// A temporary place to run workflows in, and its repositories.
+import { cp, chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { endProcesses } from '../../demo/run-folder.ts'
+import { repositoryFrom } from '../../demo/repositories.ts'
+import { isInstalled } from '../../src/platform/platform.ts'
+import type { Place } from './run-act.ts'
+
+const root = join(import.meta.dirname, '../..')
+const dist = process.env['DROVER_DIST'] ?? join(root, 'dist')
+
+/** Makes the place; `leave` ends every process that was started in it and removes it. */
+export async function makePlace(
+  options: Pick<Place, 'act' | 'say' | 'signal'>,
+): Promise<Place & { leave: (isKept: boolean) => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'drover-act-'))
+  const [bin, home, drover] = [join(folder, 'bin'), join(folder, 'home'), join(folder, 'drover')]
+  await mkdir(home)
+  await mkdir(bin)
+  await cp(join(root, 'actions'), join(drover, 'actions'), { recursive: true })
+  await cp(join(root, '.github'), join(drover, '.github'), { recursive: true })
+  await cp(dist, join(drover, 'dist'), { recursive: true })
+  await program(join(bin, 'drover'), `exec ${process.execPath} ${join(drover, 'dist', 'drover.mjs')} "$@"`)
+  if (!isInstalled('sudo')) {
+    // we are root; the workflows are written for a runner that is not
+    await program(
+      join(bin, 'sudo'),
+      'while case $1 in -*) true ;; *) false ;; esac; do shift; done\nexec "$@"',
+    )
+  }
+  return {
+    ...options,
+    folder,
+    drover,
+    environment: {
+      PATH: [dirname(process.execPath), bin, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':'),
+      HOME: home,
+      XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache'),
+      LC_ALL: 'C.UTF-8',
+      // steps run on a terminal: git must not open a pager, nor apt a question
+      GIT_PAGER: 'cat',
+      DEBIAN_FRONTEND: 'noninteractive',
+      DROVER_DEMO_RUN: folder,
+    },
+    leave: async (isKept) => {
+      await endProcesses(folder)
+      if (isKept) options.say(`kept: ${folder}`)
+      else await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A Git repository from examples/, changed only where this machine needs it. */
+export async function exampleRepository(place: Place, name: 'os' | 'fleet', as: string): Promise<string> {
+  const path = join(place.folder, as)
+  await repositoryFrom(name, path, '2026-01-05T08:00:00Z')
+  return path
+}
+
+/** What act doesn't know yet, or this machine's processor makes different, in the workflows of a repository. */
+export async function adaptWorkflows(repository: string): Promise<void> {
+  const folder = join(repository, '.github', 'workflows')
+  for (const name of await readdir(folder)) {
+    const text = await readFile(join(folder, name), 'utf8')
+    const adapted = text
+      .replaceAll(/^ *queue: max\n/gm, '')
+      .replaceAll('virtual-amd64', process.arch === 'arm64' ? 'virtual-arm64' : 'virtual-amd64')
+    await writeFile(join(folder, name), adapted)
+  }
+}
+
+async function program(path: string, script: string): Promise<void> {
+  await writeFile(path, `#!/bin/sh\n${script}\n`)
+  await chmod(path, 0o755)
+}

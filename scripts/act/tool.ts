@@ -1,0 +1,25 @@
+// Gets act, which runs workflows without GitHub. It comes as source by Go's own module proxy.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { isInstalled } from '../../src/platform/platform.ts'
+
+const version = 'v0.2.87'
+
+export type Tool = { path: string } | { missing: string }
+
+/** The path of act, built on the first call and kept in the user's cache; or why there is none on this machine. */
+export function findAct(say: (line: string) => void): Tool {
+  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'drover', 'act', version)
+  const path = join(folder, 'act')
+  if (existsSync(path)) return { path }
+  if (!isInstalled('go')) return { missing: 'needs Go, to build act' }
+  say(`building act ${version} with go install, once`)
+  const { status, stderr } = spawnSync('go', ['install', `github.com/nektos/act@${version}`], {
+    env: { ...process.env, GOBIN: folder, GOFLAGS: '' },
+    encoding: 'utf8',
+  })
+  if (status === 0) return { path }
+  throw new Error(`go install of act failed: ${stderr.trim().split('\n').slice(-5).join(' / ')}`)
+}
