@@ -101,11 +101,12 @@ async function sendOnce(
   request: HttpRequest,
   context: Context,
 ): Promise<HttpReply | Failure> {
-  const { request: send } = await import('undici')
+  // a CommonJS package: in the bundle only its default export is there
+  const { default: undici } = await import('undici')
   const body = request.json === undefined ? streamOf(request.body) : JSON.stringify(request.json)
   const deadlineMs = options.deadlineMs ?? 60_000
   try {
-    const reply = await send(`${options.baseUrl}${request.path}`, {
+    const reply = await undici.request(`${options.baseUrl}${request.path}`, {
       method: request.method,
       headers: {
         accept: 'application/json',
