@@ -85,10 +85,16 @@ class SshConnection implements Connection {
   async run(program: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<RunResult> {
     const { timeoutMs = 60_000 } = options
     const deadline = AbortSignal.timeout(timeoutMs)
-    const signals = [this.#context.signal, deadline, ...(options.signal ? [options.signal] : [])]
+    const signal = AbortSignal.any([
+      this.#context.signal,
+      deadline,
+      ...(options.signal ? [options.signal] : []),
+    ])
     const words = ['-F', this.#files.config, alias, shellQuote([program, ...args])]
     try {
-      const result = await start('ssh', words, { signal: AbortSignal.any(signals), graceMs: 1000 }).done
+      // the master holds the program's outputs open until the program ends over there: an abort must not wait for that
+      const ssh = start('ssh', words, { signal, graceMs: 1000 })
+      const result = await Promise.race([ssh.done, abortOf(signal)])
       // 255 is ssh's own word for a broken connection, but a program may end with it too
       if (result.code !== 255 || (await isMasterAlive(this.#files))) return result
       throw explain(result.stderr.trim() || 'the connection broke', this.#address)
@@ -180,3 +186,12 @@ class SshConnection implements Connection {
     master.done.then(onEnd, onEnd)
   }
 }
+
+/** Rejects with the signal's reason when it aborts. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true })
+  })
+}
+
+const asError = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)))
