@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Context, Failure, run, seconds, start } from '../platform/platform.ts'
+import { sourceLine } from './apt-sources.ts'
+import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
+import { explained } from './mmdebstrap-failure.ts'
+
+/** Links /bin, /sbin and /lib into /usr from the start where the suite wants that; saves perl and the usrmerge package. */
+const mergedUsr = '/usr/share/mmdebstrap/hooks/maybe-merged-usr'
+/** How Linux calls the machine that Debian calls so, in the names of binfmt_misc. */
+const qemuNames: Record<string, string> = {
+  amd64: 'x86_64',
+  arm64: 'aarch64',
+  armhf: 'arm',
+  i386: 'i386',
+  riscv64: 'riscv64',
+}
+const machineArchs: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  ia32: 'i386',
+  arm: 'armhf',
+}
+
+/** This machine's architecture in Debian's words. */
+export function machineArch(): string {
+  return machineArchs[process.arch] ?? process.arch
+}
+
+/** Debian root file systems by mmdebstrap: the smallest variant, without documentation and translations. */
+export const mmdebstrap: Builder = {
+  name: 'mmdebstrap minbase 1',
+  scratchBytes: 900 << 20,
+  build: buildBase,
+}
+
+async function buildBase(request: BaseRequest, place: BuildPlace, context: Context): Promise<void> {
+  checkArch(request.arch)
+  const mode = await modeFor()
+  const temporary = join(place.scratch, 'tmp')
+  const list = join(place.scratch, 'sources.list')
+  // the download runs as another user, who has to get there; a mirror's password is for us alone
+  await mkdir(temporary, { mode: 0o755 })
+  await writeFile(list, `${request.sources.map(sourceLine).join('\n')}\n`, { mode: 0o600 })
+  const args = mmdebstrapArguments(request, mode, place.into, request.sources.length > 0 ? [list] : [])
+  const [program, ...rest] = mode === 'root' ? [...tied, 'mmdebstrap', ...args] : ['mmdebstrap', ...args]
+  const progress = progressOf(context)
+  const stopTicking = tick(context, progress)
+  try {
+    const { code, stdout, stderr } = await start(program ?? '', rest, {
+      env: { TMPDIR: temporary, SOURCE_DATE_EPOCH: String(place.time) },
+      signal: context.signal,
+      onLine: progress.line,
+    }).done
+    if (code !== 0) throw explained(`${stdout}\n${stderr}`, code, request)
+  } finally {
+    stopTicking()
+  }
+}
+
+// mmdebstrap mounts /proc, /sys and devices inside the system that it makes. In namespaces of its own these mounts and
+// all its processes are gone as soon as this process is, however it ends.
+const tied = words(`setpriv --pdeathsig KILL
+  unshare --mount --propagation private --pid --fork --kill-child --mount-proc --`)
+
+async function modeFor(): Promise<'root' | 'unshare'> {
+  if (process.getuid?.() === 0) return 'root'
+  const { code } = await run('unshare', ['--user', '--map-auto', '--map-root-user', '--mount', 'true'])
+  if (code === 0) return 'unshare'
+  throw new Failure(
+    'missing-rights',
+    'a base system is made by root, or by a user with subordinate ids (package uidmap, /etc/subuid) on a machine that allows user namespaces: run this with sudo',
+  )
+}
+
+function checkArch(arch: string): void {
+  if (arch === machineArch()) return
+  const name = qemuNames[arch]
+  if (name !== undefined && existsSync(`/proc/sys/fs/binfmt_misc/qemu-${name}`)) return
+  throw new Failure(
+    'missing-tool',
+    `this machine (${machineArch()}) can't run programs for ${arch}: build on such a machine, or install qemu-user-static and binfmt-support here`,
+  )
+}
+
+function mmdebstrapArguments(request: BaseRequest, mode: string, into: string, list: string[]): string[] {
+  const without = ['doc', 'man', 'locale', 'info', 'lintian'].map(
+    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
+  )
+  const included = request.packages.length > 0 ? [`--include=${request.packages.join(',')}`] : []
+  const options = ['Languages "none"', 'Retries "2"', 'http::Timeout "30"', 'https::Timeout "30"']
+  return [
+    ...words(`--verbose --mode=${mode} --variant=minbase --format=tar --arch=${request.arch}`),
+    ...(existsSync(mergedUsr) ? [`--hook-dir=${mergedUsr}`] : []),
+    ...included,
+    ...options.map((option) => `--aptopt=Acquire::${option}`),
+    '--dpkgopt=force-unsafe-io', // nothing of a half-made system is kept, so nothing has to be synced
+    ...without,
+    '--dpkgopt=path-include=/usr/share/doc/*/copyright', // licences ask for that
+    request.suite,
+    into,
+    ...list,
+  ]
+}
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
+}
+
+interface Progress {
+  line: (line: string) => void
+  summary: () => string
+}
+
+// apt and dpkg say a line or more per package; a person wants the step and how far it is
+function progressOf({ log }: Context): Progress {
+  const counts = { wanted: 0, fetched: 0, configured: 0 }
+  const startedAt = performance.now()
+  const elapsed = () => seconds(performance.now() - startedAt)
+  return {
+    line: (line) => {
+      log.debug(line)
+      const step =
+        /^I: (running apt-get update|downloading packages|extracting archives|installing [a-z ]+|creating tarball)/.exec(
+          line,
+        )
+      if (step) log.info(`${step[1]} (${elapsed()})`)
+      counts.wanted += Number(/(\d+) newly installed/.exec(line)?.[1] ?? 0)
+      if (/^Get:\d+ .* \S+ \[/.test(line) && !/InRelease|Packages|Release/.test(line)) counts.fetched++
+      if (line.startsWith('Setting up ')) counts.configured++
+    },
+    summary: () => `${counts.fetched} packages fetched, ${counts.configured} set up (${elapsed()})`,
+  }
+}
+
+function tick({ log }: Context, progress: Progress): () => void {
+  const timer = setInterval(() => log.info(progress.summary()), 15_000)
+  return () => {
+    clearInterval(timer)
+    log.info(progress.summary())
+  }
+}
