@@ -99,7 +99,7 @@ export function diskFull(cause: unknown): Refusal {
 export function openStore(path: string): Store {
   let db: DatabaseSync | undefined
   try {
-    db = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true })
+    db = new DatabaseSync(path, { timeout: 500, enableForeignKeyConstraints: true })
     // exclusive: the lock on the file is what keeps a second server off, and no shared memory file is needed
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     db.exec('BEGIN IMMEDIATE; COMMIT')
