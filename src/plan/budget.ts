@@ -1,10 +1,6 @@
-import type { Limit, Stage } from '../fleet/fleet.ts'
+import type { Stage } from '../fleet/fleet.ts'
+import { allowed } from './limits.ts'
 import type { Plan } from './model.ts'
-
-/** How many of `total` a limit allows. */
-export function allowed(limit: Limit, total: number): number {
-  return limit.kind === 'count' ? limit.count : Math.floor(limit.share * total)
-}
 
 /** What of a plan is over the stage's budget, one sentence for each; empty where it is within. */
 export function overBudget(plan: Plan, stage: Stage): string[] {

@@ -1,7 +1,7 @@
 import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
-import { type Deployment, type DeviceFacts, isOpenState } from '../ota/ota.ts'
+import { type Deployment, type DeviceFacts, type Facts, isOpenState } from '../ota/ota.ts'
 import { Failure } from '../platform/platform.ts'
-import type { Blocker, Cause, Change, Facts, Plan, PlannedWave } from './model.ts'
+import type { Blocker, Cause, Change, Plan, PlannedWave } from './model.ts'
 import { type Releases, contentOf, desiredDigest } from './releases.ts'
 import { waveLabel, waves } from './waves.ts'
 
@@ -30,7 +30,7 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
   }
   const changes = withWaves(drafts, stage)
   return {
-    version: 1,
+    schema: 'drover/plan/v1',
     stage: stage.name,
     branch: stage.branch,
     server: facts.server,

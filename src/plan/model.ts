@@ -1,15 +1,4 @@
-import type { Deployment, DeviceFacts, Release } from '../ota/ota.ts'
 import type { Digest } from '../platform/platform.ts'
-
-/** What a server knows at one moment; `gatherFacts` makes it. */
-export interface Facts {
-  server: string
-  /** ISO 8601, UTC. */
-  gatheredAt: string
-  devices: readonly DeviceFacts[]
-  releases: readonly Release[]
-  openDeployments: readonly Deployment[]
-}
 
 /** Why a device gets nothing although Git wants something of it. */
 export const blockers = [
@@ -89,7 +78,7 @@ export interface Counts {
 
 /** All changes of a stage. Pure data: it is the same after it was written to a file and read. */
 export interface Plan {
-  version: 1
+  schema: 'drover/plan/v1'
   stage: string
   branch: string
   server: string

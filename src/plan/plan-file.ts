@@ -49,7 +49,7 @@ const change = v.variant('kind', [
 
 /** The form of plan.json, with any kind of digest; `schemas/plan.json` is it, published. */
 export const planFields = {
-  version: v.literal(1),
+  schema: v.literal('drover/plan/v1'),
   stage: v.pipe(v.string(), v.nonEmpty()),
   branch: v.string(),
   server: v.string(),

@@ -2,14 +2,12 @@
 // rollouts are named and known again; the state of a rollout is nowhere but in Git and on the OTA server.
 export { overBudget } from './budget.ts'
 export { makePlan, stageOf } from './make-plan.ts'
-export {
-  type Blocker,
-  type Change,
-  type Counts,
-  type Facts,
-  type Plan,
-  type PlannedWave,
-  blockers,
-} from './model.ts'
+export { type Blocker, type Change, type Counts, type Plan, type PlannedWave, blockers } from './model.ts'
 export { planFields, readPlan, writePlan } from './plan-file.ts'
 export { type WaveMember, waveLabel, waves } from './waves.ts'
+export { type StageHint, locateStage } from './locate.ts'
+export { type ScheduleOptions, schedule } from './schedule.ts'
+export type { Review } from './review.ts'
+export { type FailedDevice, type Tick, type TickOrder, type Waiting, nextDue } from './tick.ts'
+export { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
+export { windowAt } from './window.ts'

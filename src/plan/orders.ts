@@ -1,0 +1,44 @@
+import type { Member } from './due.ts'
+import type { Plan } from './model.ts'
+import { orderName } from './rollout.ts'
+import type { TickOrder, Waiting } from './tick.ts'
+
+/** The devices of one order: a request of 5,000 ids stays well under the servers' limit of 1 MiB. */
+const maxDevicesPerOrder = 5000
+
+/** What the plan blocks for now: it is waited for, and a stage with it isn't done. */
+export function heldByPlan(plan: Plan): Waiting[] {
+  const held = plan.changes.filter(
+    (change) => change.kind === 'blocked' && ['busy', 'frozen'].includes(change.by),
+  )
+  return [...Map.groupBy(held, (change) => (change.kind === 'blocked' ? change.why : ''))].map(
+    ([why, changes]) => {
+      const [first] = changes
+      const until = first?.kind === 'blocked' ? first.until : undefined
+      return { why, devices: changes.length, nextDue: until === undefined ? undefined : new Date(until) }
+    },
+  )
+}
+
+/** One order for each rollout and wave, under the next name that is free. */
+export function ordersFor(due: readonly Member[]): TickOrder[] {
+  return [
+    ...Map.groupBy(due, ({ state, wave }) => JSON.stringify([state.rollout.id, wave])).values(),
+  ].flatMap((members) => {
+    const [first] = members
+    if (!first) return []
+    const { wave, state } = first
+    const { rollout, placed } = state
+    const taken = placed.filter((order) => order.wave === wave && order.attempt === rollout.attempt).length
+    const chunks = Math.ceil(members.length / maxDevicesPerOrder)
+    return Array.from({ length: chunks }, (_, index) => ({
+      name: orderName(rollout, rollout.attempt, wave, taken + index + 1),
+      release: rollout.release,
+      wave,
+      devices: members
+        .slice(index * maxDevicesPerOrder, (index + 1) * maxDevicesPerOrder)
+        .map(({ device }) => device)
+        .sort(),
+    }))
+  })
+}

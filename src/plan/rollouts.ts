@@ -1,0 +1,54 @@
+import type { Fleet, Stage } from '../fleet/fleet.ts'
+import type { Facts, OtaServer } from '../ota/ota.ts'
+import type { RolloutState } from './due.ts'
+import type { Repository } from './git.ts'
+import { introducingCommits } from './introduced.ts'
+import type { Plan } from './model.ts'
+import { contentOf } from './releases.ts'
+import { type Rollout, findPlaced, rolloutId } from './rollout.ts'
+
+/** The rollouts that a plan's devices belong to, with their orders so far; none where every device is there already. */
+export async function rolloutsOf(
+  plan: Plan,
+  facts: Facts,
+  fleet: Fleet,
+  stage: Stage,
+  repository: Repository,
+  server: OtaServer,
+): Promise<RolloutState[]> {
+  if (plan.counts.updates === 0 && plan.counts.alreadyPending === 0) return [] // no gate to judge
+  const members = await membersByRollout(plan, facts, fleet, stage, repository)
+  const states: RolloutState[] = []
+  for (const { rollout, devices } of members)
+    states.push({ rollout, devices, placed: await findPlaced(server, rollout, stage.waves.length) })
+  return states
+}
+
+async function membersByRollout(
+  plan: Plan,
+  facts: Facts,
+  fleet: Fleet,
+  stage: Stage,
+  repository: Repository,
+): Promise<Iterable<{ rollout: Rollout; devices: Set<string> }>> {
+  const devices = new Map(fleet.devices.map((device) => [device.id, device]))
+  const releases = new Map(facts.releases.map((release) => [release.name, release]))
+  const moving = plan.changes.flatMap((change) => {
+    const device = devices.get(change.device)
+    if (change.kind === 'blocked' || !device) return []
+    return [{ device, deviceType: change.deviceType, release: change.to }]
+  })
+  const commits = await introducingCommits(repository, moving)
+  const members = new Map<string, { rollout: Rollout; devices: Set<string> }>()
+  for (const { device, deviceType, release } of moving) {
+    const commit = commits.get(device.id)
+    const content = contentOf(releases, release, deviceType)
+    if (!commit || !content) continue // there already, and its release is gone from the server
+    const id = rolloutId(stage.name, content, commit.id)
+    const attempt = fleet.switches.retry.get(id) ?? 1
+    const member = members.get(id) ?? { rollout: { id, release, commit, attempt }, devices: new Set() }
+    member.devices.add(device.id)
+    members.set(id, member)
+  }
+  return members.values()
+}

@@ -1,0 +1,73 @@
+import type { Counts, Plan } from './model.ts'
+
+/** An order that a tick placed, or would have placed in a dry run. */
+export interface TickOrder {
+  name: string
+  release: string
+  wave: number
+  devices: readonly string[]
+}
+
+export interface FailedDevice {
+  device: string
+  host: string
+  why: string
+  /** The last lines of the device's log, where the server has one. */
+  log: string | undefined
+}
+
+/** Something that is held back, and until when as far as time alone decides. */
+export interface Waiting {
+  why: string
+  devices: number
+  nextDue: Date | undefined
+}
+
+/** What one tick found and did. */
+export interface Tick {
+  stage: string
+  /** The commit that it acted on. */
+  commit: string
+  state: 'done' | 'in-progress' | 'waiting' | 'halted' | 'superseded'
+  isDryRun: boolean
+  /** Undefined where a newer commit superseded this one. */
+  plan: Plan | undefined
+  counts: Counts | undefined
+  orders: readonly TickOrder[]
+  /** Names of older orders that were taken back where no device had begun. */
+  withdrawn: readonly string[]
+  /** Devices on their way. */
+  pending: number
+  /** The furthest wave that has begun, from 1; 0 where none has. */
+  wave: number
+  waves: number
+  haltedBy: string | undefined
+  failures: readonly FailedDevice[]
+  waiting: readonly Waiting[]
+}
+
+/** When the next thing is due, as far as time alone decides. */
+export function nextDue(tick: Tick): Date | undefined {
+  const times = tick.waiting.flatMap(({ nextDue }) => (nextDue ? [nextDue.getTime()] : []))
+  return times.length > 0 ? new Date(Math.min(...times)) : undefined
+}
+
+/** A tick that did nothing because the branch has moved on. */
+export function supersededTick(stage: string, commit: string, isDryRun: boolean): Tick {
+  return {
+    stage,
+    commit,
+    state: 'superseded',
+    isDryRun,
+    plan: undefined,
+    counts: undefined,
+    orders: [],
+    withdrawn: [],
+    pending: 0,
+    wave: 0,
+    waves: 0,
+    haltedBy: undefined,
+    failures: [],
+    waiting: [],
+  }
+}

@@ -1,0 +1,47 @@
+import type { Window } from '../fleet/fleet.ts'
+
+/** Whether a window is open in `timeZone` at `now`, and when it opens next where it isn't. */
+export function windowAt(
+  window: Window,
+  timeZone: string,
+  now: Date,
+): { isOpen: true } | { isOpen: false; opensAt: Date } {
+  if (isOpen(window, timeZone, now)) return { isOpen: true }
+  // a window stands in local time, so its next opening is found by walking: days with a clock change come out right
+  let at = Math.ceil(now.getTime() / minuteMs) * minuteMs
+  for (let steps = 0; steps < 9 * 96 && !isOpen(window, timeZone, new Date(at)); steps++) at += 15 * minuteMs
+  while (isOpen(window, timeZone, new Date(at - minuteMs)) && at - minuteMs > now.getTime()) at -= minuteMs
+  return { isOpen: false, opensAt: new Date(at) }
+}
+
+const minuteMs = 60_000
+
+function isOpen({ days, fromMinute, toMinute }: Window, timeZone: string, at: Date): boolean {
+  const { day, minute } = localTime(timeZone, at)
+  if (fromMinute < toMinute) return days.includes(day) && minute >= fromMinute && minute < toMinute
+  // past midnight: the days are those on which it opens
+  if (minute >= fromMinute) return days.includes(day)
+  return minute < toMinute && days.includes((day + 6) % 7)
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+const dayOf: Readonly<Record<string, number>> = { Sun: 0, Mon: 1, Tue: 2, Wed: 3, Thu: 4, Fri: 5, Sat: 6 }
+
+function localTime(timeZone: string, at: Date): { day: number; minute: number } {
+  let format = formats.get(timeZone)
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-GB', {
+      timeZone,
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    })
+    formats.set(timeZone, format)
+  }
+  const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]))
+  return {
+    day: dayOf[parts['weekday'] ?? ''] ?? 0,
+    minute: Number(parts['hour']) * 60 + Number(parts['minute']),
+  }
+}
