@@ -1,5 +1,5 @@
 // The workflow of an OS repository: green for a good commit, red for one with a test that fails on the device.
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changeOs, commit, git } from '../../demo/repositories.ts'
 import type { Check } from '../act-workflows.ts'
@@ -51,6 +51,7 @@ export async function osRepository(place: Place, as: string): Promise<string> {
 
 async function failingTest(repository: string): Promise<void> {
   await git(repository, ['checkout', '--quiet', '-b', 'stricter'])
+  await mkdir(join(repository, 'tests'), { recursive: true })
   await writeFile(
     join(repository, 'tests', 'test_stricter.py'),
     'def test_the_device_has_a_coffee_machine(host):\n    assert host.file("/dev/coffee").exists\n',
