@@ -65,22 +65,33 @@ export async function startServer(place: Place): Promise<Server> {
   return { url, token: (await readFile(join(dataDir, 'token'), 'utf8')).trim() }
 }
 
+export interface DeviceOptions {
+  /** The root file system that they start with. */
+  image: string
+  deviceType: string
+  serials: readonly string[]
+  /** File with the public ssh key that may log in. */
+  authorizedKey: string
+}
+
 /** Starts virtual devices one beside the other and waits until the server knows them; returns their ids by serial. */
 export async function startDevices(
   place: Place,
   server: Server,
-  image: string,
-  deviceType: string,
-  serials: readonly string[],
+  { image, deviceType, serials, authorizedKey }: DeviceOptions,
 ): Promise<Map<string, string>> {
   await Promise.all(
-    serials.map((serial) =>
-      service(place, `device-${serial}`, [
-        'virtual-device',
-        ...['--image', image, '--folder', join(place.folder, 'devices', serial)],
-        ...['--server', server.url, '--device-type', deviceType, '--serial', serial],
-      ]),
-    ),
+    serials.map((serial) => {
+      const options: [string, string][] = [
+        ['--image', image],
+        ['--folder', join(place.folder, 'devices', serial)],
+        ['--server', server.url],
+        ['--device-type', deviceType],
+        ['--serial', serial],
+        ['--authorized-key', authorizedKey],
+      ]
+      return service(place, `device-${serial}`, ['virtual-device', ...options.flat()])
+    }),
   )
   const known = await until(place, 60, async () => {
     const devices = await reported(place, server)

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { changeOs, commit, git } from '../../demo/repositories.ts'
 import type { Check } from '../act-workflows.ts'
 import { expect, expectGreen, outputOf, stepOf } from './expect.ts'
+import { reported } from './lab.ts'
 import { adaptWorkflows, exampleRepository } from './place.ts'
 import { type Place, type WorkflowResult, runAct } from './run-act.ts'
+import { type Lab, deviceType, labOf } from './shared-lab.ts'
 
 const file = '.github/workflows/build-and-test.yml'
 
@@ -38,7 +40,50 @@ export const osChecks: readonly Check[] = [
       expect(stepOf(result, 'Switch')?.result === 'success', 'a device that was switched off', result)
     },
   },
+  {
+    title: 'an OS repository: the workflow that can be called updates a free device of the lab and tests it',
+    run: async (place) => {
+      const lab = await labOf(place)
+      const repository = await osRepository(place, 'os-called')
+      await writeFile(join(repository, '.github', 'workflows', 'lab.yml'), caller(lab))
+      await commit(repository, 'Call the workflow', '2026-01-15T10:00:00Z')
+      const result = await runAct(place, {
+        repository,
+        file: '.github/workflows/lab.yml',
+        event: 'push',
+        secrets: { OTA_TOKEN: lab.server.token, LAB_SSH_KEY: lab.sshKey },
+        name: 'os-called',
+      })
+      expectGreen(result)
+      expect(stepOf(result, 'test-device')?.result === 'success', 'tests on the device', result)
+      const release = outputOf(result, 'release', 'release')
+      const devices = await reported(place, lab.server)
+      const runs = (serial: string) => devices.find(({ id }) => id === lab.devices.get(serial))?.release
+      expect(runs('lab-01') === release, `the lab device on ${release}`, result)
+      expect(runs('canary-01') === lab.base, 'the other device untouched', result)
+    },
+  },
 ]
+
+function caller(lab: Lab): string {
+  return `name: Lab
+on: push
+permissions: {}
+jobs:
+  lab:
+    permissions:
+      contents: read
+    uses: drover-fleet/drover/.github/workflows/build-and-test-os.yml@v1
+    with:
+      server: ${lab.server.url}
+      device-types: ${deviceType}
+      device: lab:${deviceType}
+      options: artifact.yml
+    secrets:
+      ota-token: \${{ secrets.OTA_TOKEN }}
+      ssh-key: \${{ secrets.LAB_SSH_KEY }}
+`
+}
 
 /** An OS repository with two commits on main, so that there is a release before. */
 export async function osRepository(place: Place, as: string): Promise<string> {
