@@ -6,26 +6,25 @@ import { poll } from './poll.ts'
 export interface KeptLog {
   path: string
   text: string
-  /** Whether the log tells of a reboot into the update: what fails after that has to be rolled back. */
-  hasRebooted: boolean
+  /** Whether the log tells of what comes after the installation: what fails from there on is rolled back. */
+  wasInstalled: boolean
 }
 
-/** The client sends its log after its status, and then once. */
+/** The client sends its log after its status, once. */
 const waitMs = 10_000
 const maxShownLines = 40
 
 /**
- * Fetches a device's log of a deployment that failed, shows its end and keeps all of it in a file; undefined where the
+ * Fetches a device's log of a deployment, waiting a moment where one is expected, shows its end and keeps all of it in a file; undefined where the
  * device sent none. A log that can't be had never hides the failure that it is about.
  */
 export async function keepLog(
   server: OtaServer,
-  deployment: Deployment,
-  device: string,
+  { deployment, device, isExpected }: { deployment: Deployment; device: string; isExpected: boolean },
   folder: string,
   context: Context,
 ): Promise<KeptLog | undefined> {
-  const text = await fetchLog(server, deployment, device, context)
+  const text = await fetchLog(server, deployment, device, isExpected ? waitMs : 0, context)
   if (text === undefined) {
     context.log.info(`the device sent no log of deployment ${deployment.id}`)
     return undefined
@@ -36,7 +35,7 @@ export async function keepLog(
   await context.log.group(`log of ${device}, its last lines (all ${lines.length} in ${path})`, async () => {
     for (const line of lines.slice(-maxShownLines)) context.log.info(oneLine(shorten(line, 500)))
   })
-  return { path, text, hasRebooted: /ArtifactReboot|ArtifactVerifyReboot|rollback-reboot/i.test(text) }
+  return { path, text, wasInstalled: /Artifact(Reboot|VerifyReboot|Commit|Rollback)|after-reboot/.test(text) }
 }
 
 /** The last lines of a log in one line, for a message. */
@@ -49,6 +48,7 @@ async function fetchLog(
   server: OtaServer,
   { id }: Deployment,
   device: string,
+  waitMs: number,
   context: Context,
 ): Promise<string | undefined> {
   try {

@@ -104,7 +104,7 @@ async function update(
   } catch (error) {
     const { watch } = progress
     const isOver = watch !== undefined && !isOpenState(watch.state)
-    // its facts may have shown that the device has ended, though the server waits for its word
+    // the device has ended without a word, or goes round in circles: the order would hold it for ever
     const ended = watch !== undefined && verdictOf(watch).kind === 'failed' ? [id] : []
     if (!isOver)
       await undo(context, 'withdraw the order', (by) => takeBack(server.within(by), order, ended, by))

@@ -44,8 +44,9 @@ export async function takeLease(client: MenderClient, device: string, lease: Lea
       { name: names.until, value: lease.until },
     ])
     if (!isWritten) continue
+    if (tags.etag !== undefined) return lease
     // tags that were never written have no ETag: the first of two writers finds out by looking again
-    if (tags.etag === undefined) await client.context.clock.sleep(1000, client.context.signal)
+    await client.context.clock.sleep(1000, client.context.signal)
     const now = await leaseOf(client, device)
     if (now) return now
   }

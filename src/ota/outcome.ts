@@ -6,7 +6,7 @@ import type { Deployment, DeviceFacts, OtaServer } from './ota-server.ts'
 import { poll } from './poll.ts'
 import { type Verdict, type Watch, reportsRelease } from './watch.ts'
 
-/** How long a device that reported a failure after a reboot gets to report what it runs now. */
+/** How long a device that reported a failure after the installation gets to report what it runs now. */
 const aftermathMs = 60_000
 
 /** The failure when the time is over: the device never asked, or it is somewhere in between. */
@@ -43,16 +43,17 @@ export async function failureOf(
     return new Failure('internal', 'a dispatch ended without a verdict')
   const { id } = watch.facts
   await request.tell?.({ result: watch.state })
-  const log = await keepLog(server, order, id, request.logFolder, context)
+  const isExpected = watch.state === 'failure'
+  const log = await keepLog(server, { deployment: order, device: id, isExpected }, request.logFolder, context)
   if (log) await request.tell?.({ log: log.path })
-  const hasRebooted = watch.hasRebooted || log?.hasRebooted === true
-  const back = watch.state === 'failure' && hasRebooted ? await wentBack(server, watch, context) : undefined
+  const wasInstalled = watch.hasRebooted || log?.wasInstalled === true
+  const back = watch.state === 'failure' && wasInstalled ? await wentBack(server, watch, context) : undefined
   const tail = log ? ` Its log ends with: ${lastLines(log.text)}` : ''
   const why = `${id}: ${verdict.why}${back ?? ''} (deployment ${order.id}).${tail}`
   return new Failure(back === undefined ? verdict.reason : 'rolled-back', oneLine(why))
 }
 
-/** Whether a device that failed after its reboot is back on its old release; where it does not say so soon, it counts as back. */
+/** Whether a device that failed after the installation is back on its old release; where it says nothing soon, it counts as back. */
 async function wentBack(server: OtaServer, watch: Watch, context: Context): Promise<string | undefined> {
   context.log.info('waiting for the device to report what it runs now')
   const endsAt = context.clock.now().getTime() + aftermathMs
@@ -61,7 +62,7 @@ async function wentBack(server: OtaServer, watch: Watch, context: Context): Prom
     const isNews = (facts.reportedAt ?? '') > watch.reportedAtChange
     return isNews ? { done: facts } : { stands: '' }
   })
-  if (!facts) return ' after a reboot; what it runs now it has not reported yet'
+  if (!facts) return ' after it was installed; what the device runs now it has not reported yet'
   if (reportsRelease(facts, watch.release, watch.artifact)) return undefined
-  return ` after a reboot; it is back on ${facts.release ?? 'an unknown release'}`
+  return ` after it was installed; the device is back on ${facts.release ?? 'an unknown release'}`
 }

@@ -24,6 +24,8 @@ export interface Watch {
   stateSince: string
   facts: DeviceFacts
   hasRebooted: boolean
+  /** How often it has begun again after a reboot: it went back without a word, and the server offered the order again. */
+  restarts: number
   /** When the device had last reported as `state` was seen first. */
   reportedAtChange: string
   /** How often it has reported since then. */
@@ -37,20 +39,23 @@ export type Verdict =
 
 /** A device may report between the change of a state and our look at it, so one report proves nothing. */
 const enoughReports = 2
+/** A device that lost its server for a moment succeeds the second time; one that goes back again has a reason to. */
+const maxRestarts = 1
 
 export function startWatch(
   order: Pick<Watch, 'release' | 'artifact' | 'orderedAt' | 'before'>,
   { at, state, facts }: Sight,
 ): Watch {
   const hasRebooted = state === 'rebooting'
-  return { ...order, ...changed(at, state, facts), hasRebooted }
+  return { ...order, ...changed(at, state, facts), hasRebooted, restarts: 0 }
 }
 
 /** The watch after one more look. */
 export function seen(watch: Watch, { at, state, facts }: Sight): Watch {
   if (state !== watch.state) {
     const hasRebooted = watch.hasRebooted || state === 'rebooting'
-    return { ...watch, ...changed(at, state, facts), hasRebooted }
+    const restarts = watch.restarts + (watch.hasRebooted && state === 'downloading' ? 1 : 0)
+    return { ...watch, ...changed(at, state, facts), hasRebooted, restarts }
   }
   const isNews = (facts.reportedAt ?? '') > (watch.facts.reportedAt ?? '')
   return { ...watch, facts, reports: watch.reports + (isNews ? 1 : 0) }
@@ -91,7 +96,10 @@ export function verdictOf(watch: Watch): Verdict {
  * open for ever. While a device updates it doesn't report facts, so facts tell that it has ended.
  */
 function stillOpen(watch: Watch, isThere: boolean): Verdict {
-  const { state, facts, reports } = watch
+  const { state, facts, reports, restarts } = watch
+  if (restarts > maxRestarts) {
+    return failed('rolled-back', `it went back ${restarts} times without a word and has begun once more`)
+  }
   if (state === 'pending' || state === 'downloading' || reports < enoughReports) return { kind: 'wait' }
   if (isThere) {
     const warning = `it reports the release, but never reported its end: the server still says ${state}`

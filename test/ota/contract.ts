@@ -1,0 +1,236 @@
+// What every adapter of the port OtaServer promises, whatever server is behind it.
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type TestContext, test } from 'node:test'
+import { openArtifact } from '../../src/artifact/artifact.ts'
+import { type Lab, allDevices, until } from '../support/mender-lab.ts'
+
+type Options = { accept?: 'all' | 'none' }
+
+/** Runs the contract against the servers that `open` starts. */
+export function contract(adapter: string, open: (t: TestContext, options?: Options) => Promise<Lab>): void {
+  const promise = (name: string, body: (lab: Lab) => Promise<void>, options?: Options): void => {
+    test(`${adapter}: ${name}`, async (t) => body(await open(t, options)))
+  }
+
+  promise('a device shows what it reports, and when', async ({ server, device }) => {
+    const { key } = await device({ serial: 'A-1', release: 'os-1', attributes: { site: ['north', 'roof'] } })
+    const facts = await server.device(key)
+    assert.equal(facts.status, 'accepted')
+    assert.equal(facts.release, 'os-1')
+    assert.equal(facts.deviceType, 'virtual')
+    assert.equal(facts.attributes['site'], 'north,roof')
+    assert.deepEqual(facts.identity, { serial: 'A-1' })
+    assert.ok(Math.abs(Date.now() - Date.parse(facts.reportedAt ?? '')) < 60_000)
+    assert.deepEqual(
+      (await allDevices(server)).map(({ id, release, identity }) => ({ id, release, identity })),
+      [{ id: key, release: 'os-1', identity: { serial: 'A-1' } }],
+    )
+  })
+
+  promise('a device that it does not know is missing', async ({ server }) => {
+    await assert.rejects(server.device(randomUUID()), { reason: 'device-missing' })
+    await assert.rejects(server.accept(randomUUID()), { reason: 'device-missing' })
+    await assert.rejects(server.leaseOf(randomUUID()), { reason: 'device-missing' })
+  })
+
+  promise(
+    'a device waits until it is accepted, and accepting it twice is accepting it once',
+    async ({ server, device }) => {
+      await device({ serial: 'B-1' }, false)
+      await until(async () => (await allDevices(server)).length === 1)
+      const [pending] = await allDevices(server)
+      assert.equal(pending?.status, 'pending')
+      assert.equal(pending.reportedAt, undefined)
+      await server.accept(pending.id)
+      await server.accept(pending.id)
+      await until(async () => (await server.device(pending.id)).reportedAt !== undefined)
+      assert.equal((await server.device(pending.id)).status, 'accepted')
+    },
+    { accept: 'none' },
+  )
+
+  promise('a retired device is gone, and retiring it again does nothing', async ({ server, device }) => {
+    const one = await device()
+    await one.stop()
+    await server.retire(one.key)
+    await server.retire(one.key)
+    await assert.rejects(server.device(one.key), { reason: 'device-missing' })
+  })
+
+  promise('the same content twice is one upload, listed with its content digest', async (lab) => {
+    const path = await lab.artifact('os-2')
+    const info = await openArtifact(path)
+    const first = await lab.server.upload(path)
+    const second = await lab.server.upload(path)
+    assert.deepEqual({ ...first, isNew: false }, second)
+    assert.equal(first.isNew, true)
+    assert.equal(first.contentDigest, info.contentDigest)
+    assert.equal(first.sha256, info.sha256)
+    const release = await lab.server.release('os-2')
+    assert.deepEqual(
+      release?.artifacts.map(({ id, contentDigest, sizeBytes, deviceTypes, isSigned }) => ({
+        id,
+        contentDigest,
+        sizeBytes,
+        deviceTypes,
+        isSigned,
+      })),
+      [
+        {
+          id: first.artifactId,
+          contentDigest: info.contentDigest,
+          sizeBytes: info.sizeBytes,
+          deviceTypes: ['virtual'],
+          isSigned: false,
+        },
+      ],
+    )
+    assert.deepEqual(await lab.server.releases(), [release])
+    assert.equal(await lab.server.release('os'), undefined)
+  })
+
+  promise('the same name with other content is a conflict that names both digests', async (lab) => {
+    const [one, other] = [await lab.artifact('os-2'), await lab.artifact('os-2', { content: 'other' })]
+    const { contentDigest } = await lab.server.upload(one)
+    const otherInfo = await openArtifact(other)
+    await assert.rejects(lab.server.upload(other), (error: Error & { reason: string }) => {
+      assert.equal(error.reason, 'artifact-conflict')
+      assert.match(error.message, new RegExp(contentDigest))
+      assert.match(error.message, new RegExp(otherInfo.contentDigest))
+      return true
+    })
+    assert.equal((await lab.server.release('os-2'))?.artifacts.length, 1)
+  })
+
+  promise('artifacts of one name for two device types are one release', async (lab) => {
+    await lab.server.upload(await lab.artifact('os-2', { deviceTypes: ['a'] }))
+    await lab.server.upload(await lab.artifact('os-2', { deviceTypes: ['b'], content: 'other' }))
+    const release = await lab.server.release('os-2')
+    assert.deepEqual(release?.artifacts.flatMap(({ deviceTypes }) => deviceTypes).sort(), ['a', 'b'])
+  })
+
+  promise('a file that is cut, missing or unsigned is never sent', async (lab) => {
+    const path = await lab.artifact('os-2')
+    const bytes = await readFile(path)
+    await writeFile(`${path}.cut`, bytes.subarray(0, bytes.length - 2000))
+    await assert.rejects(lab.server.upload(`${path}.cut`), { reason: 'artifact-damaged' })
+    await assert.rejects(lab.server.upload(`${path}.none`), { reason: 'file-missing' })
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const key = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    await assert.rejects(lab.server.upload(path, [key]), { reason: 'artifact-unsigned' })
+    assert.deepEqual(await lab.server.releases(), [])
+  })
+
+  promise('the same order twice is one deployment', async (lab) => {
+    const one = await lab.device({ behaviour: 'never asks' })
+    await lab.server.upload(await lab.artifact('os-2'))
+    const order = { name: 'wave-1', release: 'os-2', devices: [one.key] }
+    const first = await lab.server.deploy(order)
+    assert.deepEqual(await lab.server.deploy({ ...order, devices: [one.key, one.key] }), first)
+    assert.deepEqual([...first.devices], [[one.key, 'pending']])
+    assert.equal(first.isFinished, false)
+    assert.deepEqual(await lab.server.openDeployments(), [first])
+    assert.deepEqual(await lab.server.findDeployment('wave-1'), first)
+    assert.equal(await lab.server.findDeployment('wave'), undefined)
+  })
+
+  promise('an order for nobody or of nothing is refused', async ({ server, device }) => {
+    const { key } = await device()
+    await assert.rejects(server.deploy({ name: 'a', release: 'os-2', devices: [] }), {
+      reason: 'no-device-matched',
+    })
+    await assert.rejects(server.deploy({ name: 'a', release: 'os-2', devices: [key] }), {
+      reason: 'release-missing',
+    })
+    assert.deepEqual(await server.openDeployments(), [])
+  })
+
+  promise('a name that stands for another order is refused', async (lab) => {
+    const [one, two] = [
+      await lab.device({ behaviour: 'never asks' }),
+      await lab.device({ behaviour: 'never asks' }),
+    ]
+    await lab.server.upload(await lab.artifact('os-2'))
+    await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [one.key] })
+    const wider = { name: 'wave-1', release: 'os-2', devices: [one.key, two.key] }
+    await assert.rejects(lab.server.deploy(wider), { reason: 'device-missing' })
+    const narrow = { name: 'wave-1', release: 'os-2', devices: [two.key] }
+    await assert.rejects(lab.server.deploy(narrow), { reason: 'server-refused' })
+  })
+
+  promise('a deployment shows each device, also one that has not asked', async (lab) => {
+    const [good, bad, silent] = await Promise.all([
+      lab.device(),
+      lab.device({ behaviour: 'fails' }),
+      lab.device({ behaviour: 'never asks' }),
+    ])
+    await lab.server.upload(await lab.artifact('os-2'))
+    const devices = [good.key, bad.key, silent.key]
+    const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices })
+    const state = async (device: string) => (await lab.server.deployment(id)).devices.get(device)
+    await until(async () => (await state(good.key)) === 'success' && (await state(bad.key)) === 'failure')
+    assert.equal(await state(silent.key), 'pending')
+    assert.equal((await lab.server.deployment(id)).isFinished, false)
+    await until(async () => /no space left/.test((await lab.server.log(id, bad.key)) ?? ''))
+    assert.equal(await lab.server.log(id, silent.key), undefined)
+  })
+
+  promise('an order is taken back where the device has not begun, and only there', async (lab) => {
+    const [busy, silent] = await Promise.all([
+      lab.device({ behaviour: 'hangs' }),
+      lab.device({ behaviour: 'never asks' }),
+    ])
+    await lab.server.upload(await lab.artifact('os-2'))
+    const devices = [busy.key, silent.key]
+    const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices })
+    await until(async () => (await lab.server.deployment(id)).devices.get(busy.key) === 'installing')
+    assert.deepEqual(await lab.server.withdraw(id), [busy.key])
+    assert.equal((await lab.server.deployment(id)).devices.get(silent.key), 'aborted')
+    busy.behaviour = 'success'
+    await until(async () => (await lab.server.deployment(id)).isFinished)
+    assert.equal((await lab.server.deployment(id)).devices.get(busy.key), 'success')
+    assert.deepEqual(await lab.server.withdraw(id), [])
+  })
+
+  promise('of two who want a device one gets the lease', async ({ server, device }) => {
+    const { key } = await device()
+    const lease = (id: string, ms = 60_000) => ({
+      id,
+      holder: `run ${id}`,
+      until: new Date(Date.now() + ms).toISOString(),
+    })
+    const takers = ['a', 'b', 'c', 'd'].map((id) => server.takeLease(key, lease(id)))
+    const holders = new Set((await Promise.all(takers)).map(({ id }) => id))
+    assert.equal(holders.size, 1)
+    const [winner = ''] = holders
+    assert.equal((await server.leaseOf(key))?.holder, `run ${winner}`)
+    await server.returnLease(key, 'somebody else')
+    assert.equal((await server.takeLease(key, lease('late'))).id, winner)
+    await server.returnLease(key, winner)
+    await server.returnLease(key, winner)
+    assert.equal(await server.leaseOf(key), undefined)
+    assert.equal(
+      (await server.takeLease(key, lease('next', -1000))).id,
+      'next',
+      'taken although it ends at once',
+    )
+    assert.equal(await server.leaseOf(key), undefined)
+  })
+
+  promise('a lease leaves tags and facts of the device as they were', async (lab) => {
+    const { key } = await lab.device()
+    await lab.operate('PUT', `/v1/inventory/devices/${key}/tags`, [{ name: 'room', value: '12' }])
+    const until = new Date(Date.now() + 60_000).toISOString()
+    await lab.server.takeLease(key, { id: 'a', holder: 'run', until })
+    await lab.server.returnLease(key, 'a')
+    const { attributes } = (await (await lab.operate('GET', `/v1/inventory/devices/${key}`)).json()) as {
+      attributes: { name: string; scope: string; value: string }[]
+    }
+    assert.deepEqual(
+      attributes.filter(({ scope }) => scope === 'tags').map(({ name, value }) => [name, value]),
+      [['room', '12']],
+    )
+  })
+}
