@@ -57,7 +57,12 @@ async function upload(place: Place, server: Server, repository: string, source: 
   const options = join(repository, 'artifact.yml')
   const { artifact = '' } = await drover(place, [
     'package-artifact',
-    ...['--source', source, '--device-types', deviceType, '--options', options],
+    '--source',
+    source,
+    '--device-types',
+    deviceType,
+    '--options',
+    options,
   ])
   await drover(place, ['upload-artifact', '--server', server.url, '--artifact', artifact], {
     DROVER_TOKEN: server.token,
