@@ -63,9 +63,9 @@ function add(cases: TestCase[], next: TestCase): void {
   else if (next.result === 'failed' && last.result !== 'failed') cases[cases.length - 1] = next
 }
 
-// testinfra runs each test for a host and says so in its name: test_x[ssh://device], test_y[ssh://device-parameter]
+// testinfra runs each test for a host and says so in its name: test_x[ssh://device], test_y[local-parameter]
 function withoutDevice(name: string): string {
-  return name.replace(/\[(?:ssh:\/\/device|local:\/\/)(?:-(.*))?\]$/s, (_all, rest?: string) =>
+  return name.replace(/\[(?:ssh:\/\/device|local)(?:-(.*))?\]$/s, (_all, rest?: string) =>
     rest === undefined ? '' : `[${rest}]`,
   )
 }

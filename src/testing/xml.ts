@@ -24,7 +24,7 @@ export function parseXml(source: string): XmlElement {
   const open = [document]
   // a comment, an instruction, a CDATA section, a tag, or text
   const tokens =
-    /<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!\[CDATA\[([\s\S]*?)\]\]>|<(\/?)([A-Za-z_][\w:.-]*)((?:"[^"]*"|'[^']*'|[^'"<>])*)>|([^<]+)/y
+    /<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<!\[CDATA\[([\s\S]*?)\]\]>|<(\/?)([A-Za-z_][\w:.-]*)((?:"[^"<]*"|'[^'<]*'|[^'"<>])*)>|([^<]+)/y
   const text = source.replace(/^\uFEFF/, '')
   while (tokens.lastIndex < text.length) {
     const at = tokens.lastIndex
