@@ -20,10 +20,16 @@ export async function* decompressed(
 ): AsyncGenerator<Uint8Array> {
   if (compression === 'none') return yield* source
   let fed = 0
+  let isSourceBroken = false
   const counted = async function* () {
-    for await (const chunk of source) {
-      fed += chunk.length
-      yield chunk
+    try {
+      for await (const chunk of source) {
+        fed += chunk.length
+        yield chunk
+      }
+    } catch (error) {
+      isSourceBroken = true
+      throw error
     }
   }
   const engine = engineOf(compression, place)
@@ -33,8 +39,10 @@ export async function* decompressed(
     for await (const chunk of engine) yield asBytes(chunk)
     await pumped
   } catch (error) {
-    if (!isOfEngine(error)) throw error
-    throw damaged(place, engine.bytesWritten, `it can't be uncompressed (${messageOf(error)})`, error)
+    if (isSourceBroken || !(error instanceof Error && 'code' in error)) throw error
+    const isEnded = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // by the engine, with input left over
+    const why = isEnded ? 'something follows its end' : `it can't be uncompressed (${messageOf(error)})`
+    throw damaged(place, engine.bytesWritten, why, error)
   }
   // zlib passes silently over zeros after the end
   if (engine.bytesWritten !== fed) throw damaged(place, engine.bytesWritten, 'something follows its end')
@@ -61,13 +69,4 @@ function engineOf(compression: 'gzip' | 'zstd' | 'xz', place: string) {
 function asBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   throw new TypeError('a stream of bytes gave something else')
-}
-
-function isOfEngine(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    /^(Z_|ZSTD_|ERR_ZLIB|ERR_TRAILING_JUNK)/.test(error.code)
-  )
 }

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { toJsonSchema } from '@valibot/to-json-schema'
+import * as prettier from 'prettier'
+import { artifactOptionsSchema, openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
+import { Failure, plainContext } from '../../src/platform/platform.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+
+const schemaPath = join(import.meta.dirname, '../../schemas/artifact-options.json')
+
+test('the published schema of the options is the one that is checked', async () => {
+  // checks of names have no counterpart there
+  const { $schema, ...rest } = toJsonSchema(artifactOptionsSchema, { errorMode: 'ignore' })
+  const schema = { $schema, title: 'Options of package-artifact', ...rest }
+  const config = await prettier.resolveConfig(schemaPath)
+  const text = await prettier.format(JSON.stringify(schema), { ...config, parser: 'json' })
+  if (process.env['DROVER_UPDATE_SCHEMAS'] === '1') await writeFile(schemaPath, text)
+  const published = await readFile(schemaPath, 'utf8')
+  assert.equal(published, text, 'run this test with DROVER_UPDATE_SCHEMAS=1')
+})
+
+test('options bring state scripts, provides, depends and a group', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'scripts'))
+  await writeFile(join(folder, 'scripts/ArtifactInstall_Leave_10_check'), 'x')
+  await writeFile(join(folder, 'rootfs.ext4'), 'an image')
+  const optionsFile = join(folder, 'options.yml')
+  await writeFile(
+    optionsFile,
+    `state-scripts: [scripts/ArtifactInstall_Leave_10_check]
+provides: { data-layout: '3' }
+depends: { data-layout: ['2', '3'], bootloader: grub }
+artifact-group: production
+`,
+  )
+  const source = join(folder, 'rootfs.ext4')
+  const options = { source, deviceTypes: ['board'], compression: 'gzip', name: 'r', optionsFile } as const
+  const info = await openArtifact((await packageArtifact(options, plainContext())).path)
+  assert.deepEqual(info.scripts, ['ArtifactInstall_Leave_10_check'])
+  assert.equal(info.provides['data-layout'], '3')
+  assert.deepEqual(info.depends, { device_type: ['board'], bootloader: 'grub', 'data-layout': ['2', '3'] })
+  assert.equal(info.group, 'production')
+})
+
+test('every mistake in the options is reported with its line', async (t) => {
+  const folder = await temporaryFolder(t)
+  const optionsFile = join(folder, 'options.yml')
+  await writeFile(join(folder, 'rootfs.ext4'), 'an image')
+  await writeFile(
+    optionsFile,
+    `state-script: [x]
+state-scripts:
+  - ArtifactInstall_Leave_10_check
+  - Sync_Enter_00
+provides:
+  rootfs-image.version: x
+  number: 3
+depends:
+  device_type: board
+`,
+  )
+  const options = {
+    source: join(folder, 'rootfs.ext4'),
+    deviceTypes: ['b'],
+    compression: 'gzip',
+    optionsFile,
+  } as const
+  await assert.rejects(packageArtifact(options, plainContext()), (error: unknown) => {
+    assert.ok(error instanceof Failure)
+    assert.equal(error.reason, 'invalid-file')
+    const lines = error.problems.map(({ line, message }) => [line, message.split(':')[0]])
+    assert.deepEqual(
+      lines.sort(([a], [b]) => Number(a) - Number(b)),
+      [
+        [1, 'state-script'],
+        [4, 'state-scripts.1'],
+        [6, 'provides.rootfs-image.version'],
+        [7, 'provides.number'],
+        [9, 'depends.device_type'],
+      ],
+    )
+    return true
+  })
+})
+
+test('the name is the one that the image was built with, as long as it is that image', async (t) => {
+  const folder = await temporaryFolder(t)
+  const source = join(folder, 'rootfs.ext4')
+  const options = { source, deviceTypes: ['board'], compression: 'gzip' } as const
+  await writeFile(source, 'an image')
+  const derived = await packageArtifact(options, plainContext())
+  assert.equal(derived.name, `rootfs-${derived.contentDigest.slice(7, 19)}`)
+  const sha256 = 'sha256:d0ee8a7b6d0a0a3ba2b5e1d9b20bc1a56dd8d02ea7e3a9c2f2a3a3d2c4ce0000'
+  const release = (digest: string) =>
+    writeFile(
+      `${source}.release.json`,
+      JSON.stringify({ release: 'os-20260102T0304-0123456789ab', sha256: digest }),
+    )
+  await release(sha256)
+  await assert.rejects(packageArtifact(options, plainContext()), {
+    reason: 'bad-input',
+    message: /build it again/,
+  })
+  const { payloads } = await openArtifact(derived.path)
+  await release(`sha256:${payloads[0]?.files[0]?.checksum}`)
+  assert.equal((await packageArtifact(options, plainContext())).name, 'os-20260102T0304-0123456789ab')
+  assert.equal((await packageArtifact({ ...options, name: 'mine' }, plainContext())).name, 'mine')
+  await release('nonsense')
+  await assert.rejects(packageArtifact(options, plainContext()), { reason: 'invalid-file' })
+})
