@@ -8,12 +8,12 @@ import { waveLabel, waves } from './waves.ts'
 /**
  * What bringing `stage` to what Git says would do to each of its devices: a pure function of its arguments. Changes stand
  * in the inventory's order, every device of the stage once. Throws `not-a-stage`, and `no-device-matched` where the stage
- * has no devices or the server knows none of them.
+ * has no devices (unless it may be empty) or the server knows none of them.
  */
 export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Date): Plan {
   const stage = stageOf(fleet, stageName)
   const devices = fleet.devices.filter((device) => device.stage === stage.name)
-  if (devices.length === 0)
+  if (devices.length === 0 && !stage.mayBeEmpty)
     throw new Failure(
       'no-device-matched',
       `no device subscribes to ${stage.branch}, the branch of ${stage.name}`,
@@ -21,7 +21,7 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
   const releases: Releases = new Map(facts.releases.map((release) => [release.name, release]))
   const world: World = { fleet, releases, facts: byId(facts), orders: openOrders(facts), now }
   const drafts = devices.map((device) => draft(device, world))
-  if (drafts.every(({ change }) => change?.by === 'not-on-server')) {
+  if (drafts.length > 0 && drafts.every(({ change }) => change?.by === 'not-on-server')) {
     const names = devices.slice(0, 5).map(({ host, id }) => (host === id ? id : `${host} (${id})`))
     throw new Failure(
       'no-device-matched',
