@@ -14,7 +14,7 @@ import {
 } from '../platform/platform.ts'
 import { machineSources } from './apt-sources.ts'
 import { type BaseSystem, openBase } from './base-cache.ts'
-import type { BaseRequest } from './builder.ts'
+import type { BaseRequest, Builder } from './builder.ts'
 import { makeExt4 } from './ext4.ts'
 import { applyRecipe, clean, fromOsRelease, nameImage, refusePasswords } from './finish.ts'
 import { machineArch, mmdebstrap } from './mmdebstrap.ts'
@@ -24,6 +24,7 @@ import { imageTime } from './release.ts'
 import { inMiB, markedName, requireSpace, sweep, withScratch } from './scratch.ts'
 import { Tree } from './tree.ts'
 
+export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 export { recipeSchema } from './recipe.ts'
 
 const expectedImageBytes = 512 << 20
@@ -68,7 +69,11 @@ export interface BuiltImage {
  * Throws `file-missing`, `invalid-file`, `bad-input`, `build-failed`, `disk-full`, `missing-tool`, `missing-rights`.
  * After a failure or an abort nothing is left but earlier results. May be repeated, and several may run at once.
  */
-export async function buildImage(options: BuildOptions, context: Context): Promise<BuiltImage> {
+export async function buildImage(
+  options: BuildOptions,
+  context: Context,
+  builder: Builder = mmdebstrap,
+): Promise<BuiltImage> {
   const { log } = context
   const recipe = await loadRecipe(options.recipe, options.variant)
   const arch = options.arch ?? machineArch()
@@ -77,7 +82,7 @@ export async function buildImage(options: BuildOptions, context: Context): Promi
   const request = await requestOf(recipe, arch)
   await requireSpace(output, Math.max(expectedImageBytes, recipe.sizeBytes ?? 0), 'the image')
   const base = await log.group('Base system', () =>
-    openBase(request, mmdebstrap, cacheFolder(options.cache), context),
+    openBase(request, builder, cacheFolder(options.cache), context),
   )
   try {
     return await log.group('Image', () =>

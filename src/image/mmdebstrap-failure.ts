@@ -26,6 +26,12 @@ export function explained(output: string, code: number, request: BaseRequest): F
       'disk-full',
       `no space left while the base system was made: free some and run again (${words})`,
     )
+  if (/newuidmap|newgidmap|subuid|subgid|unprivileged user|unshare\(CLONE|unshare mode/i.test(output)) {
+    return new Failure(
+      'missing-rights',
+      `a base system is made by root, or by a user with subordinate ids (package uidmap, a line in /etc/subuid) on a machine that allows user namespaces: run this with sudo. It said: ${words}`,
+    )
+  }
   if (missing.length > 0)
     return failed(
       `${request.suite} for ${request.arch} has no package ${missing.join(', ')} (${from}): correct \`packages\` in the recipe`,

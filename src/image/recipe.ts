@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as v from 'valibot'
 import { Failure, type ParsedYaml, type Problem, failOn, hasCode, readYaml } from '../platform/platform.ts'
 
@@ -94,15 +94,16 @@ export interface Recipe {
  * and `bad-input` for a variant that the recipe doesn't have.
  */
 export async function loadRecipe(path: string, variant: string | undefined): Promise<Recipe> {
-  const parsed = await readYaml(path, recipeSchema)
+  const name = nameOf(path)
+  const parsed = await readYaml(path, recipeSchema, name)
   const { value } = parsed
   const added = variant === undefined ? {} : value.variants?.[variant]
   if (added === undefined) {
     const known = Object.keys(value.variants ?? {})
     const hint = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none: leave the input empty'
-    throw new Failure('bad-input', `the recipe ${path} has no variant "${variant}": ${hint}`)
+    throw new Failure('bad-input', `the recipe ${name} has no variant "${variant}": ${hint}`)
   }
-  failOn(await problemsOf(path, parsed))
+  failOn(await problemsOf(path, name, parsed))
   const sources = [...(value.files ?? []), ...(added.files ?? [])]
   return {
     name: value.name,
@@ -162,7 +163,7 @@ export async function* entriesOf({
   }
 }
 
-async function problemsOf(path: string, parsed: ParsedYaml<RecipeFile>): Promise<Problem[]> {
+async function problemsOf(path: string, name: string, parsed: ParsedYaml<RecipeFile>): Promise<Problem[]> {
   const { value } = parsed
   const lists = [
     { files: value.files ?? [], at: ['files'] },
@@ -175,7 +176,7 @@ async function problemsOf(path: string, parsed: ParsedYaml<RecipeFile>): Promise
   for (const { files, at } of lists) {
     for (const [index, file] of files.entries()) {
       const message = await problemOf(dirname(path), file)
-      if (message) problems.push({ file: path, ...parsed.locate([...at, index]), message })
+      if (message) problems.push({ file: name, ...parsed.locate([...at, index]), message })
     }
   }
   return problems
@@ -200,6 +201,12 @@ async function problemOf(
     if (hasCode(error, 'ENOENT')) return `there is no ${source} beside the recipe`
     throw error
   }
+}
+
+// annotations want paths from the workspace's root, where an action runs
+function nameOf(path: string): string {
+  const name = relative('.', path)
+  return name.startsWith('..') ? path : name
 }
 
 function bytesOf(size: string): number {
