@@ -1,3 +1,135 @@
+// The workflows of a fleet repository: a pull request is planned, its merge goes out stage by stage, then nothing is left.
 import type { Check } from '../act-workflows.ts'
+import { expect, expectGreen, outputOf, stepOf } from './expect.ts'
+import {
+  type FleetRepository,
+  checkOut,
+  checkOutMerge,
+  commitOf,
+  makeFleetRepository,
+  merge,
+} from './fleet-repository.ts'
+import { type GitHub, pullRequest, startGitHub } from './github.ts'
+import { reported, until } from './lab.ts'
+import { type Place, type WorkflowResult, runAct } from './run-act.ts'
+import { type Lab, labOf } from './shared-lab.ts'
 
-export const fleetChecks: readonly Check[] = []
+const [planFile, scheduleFile] = ['.github/workflows/plan.yml', '.github/workflows/schedule.yml'] as const
+
+export const fleetChecks: readonly Check[] = [
+  {
+    title: 'a fleet repository: a pull request is planned, and its merge updates the devices stage by stage',
+    run: async (place) => {
+      const lab = await labOf(place)
+      const fleet = await makeFleetRepository(place, lab)
+      const github = await startGitHub(await commitOf(fleet, 'update-os'))
+      try {
+        await planIsCommented(place, lab, fleet, github)
+        await merge(fleet, 'main')
+        github.mergeCommit = await merge(fleet, 'canary')
+        await mergeGoesOut(place, lab, fleet, github)
+        await nothingIsLeft(place, lab, fleet, github)
+      } finally {
+        github.close()
+      }
+    },
+  },
+]
+
+/** The plan says what would change and is a comment on the pull request; the devices get nothing. */
+async function planIsCommented(
+  place: Place,
+  lab: Lab,
+  fleet: FleetRepository,
+  github: GitHub,
+): Promise<void> {
+  const { number, base, head, token } = pullRequest
+  const result = await runAct(place, {
+    repository: await checkOutMerge(place, fleet, base, 'fleet-pull-request'),
+    file: planFile,
+    event: 'pull_request',
+    payload: {
+      number,
+      pull_request: {
+        number,
+        base: { ref: base, sha: await commitOf(fleet, base) },
+        head: { ref: head, sha: github.headCommit },
+      },
+    },
+    secrets: { OTA_READ_TOKEN: lab.server.token },
+    github: { url: github.url, token },
+    name: 'fleet-plan',
+  })
+  expectGreen(result)
+  const plan = stepOf(result, 'plan-updates')?.id ?? ''
+  expect(outputOf(result, plan, 'changes') === '1', 'one device that would change', result)
+  expect(outputOf(result, plan, 'blocked') === '0', 'no device that is blocked', result)
+  expect(github.checks.length === 1, 'one check run on its newest commit', result)
+  const [comment, ...more] = github.comments
+  expect(comment !== undefined && more.length === 0, 'one comment on the pull request', result)
+  expect((comment?.body ?? '').includes(lab.next), 'the release in the comment', result)
+  expect(
+    (await releases(place, lab)).every((release) => release === lab.base),
+    'untouched devices',
+    result,
+  )
+}
+
+/** Tick by tick, canary after development, until both devices themselves report the release. */
+async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
+  const repository = await checkOut(place, fleet, 'canary', 'fleet-push')
+  const first = await tick(place, lab, repository, github, 'push')
+  let scheduled = total(first)
+  for (let i = 1; i <= 6 && scheduled < 2; i++) {
+    const main = await checkOut(place, fleet, 'main', `fleet-tick-${i}`)
+    scheduled += total(await tick(place, lab, main, github, 'schedule', i))
+  }
+  expect(scheduled === 2, `two devices that were ordered to update, not ${scheduled}`, first)
+  await until(place, 120, async () =>
+    (await releases(place, lab)).every((release) => release === lab.next) ? true : undefined,
+  )
+}
+
+/** The next tick finds nothing to do. */
+async function nothingIsLeft(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
+  const result = await tick(
+    place,
+    lab,
+    await checkOut(place, fleet, 'main', 'fleet-last'),
+    github,
+    'schedule',
+    9,
+  )
+  expect(total(result) === 0, 'nothing to order', result)
+}
+
+async function tick(
+  place: Place,
+  lab: Lab,
+  repository: string,
+  github: GitHub,
+  event: 'push' | 'schedule',
+  number = 0,
+): Promise<WorkflowResult> {
+  const result = await runAct(place, {
+    repository,
+    file: scheduleFile,
+    event,
+    payload: event === 'push' ? { ref: 'refs/heads/canary' } : {},
+    secrets: { OTA_TOKEN: lab.server.token },
+    github: { url: github.url, token: pullRequest.token },
+    name: `fleet-${event}-${number}`,
+  })
+  expectGreen(result)
+  return result
+}
+
+/** Devices that the stages ordered together in one tick. */
+function total(result: WorkflowResult): number {
+  const steps = result.steps.filter(({ title, stage }) => stage === 'Main' && title.includes('stage'))
+  return steps.reduce((sum, { id }) => sum + Number(result.outputs[id]?.['scheduled'] ?? 0), 0)
+}
+
+async function releases(place: Place, lab: Lab): Promise<(string | undefined)[]> {
+  return (await reported(place, lab.server)).map(({ release }) => release)
+}

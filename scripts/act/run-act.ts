@@ -28,6 +28,8 @@ export interface Workflow {
   payload?: object
   secrets?: Record<string, string>
   variables?: Record<string, string>
+  /** Where GitHub's API is, and the job's token for it; nowhere and none unless given. */
+  github?: { url: string; token: string }
   /** Names the log file. */
   name: string
 }
@@ -120,7 +122,9 @@ async function argumentsFor(place: Place, workflow: Workflow): Promise<string[]>
   await mkdir(own, { recursive: true })
   const [event, secrets, variables] = [join(own, 'event.json'), join(own, 'secrets'), join(own, 'variables')]
   await writeFile(event, JSON.stringify(workflow.payload ?? {}))
-  await writeFile(secrets, dotenv({ GITHUB_TOKEN: '', ...workflow.secrets }), { mode: 0o600 })
+  await writeFile(secrets, dotenv({ GITHUB_TOKEN: workflow.github?.token ?? '', ...workflow.secrets }), {
+    mode: 0o600,
+  })
   await writeFile(variables, dotenv(workflow.variables ?? {}))
   const options: [string, string][] = [
     ['--directory', workflow.repository],
@@ -131,8 +135,8 @@ async function argumentsFor(place: Place, workflow: Workflow): Promise<string[]>
     ['--var-file', variables],
     ['--defaultbranch', 'main'],
     ['--env', 'GITHUB_REPOSITORY=acme/devices'],
-    // nothing listens there: no run reaches the real GitHub
-    ['--env', 'GITHUB_API_URL=http://127.0.0.1:9'],
+    // no run reaches the real GitHub: nothing listens on port 9
+    ['--env', `GITHUB_API_URL=${workflow.github?.url ?? 'http://127.0.0.1:9'}`],
     ['--action-cache-path', join(own, 'work')],
     // actions, and workflows that can be called, are looked up under two spellings
     ['--local-repository', `drover-fleet/drover@v1=${place.drover}`],
