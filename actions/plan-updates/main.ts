@@ -1,6 +1,36 @@
 import { runAction } from '../../src/action/action.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { loadFleet } from '../../src/fleet/fleet.ts'
+import { readEvent } from '../../src/github/github.ts'
+import { locateStage, makePlan, overBudget, stageOf, writePlan } from '../../src/plan/plan.ts'
+import { writeAtomically } from '../../src/platform/platform.ts'
+import { planMarkdown } from '../../src/report/report.ts'
+import { annotatePlan } from './annotate.ts'
+import { factsFor } from './facts.ts'
+import { publishPlan, requireWithinBudget } from './publish.ts'
 
-await runAction('plan-updates', async () => {
-  throw new Failure('internal', 'not there yet')
+await runAction('plan-updates', async (action) => {
+  const { input } = action
+  const folder = input.path('fleet') ?? input.required('fleet')
+  const event = await readEvent()
+  const hint = { stage: input.optional('stage'), target: event.target, branch: event.branch }
+  const stage = await locateStage(folder, hint, action)
+  const fleet = await loadFleet(folder, action)
+  const given = { file: input.path('facts'), token: input.secret('token') }
+  const plan = makePlan(fleet, stage, await factsFor(fleet, given, event, action), action.clock.now())
+  const over = overBudget(plan, stageOf(fleet, stage))
+
+  const file = input.path('output') ?? input.required('output')
+  const summary = file.replace(/(\.json)?$/, '.md')
+  const { text } = planMarkdown(plan, { over, limit: Infinity })
+  await writePlan(file, plan)
+  await writeAtomically(summary, text)
+  const { counts, digest } = plan
+  await action.output({ plan: file, summary, digest, changes: counts.updates, blocked: counts.blocked })
+
+  annotatePlan(plan, fleet, action)
+  const wanted = { isCommentWanted: input.flag('comment'), token: input.secret('github-token') }
+  const { note, hasChanged } = await publishPlan(plan, over, event, wanted, action)
+  await action.summary(`${planMarkdown(plan, { over }).text}\n${note}`)
+  requireWithinBudget(over)
+  return { changed: hasChanged }
 })

@@ -1,6 +1,34 @@
 import { runAction } from '../../src/action/action.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { loadFleet } from '../../src/fleet/fleet.ts'
+import { readEvent } from '../../src/github/github.ts'
+import { openServer } from '../../src/ota/ota.ts'
+import {
+  locateStage,
+  readPlan,
+  requireNotHalted,
+  requireServer,
+  schedule,
+  tickOutputs,
+} from '../../src/plan/plan.ts'
+import { tickMarkdown } from '../../src/report/report.ts'
+import { reviewOnGitHub } from './review.ts'
 
-await runAction('schedule-updates', async () => {
-  throw new Failure('internal', 'not there yet')
+await runAction('schedule-updates', async (action) => {
+  const { input } = action
+  const folder = input.path('fleet') ?? input.required('fleet')
+  const event = await readEvent()
+  const stage = await locateStage(folder, { stage: input.optional('stage'), branch: event.branch }, action)
+  const fleet = await loadFleet(folder, action)
+  const token = input.secret('token') ?? input.required('token')
+  const server = openServer({ ...requireServer(fleet), token }, action)
+  const planFile = input.path('plan')
+  const review = {
+    plan: planFile === undefined ? undefined : await readPlan(planFile),
+    digestFor: reviewOnGitHub(fleet, stage, event.repository, input.secret('github-token'), action),
+  }
+  const tick = await schedule(fleet, stage, server, { review, isDryRun: input.flag('dry-run') }, action)
+  await action.output(tickOutputs(tick))
+  await action.summary(tickMarkdown(tick).text)
+  requireNotHalted(tick)
+  return {}
 })

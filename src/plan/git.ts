@@ -74,8 +74,7 @@ export async function readAtTip(
   const { folder, remote } = repository
   const commit = tips.byBranch.get(branch)
   if (commit === undefined) return undefined
-  const isHere = await git(folder, ['cat-file', '-e', `${commit}^{commit}`])
-  if (isHere.code !== 0 && remote !== undefined)
+  if (remote !== undefined && !(await hasCommit(repository, commit)))
     await overNetwork(
       folder,
       ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, commit],
@@ -136,6 +135,11 @@ export async function historyOf(
     }
   }
   return history
+}
+
+/** Whether a commit is in this clone. */
+export async function hasCommit({ folder }: Repository, commit: string): Promise<boolean> {
+  return (await git(folder, ['cat-file', '-e', `${commit}^{commit}`])).code === 0
 }
 
 /** A file as it was at a commit; undefined where it wasn't there. */

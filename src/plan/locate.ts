@@ -1,6 +1,13 @@
-import { type FleetPolicy, readFleetPolicy } from '../fleet/fleet.ts'
+import {
+  type Fleet,
+  type FleetPolicy,
+  type FleetServer,
+  parseFleetPolicy,
+  policyFileName,
+  readFleetPolicy,
+} from '../fleet/fleet.ts'
 import { type Context, Failure } from '../platform/platform.ts'
-import { openCheckout, readTips } from './git.ts'
+import { hasCommit, openCheckout, readAt, readTips } from './git.ts'
 
 export interface StageHint {
   /** The stage, where somebody named it. */
@@ -33,6 +40,26 @@ export async function locateStage(folder: string, hint: StageHint, context: Cont
     'not-a-stage',
     `no branch is checked out (HEAD is detached at ${checkout.head.slice(0, 12)}), and it is the tip of ${here.length === 0 ? 'no stage' : `several stages: ${here.join(', ')}`}: name one as \`stage\``,
   )
+}
+
+/** The server that fleet.yml names; throws `bad-input` where it names none. */
+export function requireServer(fleet: Fleet): FleetServer {
+  if (fleet.server) return fleet.server
+  throw new Failure('bad-input', 'fleet.yml names no server: add `server: { type: mender, url: … }`')
+}
+
+/** The server that fleet.yml named at a commit; undefined where it named none. Throws `shallow-clone` where the commit isn't here. */
+export async function serverOf(folder: string, commit: string): Promise<FleetServer | undefined> {
+  const checkout = await openCheckout(folder)
+  if (!(await hasCommit(checkout, commit)))
+    throw new Failure(
+      'shallow-clone',
+      `the checkout lacks ${commit.slice(0, 12)}, which tells the server that was merged: check out with fetch-depth: 0`,
+    )
+  const text = await readAt(checkout, commit, policyFileName)
+  return text === undefined
+    ? undefined
+    : parseFleetPolicy(text, `${commit.slice(0, 12)}:${policyFileName}`).server
 }
 
 function stageOfBranch(policy: FleetPolicy, branch: string): string {

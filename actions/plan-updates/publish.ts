@@ -1,0 +1,92 @@
+import {
+  type Event,
+  type GitHub,
+  type Published,
+  digestMark,
+  keepComment,
+  openGitHub,
+  planReview,
+  publishCheck,
+  tryToPublish,
+} from '../../src/github/github.ts'
+import type { Plan } from '../../src/plan/plan.ts'
+import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
+import { headline, planMarkdown } from '../../src/report/report.ts'
+import { blockedLines } from './annotate.ts'
+
+/** Publishes the plan on its pull request as a comment and a check run; what GitHub refuses is told in `note`. */
+export async function publishPlan(
+  plan: Plan,
+  over: readonly string[],
+  { pullRequest, repository }: Event,
+  { isCommentWanted, token }: { isCommentWanted: boolean; token: string | undefined },
+  context: Context,
+): Promise<{ note: string; hasChanged: boolean }> {
+  if (!pullRequest || !repository) return { note: '', hasChanged: false }
+  if (token === undefined)
+    return { note: 'The plan was not published: there is no token for GitHub.\n', hasChanged: false }
+  const github = openGitHub({ token, repository }, context)
+  const results: Published[] = []
+  if (isCommentWanted)
+    results.push(await tryToPublish('The comment', () => comment(github, pullRequest.number, plan, over)))
+  results.push(await tryToPublish('The check run', () => check(github, pullRequest.headCommit, plan, over)))
+  const refused = results.flatMap((result) => (result.isDone ? [] : [result.why]))
+  for (const why of refused) context.log.info(why)
+  return {
+    note: refused.map((why) => `${escapeMarkdown(why)}\n`).join('\n'),
+    hasChanged: results.some((result) => result.isDone && result.hasChanged),
+  }
+}
+
+/** Throws `over-budget` with everything that is over. */
+export function requireWithinBudget(over: readonly string[]): void {
+  if (over.length > 0)
+    throw new Failure(
+      'over-budget',
+      `${over.join('; ')}: split the change, or raise the budget in a reviewed change`,
+    )
+}
+
+async function comment(
+  github: GitHub,
+  pullRequest: number,
+  plan: Plan,
+  over: readonly string[],
+): Promise<boolean> {
+  const { text, isCut } = planMarkdown(plan, { over, limit: 64_000 })
+  // a reader of a shortened comment has not seen the plan, so it carries no digest to approve
+  const mark = isCut || over.length > 0 ? '' : `\n${digestMark(plan.digest)}\n`
+  return await keepComment(github, {
+    pullRequest,
+    marker: planReview(plan.stage).marker,
+    body: `${text}${mark}`,
+  })
+}
+
+async function check(github: GitHub, commit: string, plan: Plan, over: readonly string[]): Promise<boolean> {
+  return await publishCheck(github, {
+    name: planReview(plan.stage).checkName,
+    commit,
+    conclusion: over.length > 0 ? 'failure' : 'success',
+    title: headline(plan),
+    summary: planMarkdown(plan, { over, limit: 60_000 }).text,
+    externalId: plan.digest,
+    annotations: [...causeLines(plan), ...blockedLines(plan)].map((problem) => ({
+      file: problem.file,
+      line: problem.line ?? 1,
+      level: 'level' in problem ? 'notice' : 'warning',
+      message: problem.message,
+    })),
+  })
+}
+
+/** The lines that move devices, each once. */
+function causeLines(plan: Plan) {
+  const updates = plan.changes.filter((change) => change.kind === 'update')
+  const groups = Map.groupBy(updates, ({ cause, to }) => JSON.stringify([cause.file, cause.line, to]))
+  return [...groups.values()].flatMap((changes) => {
+    const [first] = changes
+    const message = `moves ${changes.length} device${changes.length === 1 ? '' : 's'} to ${first?.to}`
+    return first ? [{ ...first.cause, message, level: 'notice' as const }] : []
+  })
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot'
+import { Failure, messageOf, readText } from '../platform/platform.ts'
+
+export interface Repository {
+  owner: string
+  repo: string
+}
+
+export interface PullRequest {
+  number: number
+  /** The branch that it would be merged into. */
+  target: string
+  /** The commit of the target branch that it was compared with. */
+  targetCommit: string
+  /** Its newest commit, which checks belong to; not the merge commit that is checked out. */
+  headCommit: string
+}
+
+/** What started the job. */
+export interface Event {
+  repository: Repository | undefined
+  pullRequest: PullRequest | undefined
+  /** The branch that would get what is checked out: a pull request's or a merge queue's target. */
+  target: string | undefined
+  /** The branch that the job runs for; undefined for tags and pull requests. */
+  branch: string | undefined
+}
+
+const maxEventBytes = 30 << 20
+
+const eventFile = v.object({
+  pull_request: v.optional(
+    v.object({
+      number: v.pipe(v.number(), v.integer()),
+      base: v.object({ ref: v.string(), sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)) }),
+      head: v.object({ sha: v.string() }),
+    }),
+  ),
+  merge_group: v.optional(v.object({ base_ref: v.string() })),
+})
+
+/** Reads the event of the job from the runner's environment; outside of a runner everything is undefined. Throws `invalid-file`. */
+export async function readEvent(environment: NodeJS.ProcessEnv = process.env): Promise<Event> {
+  const [owner, repo] = (environment['GITHUB_REPOSITORY'] ?? '').split('/')
+  const ref = environment['GITHUB_REF'] ?? ''
+  const event = await readFile(environment['GITHUB_EVENT_PATH'])
+  const pullRequest = event.pull_request && {
+    number: event.pull_request.number,
+    target: event.pull_request.base.ref,
+    targetCommit: event.pull_request.base.sha,
+    headCommit: event.pull_request.head.sha,
+  }
+  return {
+    repository: owner && repo ? { owner, repo } : undefined,
+    pullRequest,
+    target: pullRequest?.target ?? event.merge_group?.base_ref.replace(/^refs\/heads\//, ''),
+    branch: ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
+  }
+}
+
+async function readFile(path: string | undefined): Promise<v.InferOutput<typeof eventFile>> {
+  if (!path) return {}
+  const text = await readText(path, maxEventBytes, 'GITHUB_EVENT_PATH')
+  try {
+    return v.parse(eventFile, JSON.parse(text))
+  } catch (error) {
+    throw new Failure('invalid-file', `the file of GITHUB_EVENT_PATH is no event: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,29 @@
+import { Failure } from '../platform/platform.ts'
+import { type Tick, nextDue } from './tick.ts'
+
+/** A tick as an action's outputs. */
+export function tickOutputs(tick: Tick) {
+  const ordered = tick.orders.reduce((sum, { devices }) => sum + devices.length, 0)
+  return {
+    state: tick.state,
+    scheduled: tick.isDryRun ? 0 : ordered,
+    wave: tick.wave > 0 ? tick.wave : undefined,
+    waves: tick.waves > 0 ? tick.waves : undefined,
+    'halted-by': tick.haltedBy ?? '',
+    'next-due': nextDue(tick)?.toISOString() ?? '',
+    changed: !tick.isDryRun && (ordered > 0 || tick.withdrawn.length > 0),
+  }
+}
+
+/** Throws `halted` with the rule and the devices where a rule stopped the stage. */
+export function requireNotHalted(tick: Tick): void {
+  if (tick.state !== 'halted') return
+  const devices = tick.failures.slice(0, 5).map(({ host, why, log }) => {
+    const lastLine = log?.trimEnd().split('\n').at(-1)
+    return `${host}: ${why}${lastLine ? ` (its log ends with: ${lastLine})` : ''}`
+  })
+  throw new Failure(
+    'halted',
+    `stage ${tick.stage} is halted, nothing new starts: ${tick.haltedBy}. ${devices.join('; ')}. Set os_image to another release, or raise retry in fleet.yml`,
+  )
+}
