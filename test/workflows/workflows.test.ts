@@ -24,7 +24,7 @@ const jobSchema = v.looseObject({
 })
 const workflowSchema = v.looseObject({
   on: v.unknown(),
-  permissions: v.unknown(),
+  permissions: v.optional(v.unknown()),
   jobs: v.record(v.string(), jobSchema),
 })
 const parsed = workflows().map((file) => ({ ...file, workflow: v.parse(workflowSchema, parse(file.text)) }))
