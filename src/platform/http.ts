@@ -54,10 +54,7 @@ export interface HttpClient {
   /** `send`, and the reply's JSON checked by `schema`. Throws also `unexpected-reply`. */
   json<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<v.InferOutput<S> & {}>
   /** `json` with the reply's headers. */
-  read<S extends v.GenericSchema>(
-    request: HttpRequest,
-    schema: S,
-  ): Promise<HttpValue<v.InferOutput<S> & {}>>
+  read<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<HttpValue<v.InferOutput<S> & {}>>
   /** `read`, or undefined where the server says in JSON that there is no such thing (404). */
   find<S extends v.GenericSchema>(
     request: HttpRequest,
@@ -169,7 +166,8 @@ function checked(reply: HttpReply, request: HttpRequest, options: HttpClientOpti
       `${what}: the server is not able to answer (${status}${said}): try again later`,
     )
   }
-  if (status >= 200 && status < 400) {
+  // an API's 404 is JSON; a page means that something else is behind this URL
+  if ((status >= 200 && status < 400) || (status === 404 && isPage(reply))) {
     throw new Failure('unexpected-reply', `${what} answered ${status}${said}: is that an OTA server's URL?`)
   }
   throw new Failure('server-refused', `${what} was refused (${status}${said})`)
@@ -187,7 +185,7 @@ function parseReply<S extends v.GenericSchema>(
     raw = JSON.parse(reply.text)
   } catch (error) {
     const type = String(reply.headers['content-type'] ?? 'no content type')
-    const looks = /^\s*</.test(reply.text) ? 'a web page' : `no JSON (${oneLine(type)})`
+    const looks = isPage(reply) ? 'a web page' : `no JSON (${oneLine(type)})`
     throw new Failure(
       'unexpected-reply',
       `${what} answered with ${looks}: is the input \`server\` an OTA server's URL?`,
@@ -213,7 +211,7 @@ function saidBy(reply: HttpReply): string {
     const { error } = JSON.parse(reply.text) as { error?: unknown }
     return typeof error === 'string' ? `: ${shorten(oneLine(error), 300)}` : ''
   } catch {
-    return /^\s*</.test(reply.text) ? ', with a web page' : ''
+    return isPage(reply) ? ', with a web page' : ''
   }
 }
 
@@ -225,6 +223,8 @@ function explain(error: unknown): string {
     return 'it did not answer in time'
   return oneLine(messageOf(error))
 }
+
+const isPage = (reply: HttpReply) => /^\s*</.test(reply.text)
 
 const isPassing = (status: number) => [408, 429, 502, 503, 504].includes(status)
 
