@@ -58,6 +58,10 @@ const deployment = v.object({
   release: text,
   createdAt: time,
   devices: v.pipe(v.record(id, state), v.description('How each device stands, by its id.')),
+  finishedAt: v.pipe(
+    v.optional(v.record(id, time), {}),
+    v.description('When each device was done, where the server says so.'),
+  ),
 })
 
 /** facts.json, as schemas/facts.json publishes it. */

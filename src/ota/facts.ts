@@ -65,12 +65,13 @@ export async function writeFacts(path: string, facts: Facts): Promise<void> {
         ...(provides ? { provides: { ...provides } } : {}),
       })),
     })),
-    openDeployments: facts.openDeployments.map(({ id, name, release, createdAt, devices }) => ({
+    openDeployments: facts.openDeployments.map(({ id, name, release, createdAt, devices, finishedAt }) => ({
       id,
       name,
       release,
       createdAt,
       devices: Object.fromEntries(devices),
+      finishedAt: Object.fromEntries(finishedAt ?? []),
     })),
   }
   await writeAtomically(path, `${JSON.stringify(file, undefined, 1)}\n`)
@@ -80,7 +81,8 @@ export async function writeFacts(path: string, facts: Facts): Promise<void> {
 export async function readFacts(path: string, name = path): Promise<Facts> {
   const file = parseFacts(await readText(path, maxFactsBytes, name), name)
   return {
-    ...file,
+    server: file.server,
+    gatheredAt: file.gatheredAt,
     devices: file.devices.map((device) => ({
       ...device,
       reportedAt: device.reportedAt,
@@ -99,6 +101,7 @@ export async function readFacts(path: string, name = path): Promise<Facts> {
       ...deployment,
       isFinished: false,
       devices: new Map(Object.entries(deployment.devices)),
+      finishedAt: new Map(Object.entries(deployment.finishedAt)),
     })),
   }
 }

@@ -164,6 +164,9 @@ export async function readLog(client: MenderClient, id: string, device: string):
     headers: { accept: 'text/plain, application/json' },
     accept: [200, 404],
   })
+  if (/^\s*<!doctype html|^\s*<html/i.test(reply.text)) {
+    throw new Failure('unexpected-reply', `${client.url} answered with a web page instead of a log`)
+  }
   // the end of a log tells why
   return reply.status === 404 || reply.text === '' ? undefined : reply.text.slice(-maxLogCharacters)
 }

@@ -107,15 +107,22 @@ export async function acceptDevice(client: MenderClient, id: string): Promise<vo
     json: { status: 'accepted' },
     accept: [200, 204],
   })
+  const now = await client.find(path, authDevice)
+  if (now?.status === 'accepted') return
+  throw new Failure(
+    'server-refused',
+    `${client.url} did not accept device ${id}: it is ${now?.status ?? 'gone'}`,
+  )
 }
 
 /** Removes a device; one that is not there is already removed. */
 export async function retireDevice(client: MenderClient, id: string): Promise<void> {
-  await client.http.send({
-    method: 'DELETE',
-    path: `${authPath}/${encodeURIComponent(id)}`,
-    accept: [200, 202, 204, 404],
-  })
+  const path = `${authPath}/${encodeURIComponent(id)}`
+  await client.http.send({ method: 'DELETE', path, accept: [200, 202, 204, 404] })
+  const left = await client.find(path, authDevice)
+  // the server may take a while for the rest, but the device gets nothing any more
+  if (left === undefined || left.decommissioning) return
+  throw new Failure('server-refused', `${client.url} did not remove device ${id}: it is still ${left.status}`)
 }
 
 export function missingDevice(client: MenderClient, id: string): Failure {

@@ -10,6 +10,7 @@ const names = { id: 'drover-lease', holder: 'drover-lease-holder', until: 'drove
 const attempts = 5
 
 const taggedDevice = v.object({
+  id: v.string(),
   attributes: v.nullish(
     v.array(
       v.object({
@@ -44,11 +45,11 @@ export async function takeLease(client: MenderClient, device: string, lease: Lea
       { name: names.until, value: lease.until },
     ])
     if (!isWritten) continue
-    if (tags.etag !== undefined) return lease
     // tags that were never written have no ETag: the first of two writers finds out by looking again
-    await client.context.clock.sleep(1000, client.context.signal)
+    if (tags.etag === undefined) await client.context.clock.sleep(1000, client.context.signal)
     const now = await leaseOf(client, device)
     if (now) return now
+    if (Date.parse(lease.until) <= client.context.clock.now().getTime()) return lease
   }
   throw new Failure(
     'device-busy',

@@ -1,0 +1,120 @@
+// An upload over a connection that breaks: it is found again or sent again, and never called done when it is not.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { openServer } from '../../src/ota/ota.ts'
+import { plainContext } from '../../src/platform/platform.ts'
+import { type Handler, pass, serve } from '../support/hostile-server.ts'
+import { type Lab, openLab } from '../support/mender-lab.ts'
+
+const isUpload: (incoming: { method?: string | undefined; url?: string | undefined }) => boolean = (
+  incoming,
+) => incoming.method === 'POST' && incoming.url?.endsWith('/artifacts') === true
+
+async function through(t: TestContext, lab: Lab, handler: Handler) {
+  const url = await serve(t, handler)
+  return openServer({ type: 'mender', url, token: lab.token }, plainContext())
+}
+
+test('a connection that breaks in the middle is tried again', async (t) => {
+  const lab = await openLab(t)
+  let broken = 0
+  const server = await through(t, lab, (incoming, outgoing) => {
+    if (!isUpload(incoming) || broken > 0) return pass(lab.url, incoming, outgoing)
+    broken++
+    return void incoming.once('data', () => incoming.socket.destroy())
+  })
+  const uploaded = await server.upload(await lab.artifact('os-2', { content: 'x'.repeat(1 << 20) }))
+  assert.equal(broken, 1)
+  assert.equal(uploaded.isNew, true)
+  assert.equal((await lab.server.releases())[0]?.artifacts.length, 1)
+})
+
+test('a gateway that gives up although the server has it is not asked twice', async (t) => {
+  const lab = await openLab(t)
+  let uploads = 0
+  const server = await through(t, lab, (incoming, outgoing) => {
+    if (!isUpload(incoming)) return pass(lab.url, incoming, outgoing)
+    uploads++
+    return pass(lab.url, incoming, outgoing, () => {
+      outgoing.writeHead(504).end('<html>gateway timeout</html>')
+      return true
+    })
+  })
+  const uploaded = await server.upload(await lab.artifact('os-2'))
+  assert.equal(uploads, 1)
+  assert.equal(uploaded.isNew, true)
+})
+
+test('a gateway that never lets it through is unreachable after a few tries', async (t) => {
+  const lab = await openLab(t)
+  let uploads = 0
+  const server = await through(t, lab, (incoming, outgoing) => {
+    if (!isUpload(incoming)) return pass(lab.url, incoming, outgoing)
+    uploads++
+    return void incoming.resume().on('end', () => outgoing.writeHead(502).end())
+  })
+  await assert.rejects(server.upload(await lab.artifact('os-2')), { reason: 'unreachable' })
+  assert.equal(uploads, 3)
+  assert.deepEqual(await lab.server.releases(), [])
+})
+
+test('an upload that is answered with success and not there is incomplete', async (t) => {
+  const lab = await openLab(t)
+  for (const body of ['', '<html>thank you</html>']) {
+    const server = await through(t, lab, (incoming, outgoing) => {
+      if (!isUpload(incoming)) return pass(lab.url, incoming, outgoing)
+      return void incoming.resume().on('end', () => outgoing.writeHead(201).end(body))
+    })
+    await assert.rejects(server.upload(await lab.artifact('os-2')), { reason: 'upload-incomplete' })
+  }
+})
+
+test('an upload that the server lists with another size is incomplete', async (t) => {
+  const lab = await openLab(t)
+  const path = await lab.artifact('os-2')
+  await lab.server.upload(path)
+  const server = await through(t, lab, (incoming, outgoing) => {
+    if (!incoming.url?.includes('/v2/deployments/artifacts')) return pass(lab.url, incoming, outgoing)
+    return void lab.operate('GET', '/v2/deployments/artifacts').then(async (reply) => {
+      const listed = (await reply.json()) as { size: number }[]
+      outgoing.writeHead(200).end(JSON.stringify(listed.map((one) => ({ ...one, size: one.size - 512 }))))
+    })
+  })
+  await assert.rejects(server.upload(path), { reason: 'upload-incomplete', message: /delete it there/ })
+})
+
+test('a large file is sent in constant memory, with a line of progress', async (t) => {
+  const lab = await openLab(t)
+  let received = 0
+  const sink = await serve(t, (incoming, outgoing) => {
+    incoming.on('data', (chunk: Buffer) => (received += chunk.length))
+    incoming.on('end', () => outgoing.writeHead(204).end())
+  })
+  const { multipart, openHttp } = await import('../../src/platform/platform.ts')
+  const { truncate, writeFile } = await import('node:fs/promises')
+  const path = `${lab.folder}/large`
+  await writeFile(path, '')
+  const sizeBytes = 512 << 20
+  await truncate(path, sizeBytes)
+  const lines: string[] = []
+  let ticks = 0
+  const context = plainContext({
+    log: { ...plainContext().log, info: (line) => lines.push(line) },
+    // each look at the clock is a tenth of a second later: progress without the waiting
+    clock: { now: () => new Date(100 * ticks++), sleep: async () => {} },
+  })
+  const form = {
+    fields: [['size', '1'] as const],
+    field: 'artifact',
+    path,
+    fileName: 'a',
+    contentType: 'a/b',
+    sizeBytes,
+  }
+  const before = process.memoryUsage().rss
+  await openHttp({ baseUrl: sink }, context).send({ method: 'POST', path: '/', ...multipart(form, context) })
+  assert.ok(received > sizeBytes)
+  assert.match(lines.join('\n'), /sent \d+ of 512 MiB in .*MiB\/s/)
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20
+  assert.ok(grown < 120, `${Math.round(grown)} MiB more`)
+})
