@@ -4,7 +4,15 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Connection } from '../device/device.ts'
-import { type Context, Failure, lastWords, messageOf, readText, start } from '../platform/platform.ts'
+import {
+  type Context,
+  Failure,
+  type RunResult,
+  lastWords,
+  messageOf,
+  readText,
+  start,
+} from '../platform/platform.ts'
 import { readJunit } from './junit.ts'
 import type { TestCase } from './test-run.ts'
 
@@ -55,28 +63,34 @@ export async function runPytest(
       const message = `the connection to ${connection.name} broke while the tests ran`
       return { cases: [], problem: new Failure('device-unreachable', message) }
     }
-    return await resultOf(ended, report)
+    return await resultOf(ended, report, tests)
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
 }
 
-async function resultOf(
-  ended: { code: number; stdout: string; stderr: string },
-  report: string,
-): Promise<PytestResult> {
+async function resultOf(ended: RunResult, report: string, tests: string): Promise<PytestResult> {
   const cases = await casesIn(report)
-  const said = lastWords(ended.stderr || ended.stdout, 'pytest-3', ended.code)
   if (cases instanceof Failure) return { cases: [], problem: cases }
-  if (ended.code === 5 || (ended.code <= 1 && cases.length === 0))
-    return { cases, problem: new Failure('tests-not-run', `pytest found no tests: ${said}`) }
+  const notRun = (message: string) => new Failure('tests-not-run', message)
+  if (ended.code === 5 || (ended.code <= 1 && cases.length === 0)) {
+    const what = 'pytest runs functions test_* in files test_*.py'
+    return { cases, problem: notRun(`there is no test in ${tests}: ${what}`) }
+  }
   if (ended.code > 1) {
-    const message = `pytest could not run the tests (exit status ${ended.code}): ${said}`
-    return { cases: [], problem: new Failure('tests-not-run', message) }
+    const message = `pytest could not run the tests (exit status ${ended.code}): ${complaintOf(ended)}`
+    return { cases: [], problem: notRun(message) }
   }
   if (cases.every((one) => one.result === 'skipped'))
-    return { cases, problem: new Failure('tests-not-run', `all ${cases.length} tests were skipped`) }
+    return { cases, problem: notRun(`all ${cases.length} tests were skipped`) }
   return { cases, problem: undefined }
+}
+
+// pytest marks the lines that matter, in the midst of many
+function complaintOf({ code, stdout, stderr }: RunResult): string {
+  const lines = `${stdout}\n${stderr}`.split('\n')
+  const marked = lines.filter((line) => /^(E  |ERROR|INTERNALERROR)/.test(line))
+  return lastWords(marked.join('\n') || stderr || stdout, 'pytest-3', code)
 }
 
 async function casesIn(report: string): Promise<TestCase[] | Failure> {
