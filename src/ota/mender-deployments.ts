@@ -174,7 +174,9 @@ export async function readLog(client: MenderClient, id: string, device: string):
 async function withDevices(client: MenderClient, found: MenderDeployment): Promise<Deployment> {
   const own = `${path}/${encodeURIComponent(found.id)}`
   const all = await client.http.json({ method: 'GET', path: `${own}/device_list` }, deviceIds)
-  const devices = new Map<string, DeviceState>(all.map((id) => [id, 'pending']))
+  // only devices that have asked are listed with a state; of a deployment that is over, the others were never reached
+  const unlisted = found.status === 'finished' ? 'aborted' : 'pending'
+  const devices = new Map<string, DeviceState>(all.map((id) => [id, unlisted]))
   const finishedAt = new Map<string, string>()
   for await (const page of client.pages(`${own}/devices/list`, {}, deploymentDevice)) {
     for (const { id, status, finished } of page) {

@@ -194,6 +194,16 @@ export function contract(adapter: string, open: (t: TestContext, options?: Optio
     assert.deepEqual(await lab.server.withdraw(id), [])
   })
 
+  promise('an order that nobody has begun is taken back as a whole', async (lab) => {
+    const { key } = await lab.device({ behaviour: 'never asks' })
+    await lab.server.upload(await lab.artifact('os-2'))
+    const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [key] })
+    assert.deepEqual(await lab.server.withdraw(id), [])
+    assert.deepEqual(await lab.server.withdraw(id), [])
+    const { isFinished, devices } = await lab.server.deployment(id)
+    assert.deepEqual([isFinished, ...devices], [true, [key, 'aborted']])
+  })
+
   promise('of two who want a device one gets the lease', async ({ server, device }) => {
     const { key } = await device()
     const lease = (id: string, ms = 60_000) => ({
