@@ -55,9 +55,14 @@ async function serve(
   )
 }
 
-/** Ends a request that was answered before its body was read, unless the rest (which is dropped) comes soon. */
+/**
+ * Drops the rest of a request that was answered before its body was read: a sender that does not listen while it sends
+ * would see a broken connection and not the answer. One that goes on for too long is cut off.
+ */
 function cutOff(request: IncomingMessage): void {
+  request.resume()
   const timer = setTimeout(() => request.destroy(), unreadBodyMs)
+  timer.unref()
   request.once('close', () => clearTimeout(timer))
 }
 

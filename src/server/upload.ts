@@ -26,12 +26,17 @@ export async function receiveUpload(core: Core, exchange: Exchange): Promise<Rep
   const boundary = boundaryOf(exchange.header('content-type'))
   if (Number(exchange.header('content-length') ?? 0) > core.maxArtifactBytes + (1 << 20)) throw tooLarge(core)
   const fields: Fields = { description: '', id: newId(), sizeBytes: undefined }
+  // not destroyed when we stop reading: a refusal still has to go out
   const source = exchange.request.iterator({ destroyOnReturn: false })
-  for await (const part of readParts(source, boundary)) {
-    if (part.name === 'artifact') return await receiveArtifact(core, exchange, part, fields)
-    if (part.name === 'description') fields.description = await textOf(part, maxDescriptionBytes)
-    else if (part.name === 'artifact_id') fields.id = uuidIn(await textOf(part, 64))
-    else if (part.name === 'size') fields.sizeBytes = sizeIn(await textOf(part, 20))
+  try {
+    for await (const part of readParts(source, boundary)) {
+      if (part.name === 'artifact') return await receiveArtifact(core, exchange, part, fields)
+      if (part.name === 'description') fields.description = await textOf(part, maxDescriptionBytes)
+      else if (part.name === 'artifact_id') fields.id = uuidIn(await textOf(part, 64))
+      else if (part.name === 'size') fields.sizeBytes = sizeIn(await textOf(part, 20))
+    }
+  } finally {
+    await source.return?.()
   }
   throw new Refusal(400, 'request does not contain the artifact: the part "artifact" is missing')
 }

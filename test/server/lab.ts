@@ -202,7 +202,7 @@ export async function moduleArtifact(
   name: string,
   options: { type?: string; content?: string | Uint8Array; deviceTypes?: string[]; extra?: string[] } = {},
 ): Promise<Buffer> {
-  const [payload, output] = [join(folder, `${name}.payload`), join(folder, `${name}.mender`)]
+  const [payload, output] = [join(folder, 'payload'), join(folder, 'artifact.mender')]
   await writeFile(payload, options.content ?? `content of ${name}\n`)
   const types = (options.deviceTypes ?? ['testdev']).flatMap((type) => ['-t', type])
   const args = [
