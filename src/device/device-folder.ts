@@ -19,6 +19,8 @@ export interface FolderOptions {
   folder: string
   /** An ext4 root file system. Read only where the folder has no slots yet. */
   image: string
+  /** Size of each slot, in bytes; the image's own unless given. */
+  slotBytes?: number
   deviceType: string
   serial: string
   authorizedKey?: string
@@ -47,7 +49,7 @@ export async function prepareFolder(options: FolderOptions, context: Context): P
   try {
     await makeFolders(folder)
     if (existsSync(slots[0])) context.log.debug(`${folder}: goes on with the slots that are there`)
-    else await makeSlots(slots, options.image, context)
+    else await makeSlots(slots, options, context)
     const bootVariables = join(data, 'boot', 'env')
     if (!existsSync(bootVariables)) await writeBootVariables(bootVariables, firstVariables)
     await makeClientKey(join(data, 'mender', 'mender-agent.pem'))
@@ -74,25 +76,37 @@ async function makeFolders(folder: string): Promise<void> {
 }
 
 // The first slot comes last and by a rename: where it is, all of this was done
-async function makeSlots(slots: readonly [string, string], image: string, context: Context): Promise<void> {
+async function makeSlots(
+  slots: readonly [string, string],
+  { image, slotBytes }: FolderOptions,
+  context: Context,
+): Promise<void> {
   const { size } = await stat(image).catch((error: unknown) => {
     throw new Failure('file-missing', `can't read the image ${image}: ${messageOf(error)}`, { cause: error })
   })
+  if (slotBytes !== undefined && slotBytes < size)
+    throw new Failure('bad-input', `the image ${image} has ${size} bytes, and a slot only ${slotBytes}`)
   const [a, b] = slots
   await writeFile(b, '')
-  await truncate(b, size)
+  await truncate(b, slotBytes ?? size)
   const temporary = `${a}.tmp`
-  await rm(temporary, { force: true })
-  const copy = start('cp', ['--reflink=auto', '--sparse=always', '--', image, temporary], {
-    signal: context.signal,
-  })
-  const { code, stderr } = await copy.done
-  if (code !== 0) {
+  try {
+    await copySparsely(image, temporary, context)
+    await truncate(temporary, slotBytes ?? size)
+    await rename(temporary, a)
+  } catch (error) {
     await rm(temporary, { force: true })
-    const reason = stderr.includes('No space left') ? 'disk-full' : 'bad-input'
-    throw new Failure(reason, `can't copy the image ${image} into the device's slot: ${stderr.trim()}`)
+    throw error
   }
-  await rename(temporary, a)
+}
+
+async function copySparsely(from: string, to: string, context: Context): Promise<void> {
+  await rm(to, { force: true })
+  const words = ['--reflink=auto', '--sparse=always', '--', from, to]
+  const { code, stderr } = await start('cp', words, { signal: context.signal }).done
+  if (code === 0) return
+  const reason = stderr.includes('No space left') ? 'disk-full' : 'bad-input'
+  throw new Failure(reason, `can't copy the image ${from} into the device's slot: ${stderr.trim()}`)
 }
 
 // The client would make one at its first start, which takes it seconds; and it wants PKCS#1

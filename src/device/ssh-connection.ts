@@ -59,9 +59,10 @@ class SshConnection implements Connection {
   readonly #files: SshFiles
   readonly #context: Context
   readonly #resources: AsyncDisposableStack
-  readonly #tellLost: () => void
+  readonly #resolveLost: () => void
   #master: Started
   #isClosed = false
+  #isLost = false
   #isExpectedToBreak = false
 
   constructor(
@@ -77,13 +78,15 @@ class SshConnection implements Connection {
     this.#resources = parts.resources
     const { promise, resolve } = Promise.withResolvers<void>()
     this.lost = promise
-    this.#tellLost = resolve
+    this.#resolveLost = resolve
     this.#master = master
     this.#watch(master)
   }
 
   async run(program: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<RunResult> {
     const { timeoutMs = 60_000 } = options
+    // without this ssh would connect anew, perhaps to another start of the device
+    if (this.#isLost) throw new Failure('device-unreachable', `the connection to ${this.name} broke`)
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([
       this.#context.signal,
@@ -177,6 +180,11 @@ class SshConnection implements Connection {
       if (error instanceof Failure && error.reason === 'device-unreachable') return undefined
       throw error
     }
+  }
+
+  #tellLost(): void {
+    this.#isLost = true
+    this.#resolveLost()
   }
 
   #watch(master: Started): void {

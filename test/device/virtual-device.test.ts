@@ -37,6 +37,15 @@ test(
   },
 )
 
+test('slots are as large as asked for', { skip }, async (t) => {
+  const { connection } = await bootDevice(t, { slotBytes: 300 << 20 })
+  const { stdout } = await connection.run('sh', [
+    '-c',
+    'cat /sys/dev/block/$(stat -c %Hr:%Lr /dev/mmcblk0p3)/size',
+  ])
+  assert.equal(Number(stdout) * 512, 300 << 20)
+})
+
 test('a reboot alone starts the same slot again', { skip }, async (t) => {
   const { connection, device } = await bootDevice(t)
   await connection.reboot({ limitMs: 20_000 })
@@ -197,6 +206,9 @@ test('wrong options are refused before anything is made', { skip }, async (t) =>
     reason: 'bad-input',
   })
   const image = await baseImage()
+  await assert.rejects(startVirtualDevice({ ...good, image, slotBytes: 1 << 20 }, plainContext()), {
+    reason: 'bad-input',
+  })
   const https = startVirtualDevice({ ...good, image, serverUrl: 'https://example.org' }, plainContext())
   await assert.rejects(https, { reason: 'bad-input' })
   assert.deepEqual(remainsOf(folder), [])
