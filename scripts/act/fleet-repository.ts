@@ -9,30 +9,35 @@ import { type Lab, deviceType } from './shared-lab.ts'
 export const branches = ['main', 'canary', 'production'] as const
 
 export interface FleetRepository {
+  name: string
   /** Where changes are made and pushed from. */
   work: string
   remote: string
 }
 
-/** A fleet whose every device is where Git says it should be, and a branch `update-os` that wants the newer release. */
-export async function makeFleetRepository(place: Place, lab: Lab): Promise<FleetRepository> {
-  const work = await exampleRepository(place, 'fleet', 'fleet')
-  const remote = join(place.folder, 'fleet.git')
+/** A fleet that should run the release `from`, and a branch `update-os` that wants `to`. */
+export async function makeFleetRepository(
+  place: Place,
+  lab: Lab,
+  { as, from, to }: { as: string; from: string; to: string },
+): Promise<FleetRepository> {
+  const work = await exampleRepository(place, 'fleet', as)
+  const remote = join(place.folder, `${as}.git`)
   await adaptWorkflows(work)
   await edit(join(work, 'fleet.yml'), /url: [^ }]+/, `url: ${lab.server.url}`)
   for (const [serial, id] of lab.devices) {
     await edit(join(work, 'host_vars', `${serial}.yml`), /device_id: .*/, `device_id: ${id}`)
   }
-  await setRelease(work, lab.base)
+  await setRelease(work, from)
   await commit(work, 'Describe the fleet as it is', '2026-01-06T09:00:00Z')
   for (const branch of branches.slice(1)) await git(work, ['branch', branch])
   await git(work, ['checkout', '--quiet', '-b', 'update-os'])
-  await setRelease(work, lab.next)
-  await commit(work, `Update the OS to ${lab.next}`, '2026-01-12T11:00:00Z')
+  await setRelease(work, to)
+  await commit(work, `Update the OS to ${to}`, '2026-01-12T11:00:00Z')
   await git(place.folder, ['init', '--quiet', '--bare', '--initial-branch=main', remote])
   await git(work, ['remote', 'add', 'origin', remote])
   await git(work, ['push', '--quiet', 'origin', '--all'])
-  return { work, remote }
+  return { name: as, work, remote }
 }
 
 /** Merges `update-os` into a branch and pushes it; returns the commit. */
@@ -52,11 +57,11 @@ export async function commitOf({ work }: FleetRepository, branch: string): Promi
 /** What a runner has after actions/checkout with all history: a clone that is on `branch`. */
 export async function checkOut(
   place: Place,
-  { remote }: FleetRepository,
+  { name, remote }: FleetRepository,
   branch: string,
   as: string,
 ): Promise<string> {
-  const path = join(place.folder, as)
+  const path = join(place.folder, `${name}-${as}`)
   await git(place.folder, ['clone', '--quiet', '--branch', branch, remote, path])
   return path
 }
@@ -66,13 +71,39 @@ export async function checkOutMerge(
   place: Place,
   repository: FleetRepository,
   base: string,
-  as: string,
 ): Promise<string> {
-  const path = await checkOut(place, repository, base, as)
+  const path = await checkOut(place, repository, base, 'pull-request')
   await git(path, ['checkout', '--quiet', '--detach'])
   await git(path, ['merge', '--quiet', '--no-ff', '--message=Merge', 'origin/update-os'])
   return path
 }
+
+/** Adds a workflow that calls `update-fleet.yml` to every branch, as a user's repository has it. */
+export async function addCaller({ work }: FleetRepository): Promise<void> {
+  for (const branch of [...branches, 'update-os']) {
+    await git(work, ['checkout', '--quiet', branch])
+    await writeFile(join(work, '.github', 'workflows', 'update.yml'), caller)
+    await commit(work, 'Call the workflow', '2026-01-12T12:00:00Z')
+  }
+  await git(work, ['push', '--quiet', 'origin', '--all'])
+}
+
+const caller = `name: Update
+on: [pull_request, push]
+permissions: {}
+jobs:
+  update:
+    permissions:
+      contents: read
+      checks: write
+      pull-requests: write
+    uses: drover-fleet/drover/.github/workflows/update-fleet.yml@v1
+    with:
+      stages: '[{"stage": "canary", "branch": "canary"}]'
+    secrets:
+      ota-token: \${{ secrets.OTA_TOKEN }}
+      ota-read-token: \${{ secrets.OTA_READ_TOKEN }}
+`
 
 async function setRelease(folder: string, release: string): Promise<void> {
   const file = join(folder, 'group_vars', 'all.yml')

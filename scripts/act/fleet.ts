@@ -5,6 +5,7 @@ import {
   type FleetRepository,
   checkOut,
   checkOutMerge,
+  addCaller,
   commitOf,
   makeFleetRepository,
   merge,
@@ -14,21 +15,44 @@ import { reported, until } from './lab.ts'
 import { type Place, type WorkflowResult, runAct } from './run-act.ts'
 import { type Lab, labOf } from './shared-lab.ts'
 
-const [planFile, scheduleFile] = ['.github/workflows/plan.yml', '.github/workflows/schedule.yml'] as const
+const planFile = '.github/workflows/plan.yml'
+const scheduleFile = '.github/workflows/schedule.yml'
+const callerFile = '.github/workflows/update.yml'
 
 export const fleetChecks: readonly Check[] = [
   {
     title: 'a fleet repository: a pull request is planned, and its merge updates the devices stage by stage',
     run: async (place) => {
       const lab = await labOf(place)
-      const fleet = await makeFleetRepository(place, lab)
+      const fleet = await makeFleetRepository(place, lab, { as: 'fleet', from: lab.base, to: lab.next })
       const github = await startGitHub(await commitOf(fleet, 'update-os'))
       try {
-        await planIsCommented(place, lab, fleet, github)
+        await planIsCommented(place, lab, fleet, github, { file: planFile, from: lab.base, to: lab.next })
         await merge(fleet, 'main')
         github.mergeCommit = await merge(fleet, 'canary')
         await mergeGoesOut(place, lab, fleet, github)
         await nothingIsLeft(place, lab, fleet, github)
+        if (github.unknown.length > 0) throw new Error(`GitHub was asked for ${github.unknown.join(', ')}`)
+      } finally {
+        github.close()
+      }
+    },
+  },
+  {
+    title:
+      'a fleet repository: the workflow that can be called plans, and orders nothing that nobody reviewed',
+    run: async (place) => {
+      const lab = await labOf(place)
+      const now = (await reported(place, lab.server)).find(({ id }) => id === lab.devices.get('canary-01'))
+      const from = now?.release ?? ''
+      const to = from === lab.base ? lab.next : lab.base
+      const fleet = await makeFleetRepository(place, lab, { as: 'fleet-called', from, to })
+      await addCaller(fleet)
+      const github = await startGitHub(await commitOf(fleet, 'update-os'))
+      try {
+        await planIsCommented(place, lab, fleet, github, { file: callerFile, from, to })
+        await merge(fleet, 'canary') // no pull request made this commit: github.mergeCommit stays unset
+        await notReviewed(place, lab, fleet, github, from)
       } finally {
         github.close()
       }
@@ -42,11 +66,12 @@ async function planIsCommented(
   lab: Lab,
   fleet: FleetRepository,
   github: GitHub,
+  { file, from, to }: { file: string; from: string; to: string },
 ): Promise<void> {
   const { number, base, head, token } = pullRequest
   const result = await runAct(place, {
-    repository: await checkOutMerge(place, fleet, base, 'fleet-pull-request'),
-    file: planFile,
+    repository: await checkOutMerge(place, fleet, base),
+    file,
     event: 'pull_request',
     payload: {
       number,
@@ -58,7 +83,7 @@ async function planIsCommented(
     },
     secrets: { OTA_READ_TOKEN: lab.server.token },
     github: { url: github.url, token },
-    name: 'fleet-plan',
+    name: `${fleet.name}-plan`,
   })
   expectGreen(result)
   const plan = stepOf(result, 'plan-updates')?.id ?? ''
@@ -67,9 +92,36 @@ async function planIsCommented(
   expect(github.checks.length === 1, 'one check run on its newest commit', result)
   const [comment, ...more] = github.comments
   expect(comment !== undefined && more.length === 0, 'one comment on the pull request', result)
-  expect((comment?.body ?? '').includes(lab.next), 'the release in the comment', result)
+  expect((comment?.body ?? '').includes(to), 'the release in the comment', result)
   expect(
-    (await releases(place, lab)).every((release) => release === lab.base),
+    (await releases(place, lab)).every((release) => release === from),
+    'untouched devices',
+    result,
+  )
+}
+
+/** A commit that came to the branch without a pull request is refused, and nothing is ordered. */
+async function notReviewed(
+  place: Place,
+  lab: Lab,
+  fleet: FleetRepository,
+  github: GitHub,
+  from: string,
+): Promise<void> {
+  const result = await runAct(place, {
+    repository: await checkOut(place, fleet, 'canary', 'push'),
+    file: callerFile,
+    event: 'push',
+    payload: { ref: 'refs/heads/canary' },
+    secrets: { OTA_TOKEN: lab.server.token },
+    github: { url: github.url, token: pullRequest.token },
+    name: `${fleet.name}-push`,
+  })
+  const step = stepOf(result, 'schedule-updates')
+  expect(!result.isGreen && step?.result === 'failure', 'a red schedule', result)
+  expect(outputOf(result, step?.id ?? '', 'failure-reason') === 'not-reviewed', 'not-reviewed', result)
+  expect(
+    (await releases(place, lab)).every((release) => release === from),
     'untouched devices',
     result,
   )
@@ -77,11 +129,13 @@ async function planIsCommented(
 
 /** Tick by tick, canary after development, until both devices themselves report the release. */
 async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
-  const repository = await checkOut(place, fleet, 'canary', 'fleet-push')
+  const repository = await checkOut(place, fleet, 'canary', 'push')
   const first = await tick(place, lab, repository, github, 'push')
+  const waiting = outputOf(first, stepOf(first, 'canary stage')?.id ?? '', 'state')
+  expect(waiting === 'waiting', 'canary to wait for development', first)
   let scheduled = total(first)
   for (let i = 1; i <= 6 && scheduled < 2; i++) {
-    const main = await checkOut(place, fleet, 'main', `fleet-tick-${i}`)
+    const main = await checkOut(place, fleet, 'main', `tick-${i}`)
     scheduled += total(await tick(place, lab, main, github, 'schedule', i))
   }
   expect(scheduled === 2, `two devices that were ordered to update, not ${scheduled}`, first)
@@ -92,14 +146,7 @@ async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, gith
 
 /** The next tick finds nothing to do. */
 async function nothingIsLeft(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
-  const result = await tick(
-    place,
-    lab,
-    await checkOut(place, fleet, 'main', 'fleet-last'),
-    github,
-    'schedule',
-    9,
-  )
+  const result = await tick(place, lab, await checkOut(place, fleet, 'main', 'last'), github, 'schedule', 9)
   expect(total(result) === 0, 'nothing to order', result)
 }
 

@@ -15,7 +15,7 @@ export interface Lab {
   devices: ReadonlyMap<string, string>
   /** Release that the devices start with. */
   base: string
-  /** A newer release, which the server has. */
+  /** A newer release; the server has both. */
   next: string
   /** Private ssh key of root on the devices. */
   sshKey: string
@@ -48,7 +48,7 @@ async function startLab(place: Place): Promise<Lab> {
     authorizedKey: `${keyFile}.pub`,
   })
   await putIntoLab(server, devices.get('lab-01') ?? '')
-  await upload(place, server, repository, next['rootfs'] ?? '')
+  for (const { rootfs = '' } of [base, next]) await upload(place, server, repository, rootfs)
   const [baseName, nextName] = [base['version'] ?? '', next['version'] ?? '']
   return { server, devices, base: baseName, next: nextName, sshKey: await readFile(keyFile, 'utf8') }
 }
