@@ -34,7 +34,8 @@ async function firstLineMs(args: string[]): Promise<number> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: { PATH: process.env['PATH'] ?? '' },
+    // inputs that every action refuses after its first line: nothing is to be started here
+    env: { PATH: process.env['PATH'] ?? '', INPUT_ACCEPT: 'refused', INPUT_FLEET: '/nowhere' },
   })
   const closed = new Promise((resolve) => child.once('close', resolve))
   await new Promise((resolve) => child.stdout.once('data', resolve))
