@@ -28,10 +28,12 @@ export function machineArch(): string {
   return machineArchs[process.arch] ?? process.arch
 }
 
+const scratchBytes = 900 << 20
+
 /** Debian root file systems by mmdebstrap: the smallest variant, without documentation and translations. */
 export const mmdebstrap: Builder = {
   name: 'mmdebstrap minbase 1',
-  scratchBytes: 900 << 20,
+  scratchBytes,
   build: buildBase,
 }
 
@@ -45,7 +47,7 @@ async function buildBase(request: BaseRequest, place: BuildPlace, context: Conte
   await mkdir(temporary, { mode: 0o755 })
   await writeFile(list, `${request.sources.map(sourceLine).join('\n')}\n`, { mode: 0o600 })
   const args = mmdebstrapArguments(request, mode, place.into, request.sources.length > 0 ? [list] : [])
-  const [program = '', ...rest] = [...(mode === 'root' ? tied : dying), 'mmdebstrap', ...args]
+  const [program = '', ...rest] = [...wrapper(mode), 'mmdebstrap', ...args]
   const progress = progressOf(context)
   const stopTicking = tick(context, progress)
   try {
@@ -61,10 +63,17 @@ async function buildBase(request: BaseRequest, place: BuildPlace, context: Conte
 }
 
 // mmdebstrap mounts /proc, /sys and devices inside the system that it makes. In namespaces of its own these mounts and
-// all its processes are gone as soon as this process is, however it ends.
-const dying = words('setpriv --pdeathsig KILL')
-const tied = words(`setpriv --pdeathsig KILL
-  unshare --mount --propagation private --pid --fork --kill-child --mount-proc --`)
+// all its processes are gone as soon as this process is, however it ends. Its thousands of small files are in memory
+// there where the machine has plenty: dpkg waits for the disk most of the time.
+function wrapper(mode: 'root' | 'unshare'): string[] {
+  const tied = words('setpriv --pdeathsig KILL')
+  if (mode === 'unshare') return tied // which makes namespaces itself
+  const isolated = words('unshare --mount --propagation private --pid --fork --kill-child --mount-proc --')
+  const inMemory = process.availableMemory() > 4 * scratchBytes
+  return [...tied, ...isolated, ...(inMemory ? ['sh', '-c', mountInMemory, 'sh'] : [])]
+}
+
+const mountInMemory = `mount -t tmpfs -o mode=755,size=${2 * scratchBytes} tmpfs "$TMPDIR" && exec "$@"`
 
 function checkArch(arch: string): void {
   if (arch === machineArch()) return
