@@ -77,18 +77,17 @@ async function allMembers(bytes: ByteReader): Promise<Members> {
 }
 
 function takeScripts(members: Members): { name: string; checksum: string }[] {
-  const scripts: { name: string; checksum: string }[] = []
+  const scripts = new Map<string, string>()
   for (let next = members.peek(); next?.startsWith('scripts/') === true; next = members.peek()) {
     const name = next.slice('scripts/'.length)
     if (!isScriptName(name))
       throw damaged(members.place, 0, `${JSON.stringify(next)} is no state script's name`)
-    if (scripts.some((script) => script.name === name)) {
+    if (scripts.has(name)) {
       throw damaged(members.place, 0, `${next} is there twice`)
     }
-    const checksum = createHash('sha256').update(members.take(next)).digest('hex')
-    scripts.push({ name, checksum })
+    scripts.set(name, createHash('sha256').update(members.take(next)).digest('hex'))
   }
-  return scripts
+  return [...scripts].map(([name, checksum]) => ({ name, checksum }))
 }
 
 function takePayload(members: Members, index: number, type: string | null): Omit<PayloadInfo, 'files'> {

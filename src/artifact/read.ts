@@ -35,7 +35,7 @@ export async function openArtifact(path: string, options: InspectOptions = {}): 
     )
   } catch (error) {
     options.signal?.throwIfAborted()
-    if (!(error instanceof Failure) || error.reason !== 'artifact-damaged') throw error
+    if (!(error instanceof Failure) || error.reason === 'bad-key') throw error
     throw new Failure(error.reason, `${path}: ${error.message}`, { cause: error })
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
@@ -26,7 +27,8 @@ export class SourceImage implements AsyncDisposable {
 
   /** Throws `file-missing`, or `bad-input` where it is a folder, empty, or has a name that an artifact can't hold. */
   static async open(path: string): Promise<SourceImage> {
-    const handle = await open(path).catch((error: unknown) => {
+    // a pipe would make a plain open wait for its other end
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
       const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
       throw new Failure('file-missing', `can't read the source ${path}: ${why}`, { cause: error })
     })

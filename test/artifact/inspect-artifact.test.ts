@@ -269,6 +269,8 @@ test('the documents of the header are checked', async () => {
   await refused(craft({ headerMembers: defaultHeader.toReversed() }), /where header-info should be/)
   const script = { name: 'scripts/Idle_Enter_00', content: 'x' }
   await refused(craft({ headerMembers: [first, script, type] }), /no state script/)
+  const twice = { name: 'scripts/ArtifactInstall_Enter_00', content: 'x' }
+  await refused(craft({ headerMembers: [first, twice, twice, ...defaultHeader.slice(1)] }), /is there twice/)
 })
 
 test('a wrong digest of the state scripts is refused: two different updates would count as the same', async () => {
