@@ -1,5 +1,6 @@
 // A temporary place to run workflows in, and its repositories.
 import { cp, chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { endProcesses } from '../../demo/run-folder.ts'
@@ -10,11 +11,27 @@ import type { Place } from './run-act.ts'
 const root = join(import.meta.dirname, '../..')
 const dist = process.env['DROVER_DIST'] ?? join(root, 'dist')
 
+const prefix = 'drover-act-'
+
+/** Ends and removes what runs left that were killed: their folder names an owner that is gone. */
+async function clearAfterOthers(say: (line: string) => void): Promise<void> {
+  for (const name of (await readdir(tmpdir())).filter((entry) => entry.startsWith(prefix))) {
+    const folder = join(tmpdir(), name)
+    const owner = Number(await readFile(join(folder, 'owner'), 'utf8').catch(() => '0'))
+    if (owner === 0 || existsSync(`/proc/${owner}`)) continue
+    say(`clearing up after an earlier run: ${folder}`)
+    await endProcesses(folder)
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 /** Makes the place; `leave` ends every process that was started in it and removes it. */
 export async function makePlace(
   options: Pick<Place, 'act' | 'say' | 'signal'>,
 ): Promise<Place & { leave: (isKept: boolean) => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'drover-act-'))
+  await clearAfterOthers(options.say)
+  const folder = await mkdtemp(join(tmpdir(), prefix))
+  await writeFile(join(folder, 'owner'), String(process.pid))
   const [bin, home, drover] = [join(folder, 'bin'), join(folder, 'home'), join(folder, 'drover')]
   await mkdir(home)
   await mkdir(bin)
@@ -45,8 +62,10 @@ export async function makePlace(
     },
     leave: async (isKept) => {
       await endProcesses(folder)
-      if (isKept) options.say(`kept: ${folder}`)
-      else await rm(folder, { recursive: true, force: true })
+      if (isKept) {
+        await rm(join(folder, 'owner'))
+        options.say(`kept: ${folder}`)
+      } else await rm(folder, { recursive: true, force: true })
     },
   }
 }
