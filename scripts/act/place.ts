@@ -54,6 +54,7 @@ export async function makePlace(
       PATH: [dirname(process.execPath), bin, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':'),
       HOME: home,
       XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? '/root', '.cache'),
+      ...proxies(),
       LC_ALL: 'C.UTF-8',
       // steps run on a terminal: git must not open a pager, nor apt a question
       GIT_PAGER: 'cat',
@@ -68,6 +69,17 @@ export async function makePlace(
       } else await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** How this machine reaches Debian's packages, where it doesn't do so directly. */
+function proxies(): Record<string, string> {
+  const names = ['http_proxy', 'https_proxy', 'no_proxy']
+  return Object.fromEntries(
+    [...names, ...names.map((name) => name.toUpperCase())].flatMap((name) => {
+      const value = process.env[name]
+      return value ? [[name, value]] : []
+    }),
+  )
 }
 
 /** A Git repository from examples/, changed only where this machine needs it. */
