@@ -38,9 +38,7 @@ export function startSlot(options: SlotOptions): Started {
       ...namespaces,
       '--',
       '/bin/sh',
-      '-c',
-      stageOne,
-      'stage-1',
+      stageOneOf(options.folder),
       ...words,
     ],
     // a device must not set this machine's clock or load code into its kernel

@@ -11,29 +11,25 @@ import { temporaryFolder } from '../support/temporary.ts'
 const skip = cannotBoot
 const command = join(import.meta.dirname, '../../src/cli/main.ts')
 
-test(
-  'kill -9 of the supervisor leaves nothing, and the device starts again at once',
-  { skip },
-  async (t) => {
-    const folder = join(await temporaryFolder(t), 'device')
-    const first = await superviseInProcess(t, folder)
-    assert.ok(remainsOf(folder, first.link).length >= 4, 'a running device shows')
-    first.child.kill('SIGKILL')
-    await once(first.child, 'exit')
-    await until('everything is gone', () => remainsOf(folder, first.link).length === 0, 2000)
+test('kill -9 of the supervisor leaves nothing, and the device starts again at once', { skip }, async (t) => {
+  const folder = join(await temporaryFolder(t), 'device')
+  const first = await superviseInProcess(t, folder)
+  assert.ok(remainsOf(folder, first.link).length >= 4, 'a running device shows')
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  await until('everything is gone', () => remainsOf(folder, first.link).length === 0, 2000)
 
-    const second = await superviseInProcess(t, folder)
-    second.child.kill('SIGKILL')
-    await once(second.child, 'exit')
-    // not a moment's pause: the old one may still be dying
-    const third = await superviseInProcess(t, folder)
-    assert.equal(third.hostKey, first.hostKey)
-    third.child.kill('SIGTERM')
-    const [code] = await once(third.child, 'exit')
-    assert.equal(code, 0)
-    assert.deepEqual(remainsOf(folder, third.link), [])
-  },
-)
+  const second = await superviseInProcess(t, folder)
+  second.child.kill('SIGKILL')
+  await once(second.child, 'exit')
+  // not a moment's pause: the old one may still be dying
+  const third = await superviseInProcess(t, folder)
+  assert.equal(third.hostKey, first.hostKey)
+  third.child.kill('SIGTERM')
+  const [code] = await once(third.child, 'exit')
+  assert.equal(code, 0)
+  assert.deepEqual(remainsOf(folder, third.link), [])
+})
 
 test('kill -9 at any moment of a start leaves a folder that starts', { skip }, async (t) => {
   const folder = join(await temporaryFolder(t), 'device')

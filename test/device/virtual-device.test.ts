@@ -98,6 +98,23 @@ test('the watchdog cuts the power of a trial that hangs, and of nothing else', {
   assert.equal(historyOf(device).at(-2), 'watchdog')
 })
 
+test(
+  'the watchdog leaves a trial that was confirmed alone, also where the next update is ordered',
+  { skip },
+  async (t) => {
+    const { connection, device } = await bootDevice(t, {
+      folder: await folderWithTwoSystems(t),
+      bootTimeoutMs: 4000,
+    })
+    await orderSlot(connection, 3)
+    await connection.reboot({ limitMs: 20_000 })
+    await connection.run('virtual-setenv', ['upgrade_available', '0'])
+    await orderSlot(connection, 2)
+    await new Promise((resolve) => setTimeout(resolve, 4500))
+    assert.equal(historyOf(device).at(-1), 'boot 3 trial')
+  },
+)
+
 test('a slot that holds no file system is given up at once', { skip }, async (t) => {
   const { connection, device } = await bootDevice(t)
   await orderSlot(connection, 3) // nothing was ever written there

@@ -129,6 +129,18 @@ def test_slow(host, n):
   },
 )
 
+test('a device that starts anew by itself while tests run is no verdict', { skip }, async (t) => {
+  const { connection } = await bootDevice(t)
+  // what tells one start from another is all that is checked; here it changes and the connection stays
+  const given = await suite(
+    t,
+    'def test_x(host):\n    assert host.run("cat /proc/sys/kernel/random/uuid > /run/boot-id").rc == 0\n',
+  )
+  const run = await runTests(connection, given, context)
+  assert.deepEqual([run.result, run.passed], ['infra', 1])
+  await assert.rejects(requirePass(run, given.tests), { reason: 'device-unreachable' })
+})
+
 test('a test that says what a command to the runner looks like gives none', { skip }, async (t) => {
   const { connection } = await bootDevice(t)
   const given = await suite(
