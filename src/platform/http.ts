@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type * as Undici from 'undici'
 import * as v from 'valibot'
 import { type Context } from './context.ts'
 import { oneLine, shorten } from './escape.ts'
@@ -115,6 +116,7 @@ async function sendOnce(
       signal: attemptSignal(options, body, context.signal),
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
+      ...proxyFor(options.baseUrl, undici),
     })
     return {
       status: reply.statusCode,
@@ -128,6 +130,17 @@ async function sendOnce(
       cause: error,
     })
   }
+}
+
+let proxies: Undici.Dispatcher | undefined
+
+/** The proxy that `https_proxy`, `http_proxy` and `no_proxy` ask for; this machine itself is never behind one. */
+function proxyFor(baseUrl: string, undici: typeof Undici): { dispatcher?: Undici.Dispatcher } {
+  const isAsked = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name])
+  const isLoopback = /^https?:\/\/(localhost|127\.|\[::1\])/.test(baseUrl)
+  if (!isAsked || isLoopback) return {}
+  proxies ??= new undici.EnvHttpProxyAgent()
+  return { dispatcher: proxies }
 }
 
 /** An upload takes as long as its bytes move; anything else has to end. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, type Socket, connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import * as v from 'valibot'
 import { Failure, type HttpClient, openHttp, plainContext, systemClock } from '../../src/platform/platform.ts'
@@ -109,4 +109,26 @@ test('an abort ends a request with the reason of the abort', async (t) => {
   const { baseUrl } = await serverThat(t, () => abort.abort(new Failure('cancelled', 'ended')))
   const client = openHttp({ baseUrl }, plainContext({ signal: abort.signal }))
   await assert.rejects(client.send({ method: 'GET', path: '/' }), { reason: 'cancelled' })
+})
+
+test('a server behind a proxy is reached through it', async (t) => {
+  const { baseUrl } = await serverThat(t, (_request, response) => response.end('{"ok":true}'))
+  const asked: string[] = []
+  const proxy = createServer()
+  proxy.on('connect', (request, near: Socket) => {
+    asked.push(request.url ?? '')
+    const far = connect({ host: '127.0.0.1', port: Number(new URL(baseUrl).port) }, () => {
+      near.write('HTTP/1.1 200 OK\r\n\r\n')
+      far.pipe(near).pipe(far)
+    })
+    for (const socket of [near, far]) socket.on('error', () => far.destroy())
+    t.after(() => near.destroy())
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.after(() => proxy.close())
+  process.env['http_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  t.after(() => delete process.env['http_proxy'])
+  const client = openHttp({ baseUrl: 'http://ota.example.invalid' }, plainContext())
+  assert.deepEqual(await client.json({ method: 'GET', path: '/x' }, schema), { ok: true })
+  assert.deepEqual(asked, ['ota.example.invalid:80'])
 })

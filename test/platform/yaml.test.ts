@@ -57,13 +57,13 @@ test('aliases that multiply without end are refused', () => {
 })
 
 test('a value knows where it stands', () => {
-  const { locate } = parseYaml(
+  const parsed = parseYaml(
     'name: x\nstages:\n  a:\n    branch: b\n    waves:\n      - 1\n      - 2\n',
     'f',
     schema,
   )
-  assert.deepEqual(locate(['stages', 'a', 'waves', 1]), { line: 7, column: 9 })
-  assert.deepEqual(locate(['stages', 'a', 'gate']), { line: 3, column: 3 })
+  assert.deepEqual(parsed.locate(['stages', 'a', 'waves', 1]), { line: 7, column: 9 })
+  assert.deepEqual(parsed.locate(['stages', 'a', 'gate']), { line: 3, column: 3 })
 })
 
 test('a missing file and a huge one are failures of their own', async (t) => {
