@@ -116,7 +116,7 @@ async function sendOnce(
       signal: attemptSignal(options, body, context.signal),
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
-      ...proxyFor(options.baseUrl, undici),
+      ...proxyFor(options.baseUrl, undici.EnvHttpProxyAgent),
     })
     return {
       status: reply.statusCode,
@@ -135,11 +135,11 @@ async function sendOnce(
 let proxies: Undici.Dispatcher | undefined
 
 /** The proxy that `https_proxy`, `http_proxy` and `no_proxy` ask for; this machine itself is never behind one. */
-function proxyFor(baseUrl: string, undici: typeof Undici): { dispatcher?: Undici.Dispatcher } {
+function proxyFor(baseUrl: string, Agent: new () => Undici.Dispatcher): { dispatcher?: Undici.Dispatcher } {
   const isAsked = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name])
   const isLoopback = /^https?:\/\/(localhost|127\.|\[::1\])/.test(baseUrl)
   if (!isAsked || isLoopback) return {}
-  proxies ??= new undici.EnvHttpProxyAgent()
+  proxies ??= new Agent()
   return { dispatcher: proxies }
 }
 
