@@ -16,15 +16,15 @@ export async function loadFleet(folder: string, context?: Context): Promise<Flee
   const policy = await orProblems(problems, () => readFleetPolicy(root))
   const inventory = await orProblems(problems, () => readInventory(root))
   context?.signal.throwIfAborted()
-  if (!inventory || !policy) throw failure(problems)
+  if (!inventory) throw failure(problems)
   const variables = await readVariables(root, inventory)
-  const stages = new Map<string, Stage>(policy.stages)
-  const resolved = resolveDevices(inventory.hosts.values(), variables, (branch) =>
+  const stages = new Map<string, Stage>(policy?.stages)
+  const resolved = resolveDevices([...inventory.hosts.values()], variables, (branch) =>
     stageOfBranch(stages, branch, policy),
   )
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
-  if (problems.length === 0) problems.push(...emptyStages(stages, resolved.devices, policy))
-  failOn(inOrder(problems))
+  if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
+  if (problems.length > 0 || !policy) throw failure(problems)
   return {
     folder: root,
     server: policy.server,
@@ -35,9 +35,13 @@ export async function loadFleet(folder: string, context?: Context): Promise<Flee
   }
 }
 
-function stageOfBranch(stages: Map<string, Stage>, branch: string, policy: FleetPolicy): Stage | undefined {
+function stageOfBranch(
+  stages: Map<string, Stage>,
+  branch: string,
+  policy: FleetPolicy | undefined,
+): Stage | undefined {
   const known = [...stages.values()].find((stage) => stage.branch === branch)
-  if (known || policy.stages) return known
+  if (known || policy?.stages) return known
   const stage = defaultStage(branch)
   stages.set(stage.name, stage)
   return stage

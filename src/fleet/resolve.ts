@@ -14,7 +14,7 @@ export interface Resolved {
 
 /** Makes devices of all hosts. `stageOf` gives the stage of a branch, or undefined where a branch is none. */
 export function resolveDevices(
-  hosts: Iterable<Host>,
+  hosts: readonly Host[],
   variables: HostVariables,
   stageOf: (branch: string) => Stage | undefined,
 ): Resolved {
@@ -25,11 +25,10 @@ export function resolveDevices(
   for (const host of hosts) {
     const layers = variables.layersOf(host)
     reader.warnOf(layers)
-    const values = reader.read(layers)
-    if (!values) continue
-    const device = deviceOf(host, layers, values, stageOf, problems)
+    const { values, wrong } = reader.read(layers)
+    const device = deviceOf(host, layers, values, wrong, stageOf, problems)
     if (device) devices.push(device)
-    else if (values.subscribed_branch === undefined && values.os_image === undefined)
+    else if (wrong.size === 0 && values.subscribed_branch === undefined && values.os_image === undefined)
       warnings.push({ ...host.at(), message: `${host.name} subscribes to no branch: it is left alone` })
   }
   problems.push(...duplicates(devices, hostPlaces(hosts)))
@@ -40,12 +39,13 @@ function deviceOf(
   host: Host,
   layers: Layers,
   values: Values,
+  wrong: ReadonlySet<string>,
   stageOf: (branch: string) => Stage | undefined,
   problems: Problem[],
 ): FleetDevice | undefined {
   const { subscribed_branch: branch, os_image: images } = values
   if (branch === undefined) {
-    if (images !== undefined)
+    if (images !== undefined && !wrong.has('subscribed_branch'))
       problems.push({ ...host.at(), message: `${host.name} has an os_image and no subscribed_branch` })
     return undefined
   }
@@ -58,9 +58,14 @@ function deviceOf(
   }
   const isRetired = values.state === 'retired'
   const image = lookUp(layers, 'os_image')
-  const problem = imageProblem(host, values, image, isRetired)
+  const problem = wrong.has('os_image') ? undefined : imageProblem(host, values, image, isRetired)
   if (problem) problems.push(problem)
-  if (stage.window?.timeZone === 'device' && values.time_zone === undefined && !isRetired) {
+  if (
+    stage.window?.timeZone === 'device' &&
+    values.time_zone === undefined &&
+    !wrong.has('time_zone') &&
+    !isRetired
+  ) {
     const message = `${host.name} has no time_zone, which the window of stage ${stage.name} needs`
     problems.push({ ...host.at(), message })
   }
@@ -96,7 +101,7 @@ function imageProblem(
   }
 }
 
-const hostPlaces = (hosts: Iterable<Host>) => new Map([...hosts].map((host) => [host.name, host]))
+const hostPlaces = (hosts: readonly Host[]) => new Map(hosts.map((host) => [host.name, host]))
 
 function duplicates(devices: readonly FleetDevice[], hosts: ReadonlyMap<string, Host>): Problem[] {
   const byId = new Map<string, FleetDevice>()

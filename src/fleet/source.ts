@@ -1,6 +1,16 @@
 // One YAML file as Ansible reads it (YAML 1.1, unknown tags as text), whose values know where they stand. Finding a
 // place takes one pass over the file however often it is asked, so an inventory of 20,000 hosts stays linear.
-import { LineCounter, type Node, type Document, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml'
+import {
+  LineCounter,
+  type Node,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+} from 'yaml'
 import type { Problem } from '../platform/platform.ts'
 import { messageOf } from '../platform/platform.ts'
 
@@ -32,7 +42,12 @@ export function parseSource(text: string, file: string): Source {
     }
   }
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.1' })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    version: '1.1',
+    uniqueKeys: false, // the parser compares each key with each other one; see repeatedKeys
+  })
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
@@ -41,6 +56,8 @@ export function parseSource(text: string, file: string): Source {
     ...placeOf(error.pos[0]),
     message: error.message,
   }))
+  for (const [key, offset] of repeatedKeys(document))
+    problems.push({ ...placeOf(offset), message: `${key} is there twice` })
   let data: unknown
   try {
     if (problems.length === 0) data = document.toJS({ maxAliasCount: 100 }) ?? undefined
@@ -66,25 +83,42 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 function offsetsOf(document: Document): Map<string, number> {
   const offsets = new Map<string, number>()
-  const visit = (node: unknown, path: Path): void => {
+  const walk = (node: unknown, path: Path): void => {
     if (isMap(node)) {
       for (const pair of node.items) {
         if (!isScalar(pair.key)) continue
         const inner = [...path, String(pair.key.value)]
         if (pair.key.range) offsets.set(keyOf(inner), pair.key.range[0])
-        visit(pair.value, inner)
+        walk(pair.value, inner)
       }
     } else if (isSeq(node)) {
       node.items.forEach((item, index) => {
         const inner = [...path, index]
         const start = startOf(item)
         if (start !== undefined) offsets.set(keyOf(inner), start)
-        visit(item, inner)
+        walk(item, inner)
       })
     }
   }
-  visit(document.contents, [])
+  walk(document.contents, [])
   return offsets
+}
+
+/** Keys that their mapping has already, with where they stand. */
+function repeatedKeys(document: Document): [string, number][] {
+  const repeated: [string, number][] = []
+  visit(document, {
+    Map: (_key, map) => {
+      const seen = new Set<string>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        const name = String(key.value)
+        if (seen.has(name) && name !== '<<') repeated.push([name, key.range?.[0] ?? 0])
+        seen.add(name)
+      }
+    },
+  })
+  return repeated
 }
 
 function startOf(item: unknown): number | undefined {

@@ -16,24 +16,24 @@ const name = v.pipe(
   v.regex(/^[^\u0000-\u001f\u007f]*$/, 'has control characters'),
 )
 
-const schemas = {
-  subscribed_branch: name,
-  os_image: v.union(
-    [
-      v.pipe(
-        name,
-        v.transform((release): readonly Image[] => [{ deviceType: undefined, release }]),
-      ),
-      v.pipe(
-        v.array(v.strictObject({ device_type: name, image_name: name })),
-        v.minLength(1),
-        v.transform((items): readonly Image[] =>
-          items.map((item) => ({ deviceType: item.device_type, release: item.image_name })),
-        ),
-      ),
-    ],
+const image = v.pipe(
+  v.string(
     'must be the name of a release, in quotes where it is a number, or a list of device_type and image_name',
   ),
+  name,
+  v.transform((release): readonly Image[] => [{ deviceType: undefined, release }]),
+)
+const images = v.pipe(
+  v.array(v.strictObject({ device_type: name, image_name: name })),
+  v.minLength(1, 'must not be empty'),
+  v.transform((items): readonly Image[] =>
+    items.map((item) => ({ deviceType: item.device_type, release: item.image_name })),
+  ),
+)
+
+const schemas = {
+  subscribed_branch: name,
+  os_image: v.lazy((value) => (Array.isArray(value) ? images : image)),
   device_id: name,
   device_type: name,
   lab: v.boolean('must be true or false'),
@@ -61,18 +61,18 @@ export class VariableReader {
   readonly #checked = new Map<Variable, Checked>()
   readonly #warned = new Set<Variable>()
 
-  /** The values of one host; undefined where one of them is wrong. */
-  read(layers: Layers): Values | undefined {
+  /** The values of one host that are right, and the names of those that are not. */
+  read(layers: Layers): { values: Values; wrong: ReadonlySet<string> } {
     const values: Record<string, unknown> = {}
-    let isRight = true
+    const wrong = new Set<string>()
     for (const name of Object.keys(schemas) as Name[]) {
       const variable = lookUp(layers, name)
       if (!variable || variable.value === null) continue
       const checked = this.#check(name, variable)
       if (checked.ok) values[name] = checked.value
-      else isRight = false
+      else wrong.add(name)
     }
-    return isRight ? values : undefined
+    return { values, wrong }
   }
 
   warnOf(layers: Layers): void {
@@ -103,11 +103,14 @@ export class VariableReader {
     if (result.success) return { ok: true, value: result.output }
     for (const issue of result.issues) {
       const path = (issue.path ?? []).map((item) => item.key as string | number)
-      this.problems.push({ ...variable.at(path), message: `${[name, ...path].join('.')}: ${issue.message}` })
+      this.problems.push({ ...variable.at(path), message: `${[name, ...path].join('.')}: ${said(issue)}` })
     }
     return { ok: false }
   }
 }
+
+const said = ({ type, expected, message }: v.BaseIssue<unknown>) =>
+  type === 'strict_object' && expected === 'never' ? 'is not a known key' : message
 
 /** A template or an encrypted value anywhere within: passed on as it is, it would be taken for a name. */
 function unsupportedValue(value: unknown, path: Path): { path: Path; message: string } | undefined {

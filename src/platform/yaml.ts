@@ -42,12 +42,19 @@ export function parseYaml<S extends v.GenericSchema>(
       result.issues.map((issue) => {
         const path = (issue.path ?? []).map((item) => item.key as string | number)
         const place = path.length === 0 ? '' : `${path.join('.')}: `
-        return { file, ...locate(path), message: `${place}${issue.message}` }
+        return {
+          file,
+          ...locate(path),
+          message: `${place}${isUnknownKey(issue) ? 'is not a known key' : issue.message}`,
+        }
       }),
     )
   }
   return { value: result.output, locate }
 }
+
+const isUnknownKey = ({ type, expected }: v.BaseIssue<unknown>) =>
+  type === 'strict_object' && expected === 'never'
 
 /** `parseYaml` of a file on disk; `name` is what messages call it. Throws also `file-missing`. */
 export async function readYaml<S extends v.GenericSchema>(

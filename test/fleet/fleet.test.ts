@@ -1,0 +1,382 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { type Fleet, loadFleet, readFleetPolicy, releaseFor } from '../../src/fleet/fleet.ts'
+import { Failure } from '../../src/platform/platform.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+
+type Files = Record<string, string>
+
+async function folderWith(t: TestContext, files: Files): Promise<string> {
+  const folder = await temporaryFolder(t)
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
+  return folder
+}
+
+const fleetOf = async (t: TestContext, files: Files): Promise<Fleet> => loadFleet(await folderWith(t, files))
+
+/** Every problem as `file:line:column message`, with the files named from the fleet's folder. */
+async function problemsOf(t: TestContext, files: Files): Promise<string[]> {
+  const folder = await folderWith(t, files)
+  try {
+    await loadFleet(folder)
+    return []
+  } catch (error) {
+    assert.ok(error instanceof Failure, String(error))
+    assert.equal(error.reason, 'invalid-file')
+    return error.problems.map(
+      ({ file, line, column, message }) => `${relative(folder, file)}:${line}:${column} ${message}`,
+    )
+  }
+}
+
+const inventory = 'all:\n  hosts:\n    a:\n    b:\n'
+const base: Files = {
+  'inventory.yml': inventory,
+  'group_vars/all.yml': 'subscribed_branch: main\nos_image: r1\n',
+}
+
+test('variables follow the precedence of Ansible', async (t) => {
+  const fleet = await fleetOf(t, {
+    'inventory.yml': `
+all:
+  vars: { site: all-inventory, time_zone: UTC, subscribed_branch: main, os_image: none }
+  children:
+    parent:
+      vars: { site: parent-inventory, device_type: parent }
+      children:
+        child:
+          vars: { site: child-inventory }
+          hosts: { a: , b: { site: host-inventory }, c: }
+    zz: { vars: { device_type: zz }, hosts: { a: , c: } }
+    aa: { vars: { device_type: aa, ansible_group_priority: 5 }, hosts: { c: } }
+`,
+    'group_vars/all.yml': 'site: all-file\n',
+    'group_vars/child/10.yml': 'os_image: child-file-10\n',
+    'group_vars/child/20.yml': 'os_image: child-file-20\n',
+    'group_vars/parent': 'os_image: parent-file\nlab: yes\n',
+    'host_vars/c.yaml': 'os_image: host-file\nsite: host-file\n',
+  })
+  const shown = fleet.devices.map(({ host, site, deviceType, images, isLab }) => [
+    host,
+    site,
+    deviceType,
+    images[0]?.release,
+    isLab,
+  ])
+  assert.deepEqual(shown, [
+    // group_vars/all beats what groups say in the inventory; of equally deep groups the last by name wins, then priority
+    ['a', 'all-file', 'zz', 'child-file-20', true],
+    ['b', 'host-inventory', 'parent', 'child-file-20', true],
+    ['c', 'host-file', 'aa', 'host-file', true],
+  ])
+})
+
+test('os_image is one name, or one for each device type', async (t) => {
+  const fleet = await fleetOf(t, {
+    ...base,
+    'host_vars/b.yml':
+      'os_image:\n  - { device_type: pi, image_name: r-pi }\n  - { device_type: bone, image_name: r-bone }\n',
+  })
+  const [a, b] = fleet.devices
+  assert.ok(a && b)
+  assert.deepEqual([releaseFor(a, 'pi'), releaseFor(a, undefined)], ['r1', 'r1'])
+  assert.deepEqual(
+    [releaseFor(b, 'pi'), releaseFor(b, 'bone'), releaseFor(b, 'x')],
+    ['r-pi', 'r-bone', undefined],
+  )
+})
+
+test('without fleet.yml every branch that devices subscribe to is a stage, one device per type first', async (t) => {
+  const fleet = await fleetOf(t, { ...base, 'host_vars/b.yml': 'subscribed_branch: canary\n' })
+  assert.deepEqual([...fleet.stages.keys()], ['main', 'canary'])
+  const stage = fleet.stages.get('canary')
+  assert.deepEqual(stage?.waves, [
+    { kind: 'per-device-type', count: 1 },
+    { kind: 'share', share: 1 },
+  ])
+  assert.equal(stage?.gate.soakMs, 24 * 3_600_000)
+  assert.equal(fleet.server, undefined)
+})
+
+test('everything wrong is told at once, with file, line and column', async (t) => {
+  const problems = await problemsOf(t, {
+    'inventory.yml': `all:
+  hosts:
+    a:
+    b: { device_id: same }
+    c: { device_id: same }
+    d: { subscribed_branch: nowhere }
+    e:
+  typo: {}
+`,
+    'group_vars/all.yml':
+      'os_image:\n  - device_type: pi\n    image_name: r1\n    imagename: r2\nsubscribed_branch: main\n',
+    'host_vars/e.yml': 'lab: perhaps\nos_image: "{{ wanted }}"\n',
+    'host_vars/ghost.yml': 'site: x\n',
+    'host_vars/a.yml': 'device_type: bone\nos_image:\n  - { device_type: pi, image_name: r1 }\n',
+    'fleet.yml': 'stages:\n  main: { branch: main, colour: red }\nfreez: null\n',
+  })
+  assert.deepEqual(problems, [
+    'fleet.yml:2:25 stages.main.colour: is not a known key',
+    'fleet.yml:3:1 freez: is not a known key',
+    'group_vars/all.yml:4:5 os_image.0.imagename: is not a known key',
+    'host_vars/a.yml:2:1 os_image has no image for the device type bone of a',
+    'host_vars/e.yml:1:1 lab: must be true or false',
+    'host_vars/e.yml:2:1 os_image: templates in variables are not supported yet: write the value itself',
+    'host_vars/ghost.yml:1:1 these are variables of a host that is not in the inventory: add it there or remove the file',
+    'inventory.yml:5:5 c has the same device id as b: same',
+    'inventory.yml:8:3 all.typo: a group has hosts, vars and children, nothing else',
+  ])
+})
+
+test('each mistake names its line', async (t) => {
+  const table: [string, Files, RegExp][] = [
+    [
+      'unknown key of a group',
+      { 'inventory.yml': `${inventory}  childs: {}\n` },
+      /^inventory\.yml:5:3 all\.childs: a group has hosts, vars and children/,
+    ],
+    ['broken YAML', { 'group_vars/all.yml': 'a: [\n' }, /^group_vars\/all\.yml:2:1 /],
+    [
+      'a key twice',
+      { 'host_vars/a.yml': 'lab: true\nlab: false\n' },
+      /^host_vars\/a\.yml:2:1 lab is there twice/,
+    ],
+    [
+      'variables of no host',
+      { 'host_vars/ghost.yml': 'a: 1\n' },
+      /^host_vars\/ghost\.yml:1:1 .*host that is not in the inventory/,
+    ],
+    ['no list of variables', { 'host_vars/a.yml': '- a\n' }, /^host_vars\/a\.yml:1:1 must be a mapping/],
+    [
+      'a number as a release',
+      { 'host_vars/a.yml': 'lab: true\nos_image: 20260101\n' },
+      /^host_vars\/a\.yml:2:1 os_image: must be the name of a release, in quotes/,
+    ],
+    [
+      'an unknown key of an image',
+      { 'host_vars/a.yml': 'os_image:\n  - device_type: pi\n    image: r1\n' },
+      /^host_vars\/a\.yml:\d:\d os_image/,
+    ],
+    [
+      'a device type without an image',
+      { 'host_vars/a.yml': 'device_type: bone\nos_image:\n  - { device_type: pi, image_name: r }\n' },
+      /^host_vars\/a\.yml:2:1 os_image has no image for the device type bone of a/,
+    ],
+    [
+      'no image at all',
+      { 'group_vars/all.yml': 'subscribed_branch: main\n' },
+      /^inventory\.yml:3:5 a has no os_image/,
+    ],
+    [
+      'an image and no branch',
+      { 'group_vars/all.yml': 'os_image: r1\n' },
+      /^inventory\.yml:3:5 a has an os_image and no subscribed_branch/,
+    ],
+    [
+      'two devices with one id',
+      { 'host_vars/a.yml': 'device_id: x\n', 'host_vars/b.yml': 'device_id: x\n' },
+      /^inventory\.yml:4:5 b has the same device id as a: x/,
+    ],
+    [
+      'a device in two stages',
+      { 'host_vars/a.yml': 'device_id: x\n', 'host_vars/b.yml': 'device_id: x\nsubscribed_branch: canary\n' },
+      /would be in two stages/,
+    ],
+    [
+      'lab is a word',
+      { 'host_vars/a.yml': 'lab: perhaps\n' },
+      /^host_vars\/a\.yml:1:1 lab: must be true or false/,
+    ],
+    [
+      'an unknown time zone',
+      { 'host_vars/a.yml': 'time_zone: Mars/North\n' },
+      /^host_vars\/a\.yml:1:1 time_zone: must be a time zone/,
+    ],
+    [
+      'an unknown state',
+      { 'host_vars/a.yml': 'state: gone\n' },
+      /^host_vars\/a\.yml:1:1 state: must be present or retired/,
+    ],
+    [
+      'a template',
+      { 'host_vars/a.yml': '# x\ndevice_id: "{{ serial }}"\n' },
+      /^host_vars\/a\.yml:2:1 device_id: templates in variables are not supported yet/,
+    ],
+    [
+      'a template in a list',
+      { 'host_vars/a.yml': 'os_image:\n  - device_type: pi\n    image_name: "{{ r }}"\n' },
+      /^host_vars\/a\.yml:3:5 os_image: templates/,
+    ],
+    [
+      'a vault value',
+      { 'host_vars/a.yml': 'device_id: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n' },
+      /^host_vars\/a\.yml:1:1 device_id: is encrypted with Ansible Vault/,
+    ],
+    [
+      'a vault file',
+      { 'host_vars/a.yml': '$ANSIBLE_VAULT;1.1;AES256\n6162\n' },
+      /^host_vars\/a\.yml:1:1 is encrypted with Ansible Vault/,
+    ],
+    [
+      'a host range',
+      { 'inventory.yml': `${inventory}    pi[01:20]:\n` },
+      /^inventory\.yml:5:5 pi\[01:20\]: host ranges are not supported yet/,
+    ],
+    [
+      'groups in a circle',
+      { 'inventory.yml': `${inventory}x: { children: { y: { children: { x: } } } }\n` },
+      /contain each other/,
+    ],
+    [
+      'a branch that is no stage',
+      { 'fleet.yml': 'stages: { next: { branch: next, allow-empty: true } }\n' },
+      /^group_vars\/all\.yml:1:1 a subscribes to the branch main, which is no stage/,
+    ],
+    [
+      'a stage without devices',
+      { 'fleet.yml': 'stages:\n  main: { branch: main }\n  next: { branch: next }\n' },
+      /^fleet\.yml:3:3 stages\.next: no device subscribes to next/,
+    ],
+    [
+      'after an unknown stage',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, after: lab }\n' },
+      /^fleet\.yml:2:\d+ stages\.main\.after: there is no stage lab/,
+    ],
+    [
+      'stages in a circle',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, after: main }\n' },
+      /wait for each other in a circle/,
+    ],
+    [
+      'two stages of one branch',
+      { 'fleet.yml': 'stages:\n  main: { branch: main }\n  next: { branch: main }\n' },
+      /^fleet\.yml:3:\d+ stages\.next\.branch: .* in two stages/,
+    ],
+    [
+      'an unknown key',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, colour: red }\n' },
+      /^fleet\.yml:2:\d+ stages\.main\.colour/,
+    ],
+    [
+      'waves that go back',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, waves: [50%, 10%, 100%] }\n' },
+      /stages\.main\.waves\.1: 10% is not more/,
+    ],
+    [
+      'waves that leave devices out',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, waves: [50%] }\n' },
+      /the last wave must be 100%/,
+    ],
+    [
+      'a soak without a unit',
+      { 'fleet.yml': 'stages:\n  main: { branch: main, gate: { soak: 24 } }\n' },
+      /stages\.main\.gate\.soak: write a duration/,
+    ],
+    [
+      'a window without a device zone',
+      {
+        'fleet.yml':
+          'stages:\n  main: { branch: main, window: { from: "02:00", to: "05:00", time-zone: device } }\n',
+      },
+      /^inventory\.yml:3:5 a has no time_zone, which the window of stage main needs/,
+    ],
+    [
+      'an emergency',
+      { 'fleet.yml': 'emergency: { stage: main, release: r, reason: x, until: 2026-12-01 }\n' },
+      /^fleet\.yml:1:1 emergency: is not acted on yet/,
+    ],
+    [
+      'a server without a scheme',
+      { 'fleet.yml': 'server: { url: ota.example.com }\n' },
+      /server\.url: write the server's URL/,
+    ],
+    [
+      'a server with a token in it',
+      { 'fleet.yml': 'server: { url: "https://me:secret@ota.example.com" }\n' },
+      /server\.url: write the server's URL/,
+    ],
+  ]
+  for (const [what, files, expected] of table) {
+    const problems = await problemsOf(t, { ...base, ...files })
+    assert.ok(
+      problems.some((problem) => expected.test(problem)),
+      `${what}: ${problems.join('\n') || 'nothing'}`,
+    )
+  }
+})
+
+test('a wrong line that many devices share is one problem', async (t) => {
+  const hosts = Array.from({ length: 50 }, (_, index) => `    d${index}:\n`).join('')
+  const problems = await problemsOf(t, {
+    'inventory.yml': `all:\n  hosts:\n${hosts}`,
+    'group_vars/all.yml': 'subscribed_branch: main\nos_image: 5\n',
+  })
+  assert.equal(problems.length, 1, problems.join('\n'))
+})
+
+test('what has no effect yet is a warning at its line, never silence', async (t) => {
+  const fleet = await fleetOf(t, {
+    ...base,
+    'inventory.yml': `${inventory}    printer: { subscribed_branch: null, os_image: null }\n`,
+    'group_vars/all.yml': 'x: 1\n',
+    'group_vars/nobody.yml': 'x: 1\n',
+    'host_vars/a.yml': 'subscribed_branch: main\nos_image: r\nconfiguration: { template: x }\n',
+    'host_vars/b.yml': 'subscribed_branch: main\nos_image: r\n',
+    'host_vars/b.yaml': 'subscribed_branch: canary\n',
+    'fleet.yml':
+      'stages:\n  main:\n    branch: main\n    window: { from: "02:00", to: "05:00", time-zone: UTC }\n',
+  })
+  const warnings = fleet.warnings.map(
+    ({ file, line, message }) => `${file.split('/').slice(-2).join('/')}:${line} ${message}`,
+  )
+  for (const expected of [
+    /host_vars\/a\.yml:3 configuration: configurations are not applied yet/,
+    /group_vars\/nobody\.yml:1 .*group that is not in the inventory/,
+    /host_vars\/b\.yaml:1 is never read, as b\.yml is there too/,
+    /inventory\.yml:5 printer subscribes to no branch/,
+    /fleet\.yml:4 stages\.main\.window: orders are placed inside the window alone/,
+  ])
+    assert.ok(
+      warnings.some((warning) => expected.test(warning)),
+      `${expected} in\n${warnings.join('\n')}`,
+    )
+})
+
+test('a folder that is no fleet repository says what is missing', async (t) => {
+  const folder = await temporaryFolder(t)
+  await assert.rejects(loadFleet(join(folder, 'nowhere')), {
+    reason: 'file-missing',
+    message: /there is no folder/,
+  })
+  await assert.rejects(loadFleet(folder), { reason: 'file-missing', message: /no inventory\.yml in/ })
+  await writeFile(join(folder, 'inventory.ini'), '[all]\na\n')
+  await assert.rejects(loadFleet(folder), {
+    reason: 'invalid-file',
+    message: /inventory\.ini: inventories other than inventory\.yml/,
+  })
+  assert.equal((await readFleetPolicy(folder)).server, undefined)
+})
+
+test('twenty thousand hosts are read in time that grows with their number', async (t) => {
+  const read = async (count: number) => {
+    const hosts = Array.from(
+      { length: count },
+      (_, index) => `    d${index}: { site: s${index % 7} }\n`,
+    ).join('')
+    const folder = await folderWith(t, { ...base, 'inventory.yml': `all:\n  hosts:\n${hosts}` })
+    const before = process.cpuUsage()
+    const fleet = await loadFleet(folder)
+    assert.equal(fleet.devices.at(-1)?.at().line, 2)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1e6
+  }
+  await read(100)
+  const [small, large] = [await read(2000), await read(20_000)]
+  assert.ok(large < Math.max(small, 0.05) * 25, `${small} s for 2,000 and ${large} s for 20,000`)
+})

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadFleet } from '../../src/fleet/fleet.ts'
+import { gatherFacts } from '../../src/ota/ota.ts'
+import { type ScheduleOptions, makePlan, schedule } from '../../src/plan/plan.ts'
+import { Failure, plainContext } from '../../src/platform/platform.ts'
+import { runGit } from './fleet-repository.ts'
+import { image, inLab, openWorld, ordered, stages } from './world.ts'
+
+test('a review is required where the stage asks for one, and must be of the same plan', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  await world.repository.git('checkout', '--quiet', 'canary')
+  await world.repository.commit({
+    'fleet.yml': stages(world.lab).replace('review: none', 'review: required'),
+  })
+  await world.release('new')
+  await inLab(world, 'new')
+  const reason = async (options: ScheduleOptions) => {
+    try {
+      return (await world.tick(options)).state
+    } catch (error) {
+      return error instanceof Failure ? error.reason : String(error)
+    }
+  }
+  assert.equal(await reason({}), 'not-reviewed')
+  const facts = await gatherFacts(world.lab.server, plainContext())
+  const plan = makePlan(await loadFleet(world.repository.folder), 'canary', facts, new Date())
+  const other = `sha256:${'0'.repeat(64)}` as const
+  assert.equal(await reason({ review: { digestFor: async () => other } }), 'plan-changed')
+  assert.equal(await reason({ review: { plan: { ...plan, digest: other } } }), 'plan-changed')
+  assert.equal(await reason({ review: { plan: { ...plan, changes: [] } } }), 'plan-changed')
+  assert.equal((await world.lab.server.openDeployments()).length, 0, 'nothing was written')
+  assert.equal(await reason({ review: { plan }, isDryRun: true }), 'in-progress')
+  assert.equal((await world.lab.server.openDeployments()).length, 0, 'a dry run writes nothing')
+  assert.equal(await reason({ review: { digestFor: async () => plan.digest } }), 'in-progress')
+})
+
+test('what a tick can not trust is refused before anything is written', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  await world.release('new')
+  await inLab(world, 'new')
+  const { repository } = world
+  await writeFile(join(repository.folder, 'group_vars/all.yml'), image('old'))
+  await assert.rejects(world.tick(), {
+    reason: 'bad-input',
+    message: /not committed \(group_vars\/all\.yml\)/,
+  })
+  await repository.git('checkout', '--quiet', '.')
+
+  const shallow = `${repository.folder}-shallow`
+  await runGit(repository.folder, [
+    'clone',
+    '--quiet',
+    '--depth=1',
+    '--branch=canary',
+    `file://${repository.remote}`,
+    shallow,
+  ])
+  await assert.rejects(schedule(await loadFleet(shallow), 'canary', world.lab.server), {
+    reason: 'shallow-clone',
+  })
+  await assert.rejects(schedule(await loadFleet(repository.folder), 'nowhere', world.lab.server), {
+    reason: 'not-a-stage',
+    message: /the fleet has development, canary/,
+  })
+  await rm(repository.remote, { recursive: true })
+  await assert.rejects(world.tick(), { reason: 'unreachable' })
+  assert.equal((await world.lab.server.openDeployments()).length, 0)
+})
+
+test('a stage of which the server knows no device is a failure, not a success', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  await world.repository.git('checkout', '--quiet', 'canary')
+  await world.repository.commit({ 'host_vars/device-1.yml': 'device_id: ghost\nsubscribed_branch: canary\n' })
+  await world.repository.push()
+  await assert.rejects(world.tick(), { reason: 'no-device-matched', message: /device-1 \(ghost\)/ })
+})
+
+test('a tick on a commit that is not the tip is superseded and writes nothing', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  await world.release('new')
+  await inLab(world, 'new')
+  const old = (await world.repository.git('rev-parse', 'HEAD')).trim()
+  await world.repository.commit({ 'README.md': 'newer' })
+  await world.repository.push()
+  await world.repository.git('checkout', '--quiet', old)
+  const tick = await world.tick()
+  assert.deepEqual([tick.state, ordered(tick)], ['superseded', []])
+  assert.equal((await world.lab.server.openDeployments()).length, 0)
+})
