@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
@@ -57,6 +58,25 @@ test('a supervisor that may not run says why and ends with 1', { skip }, async (
   assert.match(said, /device-busy: .*stop it first/)
   child.kill('SIGTERM')
   await once(child, 'exit')
+})
+
+test('a file named powercut in the folder cuts the power for a moment', { skip }, async (t) => {
+  const folder = join(await temporaryFolder(t), 'device')
+  const { child } = await superviseInProcess(t, folder)
+  writeFileSync(join(folder, 'powercut'), '')
+  const events = () => readFileSync(join(folder, 'events'), 'utf8')
+  await until('it boots again', () => /"power-cut".*\n.*"kind":"boot"/.test(events()))
+  child.kill('SIGINT')
+  assert.equal((await once(child, 'exit'))[0], 0)
+  assert.match(events(), /"power-off".*\n$/)
+})
+
+test('wrong usage ends with 2 and says what is missing', async () => {
+  const child = spawn(process.execPath, [command, 'virtual-device', '--folder', 'x'], { stdio: 'pipe' })
+  let said = ''
+  child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+  assert.equal((await once(child, 'close'))[0], 2)
+  assert.match(said, /--image is missing/)
 })
 
 function spawnSupervisor(folder: string, image: string): ChildProcess {
