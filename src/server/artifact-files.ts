@@ -62,7 +62,7 @@ export class ArtifactFiles {
       keep: async (sha256) => {
         await stored(() => file.sync())
         await file.close()
-        await rename(temporary, this.path(sha256))
+        await stored(() => rename(temporary, this.path(sha256)))
         isKept = true
         await syncFolder(this.#folder)
       },

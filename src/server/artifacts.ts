@@ -134,7 +134,14 @@ export async function deleteArtifact(core: Core, id: string): Promise<void> {
     )
       throw new Refusal(409, 'artifact is used in active deployment')
     // the row first: a row without its file must never be seen
-    core.store.run(`DELETE FROM artifact WHERE id = ?`, id)
+    core.store.transaction(() => {
+      core.store.run(`DELETE FROM artifact WHERE id = ?`, id)
+      core.store.run(
+        `DELETE FROM release_note WHERE name = ? AND NOT EXISTS (SELECT 1 FROM artifact WHERE name = ?)`,
+        name,
+        name,
+      )
+    })
     if (core.store.count(`SELECT count(*) AS n FROM artifact WHERE sha256 = ?`, sha256) === 0)
       await core.files.remove(sha256)
   })

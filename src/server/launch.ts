@@ -63,7 +63,7 @@ export async function launchServer(options: LaunchOptions, context: Context): Pr
   const identity = { pid, startTime: startTimeOf(pid) ?? '' }
   try {
     if (pid > 0) onStarted?.(identity)
-    const url = await readyUrl(dataDir, pid, () => ended, context)
+    const url = await readyUrl(dataDir, identity, () => ended, context)
     await openHttp({ baseUrl: url, deadlineMs: 10_000 }, context).send({ method: 'GET', path: '/healthz' })
     const token = (await readFile(tokenFile(dataDir), 'utf8')).trim()
     return { ...identity, url, token, logFile }
@@ -101,13 +101,13 @@ export async function stopLaunched(identity: ProcessIdentity, { clock, signal }:
 /** The server's address, once it says that it is ready. */
 async function readyUrl(
   dataDir: string,
-  pid: number,
+  identity: ProcessIdentity,
   ended: () => Error | undefined,
   { clock, signal }: Context,
 ): Promise<string> {
   for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline;) {
     const said = await readServerFile(dataDir)
-    if (said?.pid === pid) return said.url
+    if (said?.pid === identity.pid && said.startTime === identity.startTime) return said.url
     const error = ended()
     if (error)
       throw new Failure('internal', `the OTA server did not start: ${error.message}`, { cause: error })

@@ -95,7 +95,7 @@ function send(response: ServerResponse, text: string, isHead: boolean): void {
 }
 
 async function writeError(response: ServerResponse, error: unknown, id: string, log: Log): Promise<void> {
-  const isGone = hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE') || hasCode(error, 'ECONNRESET')
+  const isGone = ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'].some((code) => hasCode(error, code))
   if (!(error instanceof Refusal) && !isGone)
     log.warn(
       `bug in the OTA server: ${oneLine(error instanceof Error ? (error.stack ?? error.message) : messageOf(error))}`,

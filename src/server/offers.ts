@@ -63,12 +63,10 @@ export function report(
   core.store.transaction(() => {
     const deployment = findDeployment(core, id)
     const target = findTarget(core, deployment, device)
-    if (target.status === 'aborted') throw new Refusal(409, 'deployment aborted')
-    if (target.status === status && (target.substate ?? undefined) === substate) return
-    if (isFinal(target.status)) {
-      if (target.status === status) return
+    const isRepeated = target.status === status && (isFinal(status) || target.substate === (substate ?? null))
+    if (isRepeated) return
+    if (isFinal(target.status))
       throw new Refusal(409, `the deployment has ended for this device: ${target.status}`)
-    }
     setStatus(core, target, status, substate ?? null)
     if (target.status !== status) tell(core, device, deployment, status)
   })

@@ -8,6 +8,7 @@ import { startServer } from './server.ts'
 
 const [dataDir = '', port = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
 
+process.umask(0o077)
 try {
   if (!dataDir || !/^\d{1,5}$/.test(port))
     throw new Failure('bad-input', 'give a data dir, a port and none or all')

@@ -36,8 +36,8 @@ export function device(
 }
 
 /**
- * Makes the one function that answers every request. It throws a `Refusal` 404 for a path that is nowhere in the table
- * and 405 for a method that its path does not have. Fixed segments win over `:name`.
+ * Makes the one function that answers every request. It throws a `Refusal` 404 where the table has no such path or method,
+ * as the real server does. Fixed segments win over `:name`.
  */
 export function router(routes: readonly Route[], gate: Gate): (exchange: Exchange) => Promise<Reply> {
   const table = routes
@@ -45,21 +45,15 @@ export function router(routes: readonly Route[], gate: Gate): (exchange: Exchang
     .sort((a, b) => a.segments.filter(isVariable).length - b.segments.filter(isVariable).length)
   return async (exchange) => {
     const segments = exchange.url.pathname.replace(/(?<=.)\/$/, '').split('/')
-    const fitting = table.filter((entry) => fits(entry.segments, segments))
     const method = exchange.method === 'HEAD' ? 'GET' : exchange.method
-    const found = fitting.find(({ route }) => route.method === method)
-    if (!found) throw noRoute(fitting.map(({ route }) => route.method))
+    const found = table.find((entry) => entry.route.method === method && fits(entry.segments, segments))
+    if (!found) throw new Refusal(404, 'not found')
     const { route } = found
     if (route.access === 'admin') gate.admin(exchange)
     const caller = route.access === 'device' ? gate.device(exchange) : ''
     exchange.params = variables(found.segments, segments)
     return route.access === 'device' ? route.answer(exchange, caller) : route.answer(exchange)
   }
-}
-
-function noRoute(methods: string[]): Refusal {
-  if (methods.length === 0) return new Refusal(404, 'not found')
-  return new Refusal(405, 'method not allowed', { headers: { allow: [...new Set(methods)].join(', ') } })
 }
 
 const isVariable = (segment: string) => segment.startsWith(':')
