@@ -66,6 +66,12 @@ test(
     const next = await shop.build()
     assert.match(next.version, /^tiny-os-20260305T0000-/)
     assert.notEqual(next.version.slice(-12), built.version.slice(-12))
+  shop.mirror.publish('news')
+  const updated = await shop.build(tinyBuilder([...baseMembers, { path: './usr/bin/new', text: 'new\n' }]))
+  shop.mirror.publish('more news')
+  const fixed = await shop.build(tinyBuilder([...baseMembers, { path: './usr/bin/new', text: 'NEW\n' }]))
+  assert.notEqual(updated.version, next.version)
+  assert.notEqual(fixed.version, updated.version)
     assert.deepEqual(shop.warnings, [])
   },
 )
