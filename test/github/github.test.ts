@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { spawn } from 'node:child_process'
+import { temporaryFolder } from '../support/temporary.ts'
+import { readEvent } from '../../src/github/github.ts'
+import { type StandIn, startGitHub } from './stand-in.ts'
+
+/** Runs code against the stand-in in a process of its own: the address of GitHub's API is read when the client is loaded. */
+async function against(t: TestContext, github: StandIn, code: string): Promise<unknown> {
+  const folder = await temporaryFolder(t)
+  const source = join(import.meta.dirname, '../../src')
+  const file = join(folder, 'run.ts')
+  await writeFile(
+    file,
+    `import * as api from '${source}/github/github.ts'
+import { plainContext } from '${source}/platform/platform.ts'
+const quick = { now: () => new Date(), sleep: async () => {} }
+const github = api.openGitHub({ token: 'secret-token', repository: { owner: 'octo', repo: 'fleet' } }, plainContext({ clock: quick }))
+const work = async () => { ${code} }
+console.log(JSON.stringify(await work().catch((error) => ({ reason: error.reason, message: error.message })) ?? null))`,
+  )
+  const child = spawn(process.execPath, [file], {
+    env: { ...process.env, GITHUB_API_URL: github.url },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (output += part))
+  await new Promise((resolve) => child.once('close', resolve))
+  return JSON.parse(output)
+}
+
+const keep = (body: string) =>
+  `return await api.keepComment(github, { pullRequest: 7, marker: 'drover-x', body: ${JSON.stringify(body)} })`
+
+test('one comment is kept up to date, found again behind many others', async (t) => {
+  const github = await startGitHub(t)
+  for (let id = 1000; id < 1230; id++)
+    github.comments.push({ id, body: 'chat', user: { id: 1, type: 'User' } })
+  assert.equal(await against(t, github, keep('first')), true)
+  assert.equal(await against(t, github, keep('first')), false, 'the same text writes nothing')
+  assert.equal(await against(t, github, keep('second')), true)
+  const ours = github.comments.filter(({ body }) => body.startsWith('<!-- drover-x -->'))
+  assert.deepEqual(
+    ours.map(({ body }) => body),
+    ['<!-- drover-x -->\nsecond'],
+  )
+})
+
+test("a person's comment with our mark is neither kept nor believed", async (t) => {
+  const github = await startGitHub(t)
+  const digest = `sha256:${'a'.repeat(64)}`
+  github.comments.push({
+    id: 1000,
+    body: `<!-- drover-plan-canary -->\n<!-- drover-digest ${digest} -->`,
+    user: { id: 1, type: 'User' },
+  })
+  github.pullRequests.push({
+    number: 7,
+    merged_at: '2026-01-01T00:00:00Z',
+    merge_commit_sha: 'abc',
+    base: { ref: 'canary' },
+    head: { sha: 'def' },
+  })
+  const look = `return await api.reviewedDigest(github, 'canary', 'abc', api.planReview('canary'))`
+  assert.equal(await against(t, github, look), null)
+  await against(
+    t,
+    github,
+    `return await api.keepComment(github, { pullRequest: 7, marker: api.planReview('canary').marker, body: '<!-- drover-digest ${digest} -->' })`,
+  )
+  assert.equal(github.comments.length, 2)
+  assert.equal(await against(t, github, look), digest)
+  assert.equal(
+    await against(t, github, look.replace("'canary', 'abc'", "'production', 'abc'")),
+    null,
+    'another branch',
+  )
+  assert.equal(await against(t, github, look.replace("'abc'", "'abd'")), null, 'another commit')
+})
+
+test('a check run takes any number of annotations, and its digest comes before the comment', async (t) => {
+  const github = await startGitHub(t)
+  const digest = `sha256:${'b'.repeat(64)}`
+  const publish = (conclusion: string) => `return await api.publishCheck(github, {
+    name: 'drover plan: canary', commit: 'def', conclusion: '${conclusion}', title: 't', summary: 's', externalId: '${digest}',
+    annotations: Array.from({ length: 120 }, (_, line) => ({ file: 'a.yml', line: line + 1, level: 'warning', message: 'x' })) })`
+  assert.equal(await against(t, github, publish('success')), true)
+  assert.equal(github.checks[0]?.annotations.length, 120)
+  assert.equal(await against(t, github, publish('success')), false, 'the same check writes nothing')
+  github.pullRequests.push({
+    number: 7,
+    merged_at: '2026-01-01T00:00:00Z',
+    merge_commit_sha: 'abc',
+    base: { ref: 'canary' },
+    head: { sha: 'def' },
+  })
+  const look = `return await api.reviewedDigest(github, 'canary', 'abc', api.planReview('canary'))`
+  assert.equal(await against(t, github, look), digest)
+  await against(t, github, publish('failure'))
+  assert.equal(await against(t, github, look), null, 'a plan over its budget is no approval')
+})
+
+test('what passes is tried again, a create never blindly, and a refusal is told in words', async (t) => {
+  const github = await startGitHub(t)
+  github.troubles = [{ status: 502 }, { status: 403, headers: { 'retry-after': '1' } }]
+  assert.equal(await against(t, github, keep('x')), true)
+  assert.equal(github.comments.length, 1)
+  github.forbidden = /^POST|^PATCH/
+  const refused = await against(
+    t,
+    github,
+    `return await api.tryToPublish('The comment', () => api.keepComment(github, { pullRequest: 7, marker: 'y', body: 'x' }))`,
+  )
+  assert.match(
+    JSON.stringify(refused),
+    /The comment could not be published: GitHub refused POST .*403.*not accessible by integration/,
+  )
+  github.forbidden = undefined
+  github.requests = []
+  const list = 'GET /repos/octo/fleet/issues/7/comments'
+  const creating = against(
+    t,
+    github,
+    `await api.keepComment(github, { pullRequest: 7, marker: 'z', body: 'x'.repeat(70000) })`,
+  )
+  assert.match(JSON.stringify(await creating), /github-refused.*Body is too long/)
+  assert.deepEqual(github.requests, [list, 'POST /repos/octo/fleet/issues/7/comments'])
+  const nowhere = await against(t, { ...github, url: 'http://127.0.0.1:9' }, keep('x'))
+  assert.match(JSON.stringify(nowhere), /"unreachable".*GitHub can't be reached/)
+})
+
+test("an event tells the pull request, the target and the job's branch", async (t) => {
+  const file = join(await temporaryFolder(t), 'event.json')
+  const [base, head] = ['a'.repeat(40), 'b'.repeat(40)]
+  const environment = { GITHUB_REPOSITORY: 'octo/fleet', GITHUB_EVENT_PATH: file }
+  await writeFile(
+    file,
+    JSON.stringify({ pull_request: { number: 7, base: { ref: 'canary', sha: base }, head: { sha: head } } }),
+  )
+  assert.deepEqual(await readEvent({ ...environment, GITHUB_REF: 'refs/pull/7/merge' }), {
+    repository: { owner: 'octo', repo: 'fleet' },
+    pullRequest: { number: 7, target: 'canary', targetCommit: base, headCommit: head },
+    target: 'canary',
+    branch: undefined,
+  })
+  await writeFile(file, JSON.stringify({ merge_group: { base_ref: 'refs/heads/production' } }))
+  assert.equal((await readEvent(environment)).target, 'production')
+  await writeFile(file, '{}')
+  assert.equal((await readEvent({ ...environment, GITHUB_REF: 'refs/heads/fix/x' })).branch, 'fix/x')
+  assert.deepEqual(await readEvent({}), {
+    repository: undefined,
+    pullRequest: undefined,
+    target: undefined,
+    branch: undefined,
+  })
+  await writeFile(file, '{')
+  await assert.rejects(readEvent(environment), { reason: 'invalid-file' })
+})
