@@ -10,6 +10,7 @@ import { baseImage, cannotBoot } from '../support/base-image.ts'
 import { bootDevice, remainsOf, sshKey, until } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 const skip = cannotBoot
 const context = plainContext()
@@ -160,7 +161,7 @@ test('namespace: boots a device for the connection alone and leaves nothing', { 
   const parent = await temporaryFolder(t)
   const old = process.env['TMPDIR']
   process.env['TMPDIR'] = parent
-  t.after(() => (old === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = old)))
+  undo(t, () => (old === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = old)))
   const connection = await connect(`namespace:${image}`, { context })
   assert.match((await connection.run('cat', ['/etc/os-release'])).stdout, /VERSION_CODENAME=bookworm/)
   assert.match((await connection.release()) ?? '', /./)

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { baseImage, cannotBoot } from '../support/base-image.ts'
 import { remainsOf, until } from '../support/devices.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 const skip = cannotBoot
 const command = join(import.meta.dirname, '../../src/cli/main.ts')
@@ -96,7 +97,10 @@ function spawnSupervisor(folder: string, image: string): ChildProcess {
 
 async function superviseInProcess(t: TestContext, folder: string) {
   const child = spawnSupervisor(folder, await baseImage())
-  t.after(() => child.kill('SIGKILL'))
+  undo(t, async () => {
+    const isOver = child.exitCode !== null || child.signalCode !== null
+    if (!isOver && child.kill('SIGKILL')) await once(child, 'exit')
+  })
   let said = ''
   child.stderr?.on('data', (text: Buffer) => (said += text.toString()))
   assert.ok(child.stdout)

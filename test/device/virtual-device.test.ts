@@ -10,6 +10,7 @@ import { Failure, digestOf, plainContext } from '../../src/platform/platform.ts'
 import { baseImage, cannotBoot } from '../support/base-image.ts'
 import { bootDevice, folderWithTwoSystems, remainsOf, until } from '../support/devices.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 const skip = cannotBoot
 
@@ -179,7 +180,7 @@ test('a device reaches a server that listens on loopback alone, byte for byte', 
     response.end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => server.close())
+  undo(t, () => server.close())
   const { port } = server.address() as AddressInfo
   const { connection } = await bootDevice(t, { serverUrl: `http://127.0.0.1:${port}/` })
   const { stdout } = await connection.run('cat', ['/data/mender/mender.conf'])

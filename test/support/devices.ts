@@ -14,6 +14,7 @@ import {
 import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { baseImage } from './base-image.ts'
 import { temporaryFolder } from './temporary.ts'
+import { undo } from './undo.ts'
 
 export interface SshKey {
   path: string
@@ -57,14 +58,14 @@ export async function bootDevice(
     },
     context,
   )
-  t.after(() => device.stop().catch(() => {}))
+  undo(t, () => device.stop().catch(() => {}))
   const connection = await connect(device.sshUrl, {
     context,
     sshKey: key.privateKey,
     hostKey: device.hostKey,
     limitMs: 20_000,
   })
-  t.after(() => connection.close())
+  undo(t, () => connection.close())
   return { device, key, connection }
 }
 
