@@ -8,13 +8,20 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const wave = v.pipe(v.number(), v.integer(), v.minValue(1))
 const time = v.pipe(v.string(), v.isoTimestamp())
 const about = {
-  device: v.pipe(v.string(), v.nonEmpty()),
-  host: v.pipe(v.string(), v.nonEmpty()),
-  cause: v.strictObject({ file: v.string(), line: wave }),
+  device: v.pipe(v.string(), v.nonEmpty(), v.description("The device's id on the OTA server.")),
+  host: v.pipe(v.string(), v.nonEmpty(), v.description('Its name in the inventory.')),
+  cause: v.pipe(
+    v.strictObject({ file: v.string(), line: wave }),
+    v.description('The line in Git that the change comes from.'),
+  ),
 }
-const digest = v.custom<Digest>(
-  (value) => typeof value === 'string' && isDigest(value),
-  'must be sha256: and 64 hex digits',
+const digest = v.pipe(
+  v.string(),
+  v.regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits'),
+  v.guard((value): value is Digest => isDigest(value)),
+  v.description(
+    "Over the stage's desired state alone: the same before and after the merge. What a review approves.",
+  ),
 )
 
 const change = v.variant('kind', [
@@ -47,26 +54,31 @@ const change = v.variant('kind', [
   }),
 ])
 
-/** The form of plan.json, with any kind of digest; `schemas/plan.json` is it, published. */
-export const planFields = {
+/** The form of plan.json; `schemas/plan.json` is it, published. */
+export const planFile = v.strictObject({
   schema: v.literal('drover/plan/v1'),
   stage: v.pipe(v.string(), v.nonEmpty()),
   branch: v.string(),
-  server: v.string(),
+  server: v.pipe(v.string(), v.description('URL of the OTA server.')),
   createdAt: time,
-  factsAt: time,
-  counts: v.strictObject({
-    inGit: count,
-    updates: count,
-    alreadyPending: count,
-    alreadyThere: count,
-    blocked: count,
-  }),
+  factsAt: v.pipe(time, v.description('When the facts were read.')),
+  digest,
+  counts: v.pipe(
+    v.strictObject({
+      inGit: count,
+      updates: count,
+      alreadyPending: count,
+      alreadyThere: count,
+      blocked: count,
+    }),
+    v.description('Every device of the stage in Git is in one of these: the others add up to inGit.'),
+  ),
   waves: v.array(v.strictObject({ wave, share: v.string(), devices: count, updates: count })),
-  changes: v.array(change),
-}
-
-const planSchema = v.strictObject({ ...planFields, digest })
+  changes: v.pipe(
+    v.array(change),
+    v.description('One for each device of the stage, in the order of the inventory.'),
+  ),
+})
 
 /** Writes a plan as JSON, whole or not at all. Throws `disk-full`. */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
@@ -91,14 +103,14 @@ function parsePlan(text: string, path: string): Plan {
   } catch (error) {
     throw new Failure('invalid-file', `${path} is no plan file: it is not JSON`, { cause: error })
   }
-  const result = v.safeParse(planSchema, raw)
+  const result = v.safeParse(planFile, raw)
   if (result.success) return normal(result.output)
   // a second, slower reading finds the lines
-  parseYaml(text, path, planSchema)
+  parseYaml(text, path, planFile)
   throw new Failure('invalid-file', `${path} is no plan file of version 1: plan again`)
 }
 
-function normal(plan: v.InferOutput<typeof planSchema>): Plan {
+function normal(plan: v.InferOutput<typeof planFile>): Plan {
   return {
     ...plan,
     changes: plan.changes.map((change) => {

@@ -3,7 +3,7 @@
 export { overBudget } from './budget.ts'
 export { makePlan, stageOf } from './make-plan.ts'
 export { type Blocker, type Change, type Counts, type Plan, type PlannedWave, blockers } from './model.ts'
-export { planFields, readPlan, writePlan } from './plan-file.ts'
+export { planFile, readPlan, writePlan } from './plan-file.ts'
 export { type WaveMember, waveLabel, waves } from './waves.ts'
 export { type StageHint, locateStage, requireServer, serverOf } from './locate.ts'
 export { requireNotHalted, tickOutputs } from './outputs.ts'
