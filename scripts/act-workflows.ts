@@ -29,6 +29,11 @@ async function main(): Promise<number> {
     say(`workflows: 0 passed, 0 failed, ${checks.length} skipped`)
     return 0
   }
+  if ('failed' in tool) {
+    say(`✖ ${tool.failed}`)
+    say(`workflows: 0 passed, ${checks.length} failed, 0 skipped`)
+    return 1
+  }
   const place = await makePlace({ act: tool.path, say, signal: abort.signal })
   let failed = 0
   try {

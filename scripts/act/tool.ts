@@ -7,9 +7,12 @@ import { isInstalled } from '../../src/platform/platform.ts'
 
 const version = 'v0.2.87'
 
-export type Tool = { path: string } | { missing: string }
+export type Tool = { path: string } | { missing: string } | { failed: string }
 
-/** The path of act, built on the first call and kept in the user's cache; or why there is none on this machine. */
+/**
+ * The path of act, built on the first call and kept in the user's cache; `missing` where this machine can't build it,
+ * `failed` where it should have been able to.
+ */
 export function findAct(say: (line: string) => void): Tool {
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'drover', 'act', version)
   const path = join(folder, 'act')
@@ -21,5 +24,5 @@ export function findAct(say: (line: string) => void): Tool {
     encoding: 'utf8',
   })
   if (status === 0) return { path }
-  throw new Error(`go install of act failed: ${stderr.trim().split('\n').slice(-5).join(' / ')}`)
+  return { failed: `go install of act failed: ${stderr.trim().split('\n').slice(-5).join(' / ')}` }
 }
