@@ -6,8 +6,10 @@ import { join, resolve } from 'node:path'
 import {
   type Context,
   type Digest,
+  Failure,
   digestOfFile,
   hexOf,
+  isInstalled,
   seconds,
   storageFailure,
   writeAtomically,
@@ -75,6 +77,7 @@ export async function buildImage(
   builder: Builder = mmdebstrap,
 ): Promise<BuiltImage> {
   const { log } = context
+  requireTools()
   const recipe = await loadRecipe(options.recipe, options.variant)
   const arch = options.arch ?? machineArch()
   const output = resolve(options.output)
@@ -176,6 +179,16 @@ async function writeResults(
     await rm(temporary, { force: true })
     throw storageFailure(error, output)
   }
+}
+
+// known before a minute has gone into the base system
+function requireTools(): void {
+  const missing = ['mke2fs', 'debugfs', 'e2fsck'].filter((program) => !isInstalled(program))
+  if (missing.length === 0) return
+  throw new Failure(
+    'missing-tool',
+    `the programs ${missing.join(', ')} aren't installed: apt-get install e2fsprogs`,
+  )
 }
 
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {
