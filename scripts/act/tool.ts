@@ -19,8 +19,9 @@ export function findAct(say: (line: string) => void): Tool {
   if (existsSync(path)) return { path }
   if (!isInstalled('go')) return { missing: 'needs Go, to build act' }
   say(`building act ${version} with go install, once`)
+  // an older Go fetches the one that act asks for
   const { status, stderr } = spawnSync('go', ['install', `github.com/nektos/act@${version}`], {
-    env: { ...process.env, GOBIN: folder, GOFLAGS: '' },
+    env: { ...process.env, GOBIN: folder, GOFLAGS: '', GOTOOLCHAIN: 'auto' },
     encoding: 'utf8',
   })
   if (status === 0) return { path }
