@@ -52,14 +52,15 @@ test('the file system holds exactly what the base system’s tar file held', { s
   const mounted = (image: string) => `mount -o loop,ro ${image} /mnt && ${list}`
   const isolated = ['--mount', '--propagation', 'private', 'sh', '-c']
   const seen = await output('unshare', ...isolated, mounted(built.rootfs))
-  const [tar = ''] = execFileSync(
+  // its description is touched by each use
+  const [about = ''] = execFileSync(
     'sh',
-    ['-c', 'ls -t "${XDG_CACHE_HOME:-$HOME/.cache}"/drover/images/*.tar'],
+    ['-c', 'ls -t "${XDG_CACHE_HOME:-$HOME/.cache}"/drover/images/*.json'],
     { encoding: 'utf8' },
   ).split('\n')
   const unpacked = join(folder, 'unpacked')
   await output('mkdir', unpacked)
-  await output('tar', '-C', unpacked, '-xf', tar, './usr/lib', './usr/bin')
+  await output('tar', '-C', unpacked, '-xf', about.replace(/json$/, 'tar'), './usr/lib', './usr/bin')
   // the one file there that the image has changed
   const release = await ask(built.rootfs, 'cat /usr/lib/os-release')
   writeFileSync(join(unpacked, 'usr/lib/os-release'), release)
