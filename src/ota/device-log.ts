@@ -35,13 +35,18 @@ export async function keepLog(
   await context.log.group(`log of ${device}, its last lines (all ${lines.length} in ${path})`, async () => {
     for (const line of lines.slice(-maxShownLines)) context.log.info(oneLine(shorten(line, 500)))
   })
-  return { path, text, wasInstalled: /Artifact(Reboot|VerifyReboot|Commit|Rollback)|after-reboot/.test(text) }
+  return { path, text, wasInstalled: /after-reboot \[|ArtifactCommit/.test(text) }
 }
 
-/** The last lines of a log in one line, for a message. */
-export function lastLines(text: string): string {
-  const lines = text.trimEnd().split('\n').slice(-5)
-  return lines.map((line) => shorten(oneLine(line), 300)).join(' / ')
+/** What of a log tells why, in one line, for a message: its last error and what came before that, else its last lines. */
+export function tellingLines(text: string): string {
+  const lines = text.split('\n').filter((line) => /[A-Za-z]/.test(line))
+  const error = lines.findLastIndex((line) => /\s(error|fatal|critical): /i.test(line))
+  const end = error === -1 ? lines.length : error + 1
+  return lines
+    .slice(Math.max(0, end - 4), end)
+    .map((line) => shorten(oneLine(line), 300))
+    .join(' / ')
 }
 
 async function fetchLog(

@@ -1,6 +1,6 @@
 // What a dispatch that did not succeed means, and what there is to show for it.
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
-import { keepLog, lastLines } from './device-log.ts'
+import { keepLog, tellingLines } from './device-log.ts'
 import type { DispatchRequest } from './dispatch.ts'
 import type { Deployment, DeviceFacts, OtaServer } from './ota-server.ts'
 import { poll } from './poll.ts'
@@ -48,7 +48,7 @@ export async function failureOf(
   if (log) await request.tell?.({ log: log.path })
   const wasInstalled = watch.hasRebooted || log?.wasInstalled === true
   const back = watch.state === 'failure' && wasInstalled ? await wentBack(server, watch, context) : undefined
-  const tail = log ? ` Its log ends with: ${lastLines(log.text)}` : ''
+  const tail = log ? ` Its log says: ${tellingLines(log.text)}` : ''
   const why = `${id}: ${verdict.why}${back ?? ''} (deployment ${order.id}).${tail}`
   return new Failure(back === undefined ? verdict.reason : 'rolled-back', oneLine(why))
 }

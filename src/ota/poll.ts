@@ -2,7 +2,7 @@ import { type Context, Failure, seconds } from '../platform/platform.ts'
 
 const firstPauseMs = 500
 const growth = 1.4
-const longestPauseMs = 15_000
+const longestPauseMs = 10_000
 
 /** What one look found: the end of the waiting, or what stands now, which makes the next look soon where it is new. */
 export type Look<T> = { done: T } | { stands: string }

@@ -113,6 +113,10 @@ function stillOpen(watch: Watch, isThere: boolean): Verdict {
 
 function wrongRelease({ state, facts, before, release }: Watch): Verdict {
   const said = `the server says ${state}, but the device itself reports ${facts.release ?? 'no release'}`
+  if (facts.attributes['artifact_name'] === release) {
+    const why = `the client installed it, but the image in it calls itself ${facts.release}: package it under that name`
+    return failed('wrong-release', why)
+  }
   return facts.release === before && before !== release
     ? failed('rolled-back', `it went back after it had reported success: ${said}`)
     : failed('wrong-release', said)

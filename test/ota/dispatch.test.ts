@@ -135,6 +135,14 @@ test('what the server calls success is none while the device reports something e
   await assert.rejects(go(), fails('rolled-back', /server says success.*itself reports old/))
 })
 
+test('an image that was packaged under another name is told from a roll-back', async (t) => {
+  const lab = await openLab(t)
+  const device = await lab.device({ attributes: { 'rootfs-image.version': 'os-1-final' } })
+  await lab.server.upload(await lab.artifact('os-2'))
+  const { go } = dispatcher(lab, device.key)
+  await assert.rejects(go(), fails('wrong-release', /calls itself os-1-final: package it under that name/))
+})
+
 test('a device that never asks is silent, and its order is withdrawn', async (t) => {
   const { lab, device, go } = await labWith(t, 'success')
   await device.stop()

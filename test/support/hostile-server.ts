@@ -2,6 +2,7 @@
 import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { undo } from './undo.ts'
 
 export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
@@ -9,7 +10,7 @@ export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => v
 export async function serve(t: TestContext, handler: Handler): Promise<string> {
   const server = createServer(handler)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
+  undo(t, () => {
     server.closeAllConnections()
     server.close()
   })

@@ -8,6 +8,7 @@ import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { startServer } from '../../src/server/server.ts'
 import { type DeviceOptions, type MenderDevice, startMenderDevice } from './mender-device.ts'
 import { temporaryFolder } from './temporary.ts'
+import { undo } from './undo.ts'
 
 export interface Lab {
   url: string
@@ -33,7 +34,7 @@ export async function openLab(
   const { accept = 'all', context = plainContext() } = options
   const folder = await temporaryFolder(t)
   const running = await startServer({ dataDir: join(folder, 'server'), port: 0, accept })
-  t.after(() => running.close())
+  undo(t, () => running.close())
   const { url, token } = running
   const server = openServer({ type: 'mender', url, token }, context)
   let count = 0
@@ -44,7 +45,7 @@ export async function openLab(
     folder,
     device: async (options = {}, waits = true) => {
       const device = startMenderDevice({ url, serial: `SN-${++count}`, ...options })
-      t.after(() => device.stop())
+      undo(t, () => device.stop())
       const key = waits ? await device.id : ''
       if (waits) await until(async () => (await server.device(key)).reportedAt !== undefined)
       return Object.assign(device, { key })
