@@ -1,6 +1,8 @@
 // What is derived from the action.yml files, and the documents that list what the code knows.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import * as v from 'valibot'
 import { parse } from 'yaml'
@@ -50,4 +52,26 @@ test('docs/failure-reasons.md explains every failure reason, in the order of the
     ([, name]) => name,
   )
   assert.deepEqual(rows, [...failureReasons])
+})
+
+test('every link in the documents leads to a file', () => {
+  const folders = [
+    '.',
+    'docs',
+    'docs/decisions',
+    'examples/fleet',
+    ...actionNames().map((name) => `actions/${name}`),
+  ]
+  const documents = folders.flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => read(join(folder, name))),
+  )
+  const dead = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(root, dirname(path), target)))
+      .map((target) => `${path}: ${target}`),
+  )
+  assert.deepEqual(dead, [])
 })

@@ -34,6 +34,18 @@ test("GitHub's language service finds nothing wrong in any workflow or action fi
   assert.deepEqual(found.flat(), [])
 })
 
+test('nor in the whole workflows that the documentation shows', async () => {
+  const whole = documentedYaml().filter(({ text }) => /^jobs:/m.test(text))
+  assert.ok(whole.length >= 2, 'README.md has two')
+  const found = await Promise.all(
+    whole.map(async ({ path, text }) => {
+      const problems = await diagnose({ path: '.github/workflows/documented.yml', text })
+      return problems.map((problem) => `${path}: ${problem}`)
+    }),
+  )
+  assert.deepEqual(found.flat(), [])
+})
+
 test('the language service sees a wrong input, a missing input and an unknown key', async () => {
   const path = '.github/workflows/wrong.yml'
   const step = `uses: ${repository}/actions/build-image@v1`
