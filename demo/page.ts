@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { readText, readYaml, writeAtomically } from '../src/platform/platform.ts'
-import { type Cell, type Section, renderPage } from '../src/report/html.ts'
+import { type Cell, type Section, renderPage } from '../src/report/report.ts'
+import { readJunit } from '../src/testing/testing.ts'
 import type { StepResult } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
 
@@ -42,17 +43,10 @@ function timeline(steps: readonly StepResult[]): Section {
   return { kind: 'timeline', title: 'Where the time went', bars }
 }
 
-const casesSchema = v.object({
-  cases: v.array(
-    v.object({ name: v.string(), result: v.string(), seconds: v.number(), message: v.optional(v.string()) }),
-  ),
-})
-
 async function tests(run: RunFolder): Promise<Section[]> {
-  const file = join(run.path, 'test-results', 'results.json')
+  const file = join(run.path, 'test-results', 'junit.xml')
   if (!existsSync(file)) return []
-  const { cases } = (await readYaml(file, casesSchema)).value
-  const rows = cases.map(({ name, result, seconds, message }): Cell[] => [
+  const rows = readJunit(await readText(file)).map(({ name, result, seconds, message }): Cell[] => [
     name.replaceAll('_', ' '),
     { text: result, look: result === 'passed' ? 'good' : result === 'skipped' ? 'quiet' : 'bad' },
     message ?? '',
@@ -65,7 +59,7 @@ const planSchema = v.object({
   changes: v.array(
     v.object({
       kind: v.string(),
-      device: v.string(),
+      host: v.string(),
       from: v.optional(v.string()),
       to: v.optional(v.string()),
     }),
@@ -76,7 +70,7 @@ async function plan(run: RunFolder): Promise<Section[]> {
   const file = join(run.path, 'plan.json')
   if (!existsSync(file)) return []
   const { changes } = (await readYaml(file, planSchema)).value
-  const rows = changes.map(({ kind, device, from, to }): Cell[] => [device, kind, from ?? '', to ?? ''])
+  const rows = changes.map(({ kind, host, from, to }): Cell[] => [host, kind, from ?? '', to ?? ''])
   const page: Section[] = [
     { kind: 'table', title: 'The plan that was reviewed', head: ['device', 'change', 'from', 'to'], rows },
   ]

@@ -9,10 +9,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 await setUp({ packages: 'demo' })
 
 const command = [node24(), join(root, 'scripts', 'act-workflows.ts'), ...process.argv.slice(2)]
-// virtual devices are root's; the user's own cache and PATH are used all the same
-const kept = ['PATH', 'HOME', 'DROVER_DIST'].join(',')
-const [program, ...args] =
-  process.getuid?.() === 0 ? command : ['sudo', '-n', `--preserve-env=${kept}`, ...command]
+// virtual devices are root's; -H keeps root's files out of the caller's home
+const variables = ['PATH', 'DROVER_DIST'].flatMap((name) =>
+  process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`],
+)
+const asRoot = ['sudo', '-n', '-H', 'env', ...variables, ...command]
+const [program, ...args] = process.getuid?.() === 0 ? command : asRoot
 const child = spawn(program, args, { cwd: root, stdio: 'inherit' })
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name))
 child.on('exit', (code) => process.exit(code ?? 1))

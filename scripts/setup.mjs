@@ -63,6 +63,8 @@ function missingPackages(programs) {
     .map(([, name]) => name)
   // testinfra is a Python module and has no program of its own
   if (missing.includes('python3-pytest') || !hasTestinfra()) missing.push('python3-testinfra')
+  // Debian has it; on Ubuntu mmdebstrap needs it to check what it downloads of Debian
+  if (!existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')) missing.push('debian-archive-keyring')
   return [...new Set(missing)].sort()
 }
 

@@ -22,7 +22,7 @@ const maxSummaryCharacters = 250_000
 export function runnerHost(): Host {
   return {
     log: {
-      info: (line) => info(line),
+      info: (line) => info(inert(line)),
       warn: (line) => warning(line),
       debug: (line) => debug(line),
       group: async (title, work) => {
@@ -59,4 +59,9 @@ export function runnerHost(): Host {
     state: (name) => getState(name),
     finish: () => {},
   }
+}
+
+// Standard output is where the runner looks for commands: what a device or a program said must not become one
+function inert(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '# #[')
 }

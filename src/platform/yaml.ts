@@ -38,17 +38,16 @@ export function parseYaml<S extends v.GenericSchema>(
   }
   const result = v.safeParse(schema, raw)
   if (!result.success) {
-    failOn(
-      result.issues.map((issue) => {
-        const path = (issue.path ?? []).map((item) => item.key as string | number)
-        const place = path.length === 0 ? '' : `${path.join('.')}: `
-        return {
-          file,
-          ...locate(path),
-          message: `${place}${isUnknownKey(issue) ? 'is not a known key' : issue.message}`,
-        }
-      }),
-    )
+    const found = result.issues.map((issue) => {
+      const path = (issue.path ?? []).map((item) => item.key as string | number)
+      const place = path.length === 0 ? '' : `${path.join('.')}: `
+      return {
+        file,
+        ...locate(path),
+        message: `${place}${isUnknownKey(issue) ? 'is not a known key' : issue.message}`,
+      }
+    })
+    failOn(found.toSorted((a, b) => a.line - b.line || a.column - b.column))
   }
   return { value: result.output, locate }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { actionNames, manifest } from '../../src/action/action.ts'
+import { runnerHost } from '../../src/action/runner-host.ts'
 import { runInRunner } from '../support/runner.ts'
 
 for (const name of actionNames) {
@@ -44,4 +45,15 @@ test('a failed action says its reason once as an error, in its outputs and in th
   assert.equal(outputs['failure-reason'], 'file-missing')
   assert.equal(outputs['changed'], 'false')
   assert.match(summary, /package-artifact: `file-missing`/)
+})
+
+test('a line from outside can not become a command of the runner', async (t) => {
+  const said: string[] = []
+  t.mock.method(process.stdout, 'write', (text: string) => said.push(text))
+  const { log } = runnerHost()
+  for (const line of ['::add-mask::x', '  ::error::x', 'x\n::stop-commands::y', 'a ##[error] b', 'a::b']) log.info(line)
+  t.mock.restoreAll()
+  const lines = said.join('').split('\n')
+  assert.deepEqual(lines.filter((line) => /^\s*::|##\[/.test(line)), [])
+  assert.ok(lines.includes('a::b'))
 })
