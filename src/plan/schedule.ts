@@ -40,6 +40,8 @@ export async function schedule(
   const tips = await readTips(repository, context)
   if (isBehind(repository, tips, stage)) return supersededTick(stage.name, repository.head, isDryRun)
   await requireCommitted(repository)
+  for (const { file, line, message } of fleet.warnings)
+    context.log.info(`warning: ${file}:${line ?? 1}: ${message}`)
   const current = { ...fleet, switches: await switchesFor(fleet, stage, repository, tips, context) }
   const tick = new TickRun(current, stage, server, options, context, repository)
   return await tick.run()

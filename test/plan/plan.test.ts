@@ -125,6 +125,8 @@ test('the digest covers what devices should run, not facts, times or names', asy
   assert.equal(digest(renamed, facts([device('d')], { releases: [release('again', '2')] })), base)
   assert.notEqual(digest(await fleetOf(t, { d: '', e: '' }, { image: 'r1' }), facts([device('d')])), base)
   assert.notEqual(digest(await fleetOf(t, { d: '' }), facts([device('d')])), base)
+  const other = await fleetOf(t, { d: '', e: '' }, { policy: 'stages: { other: { branch: canary } }' })
+  assert.notEqual(makePlan(other, 'other', facts([device('d')]), now).digest, base, 'another stage')
   assert.notEqual(digest(fleet, facts([device('d')], { releases: [release('r2', '3')] })), base)
 })
 
