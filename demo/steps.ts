@@ -136,7 +136,16 @@ export async function startDevices(
           folder,
           '--server',
           server.url,
-        ].concat(['--device-type', deviceType, '--serial', serial, '--authorized-key', keys.sshPublicFile]),
+        ].concat([
+          '--device-type',
+          deviceType,
+          '--serial',
+          serial,
+          '--authorized-key',
+          keys.sshPublicFile,
+          '--verify-key',
+          keys.verify,
+        ]),
         { signal, timeoutMs: 60_000 },
       )
       const { outputs } = service

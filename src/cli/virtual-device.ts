@@ -15,6 +15,7 @@ const usage = `drover virtual-device --image FILE --folder FOLDER --device-type 
   --serial            what the device identifies itself by
   --server            OTA server, an http URL; it may listen on loopback alone
   --authorized-key    file with the public ssh key that may log in as root
+  --verify-key        file with the public key that must have signed what the device installs
   --boot-timeout      how long an update may stay unconfirmed before the power is cut (default: 60s)
   --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid
   --debug             tells more
@@ -46,10 +47,11 @@ export async function virtualDevice(args: string[]): Promise<number> {
 }
 
 async function runDevice(given: Arguments, context: Context): Promise<void> {
-  const authorizedKey =
-    given.authorizedKey === undefined ? {} : { authorizedKey: await keyFrom(given.authorizedKey) }
   const { json, debug: _debug, ...options } = given
-  const device = await startVirtualDevice({ ...options, ...authorizedKey }, context)
+  for (const name of ['authorizedKey', 'verifyKey'] as const) {
+    if (options[name] !== undefined) options[name] = await keyFrom(options[name])
+  }
+  const device = await startVirtualDevice(options, context)
   const cutter = setInterval(() => cutWhereAsked(device), 200)
   try {
     await device.answers()
@@ -79,7 +81,7 @@ async function keyFrom(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new Failure('bad-input', `--authorized-key: can't read ${path}: ${messageOf(error)}`, {
+    throw new Failure('bad-input', `can't read the key ${path}: ${messageOf(error)}`, {
       cause: error,
     })
   }
@@ -100,6 +102,7 @@ function readArguments(args: string[]) {
         serial: text,
         server: text,
         'authorized-key': text,
+        'verify-key': text,
         'boot-timeout': text,
         json: flag,
         debug: flag,
@@ -119,6 +122,7 @@ function readArguments(args: string[]) {
       serial: needed('serial'),
       ...(values.server === undefined ? {} : { serverUrl: values.server }),
       ...(values['authorized-key'] === undefined ? {} : { authorizedKey: values['authorized-key'] }),
+      ...(values['verify-key'] === undefined ? {} : { verifyKey: values['verify-key'] }),
       bootTimeoutMs,
       json: values.json === true,
       debug: values.debug === true,

@@ -24,6 +24,8 @@ export interface FolderOptions {
   deviceType: string
   serial: string
   authorizedKey?: string
+  /** Public key (PEM) that must have signed whatever the update client installs; any artifact will do where not given. */
+  verifyKey?: string
 }
 
 export interface DeviceFolder {
@@ -59,13 +61,23 @@ export async function prepareFolder(options: FolderOptions, context: Context): P
       await writeAtomically(join(data, 'ssh', 'authorized_keys'), `${options.authorizedKey.trim()}\n`, 0o600)
     }
     const hostKey = await makeHostKey(join(data, 'ssh', 'ssh_host_ed25519_key'))
-    const setServer = (url: string | undefined) =>
-      writeAtomically(join(data, 'mender', 'mender.conf'), `${JSON.stringify({ ServerURL: url })}\n`, 0o600)
+    if (options.verifyKey !== undefined) {
+      await writeAtomically(join(data, 'mender', verifyKeyName), options.verifyKey)
+    }
+    const setServer = (url: string | undefined) => {
+      // paths as the device sees them
+      const verify =
+        options.verifyKey === undefined ? {} : { ArtifactVerifyKey: `/data/mender/${verifyKeyName}` }
+      const conf = { ServerURL: url, ...verify }
+      return writeAtomically(join(data, 'mender', 'mender.conf'), `${JSON.stringify(conf)}\n`, 0o600)
+    }
     return { slots, bootVariables, hostKey, setServer }
   } catch (error) {
     throw storageFailure(error, folder)
   }
 }
+
+const verifyKeyName = 'artifact-verify-key.pem'
 
 async function makeFolders(folder: string): Promise<void> {
   await mkdir(join(folder, 'root'), { recursive: true })

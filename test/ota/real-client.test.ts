@@ -2,6 +2,7 @@
 // do is checked here against what it does.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -16,7 +17,10 @@ import { type Lab, allDevices, openLab, until } from '../support/mender-lab.ts'
 import { undo } from '../support/undo.ts'
 
 /** A lab whose one device runs the real client and reaches the server through a proxy that can go deaf for it. */
-async function realLab(t: TestContext): Promise<{ lab: Lab; device: string; deafen: { forMs: number } }> {
+async function realLab(
+  t: TestContext,
+  trust: { verifyKey?: string } = {},
+): Promise<{ lab: Lab; device: string; deafen: { forMs: number } }> {
   const lab = await openLab(t)
   const deafen = { forMs: 0 }
   let deafUntil = 0
@@ -41,6 +45,7 @@ async function realLab(t: TestContext): Promise<{ lab: Lab; device: string; deaf
       serial: 'SN-1',
       authorizedKey: key.publicKey,
       serverUrl: url,
+      ...trust,
     },
     plainContext(),
   )
@@ -114,3 +119,13 @@ test(
     assert.deepEqual(await lab.server.openDeployments(), [])
   },
 )
+
+test('a device with a key refuses what that key has not signed', { skip: cannotBoot }, async (t) => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { lab, device } = await realLab(t, {
+    verifyKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  })
+  const before = await lab.server.device(device)
+  await assert.rejects(go(lab, device, t), { reason: 'update-failed', message: /expecting signed artifact/ })
+  assert.equal((await lab.server.device(device)).release, before.release)
+})
