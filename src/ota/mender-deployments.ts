@@ -9,6 +9,8 @@ import { type Deployment, type DeviceState, type Order, isOpenState } from './ot
 const path = '/api/management/v1/deployments/deployments'
 const searchPath = '/api/management/v2/deployments/deployments'
 const attempts = 3
+/** The server takes 1 MiB of JSON, which is about 26,000 ids. */
+const maxDevices = 20_000
 
 const states: Readonly<Record<string, DeviceState>> = {
   pending: 'pending',
@@ -59,6 +61,12 @@ export async function deploy(client: MenderClient, order: Order): Promise<Deploy
   const devices = [...new Set(order.devices)].sort()
   if (devices.length === 0) {
     throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
+  }
+  if (devices.length > maxDevices) {
+    throw new Failure(
+      'bad-input',
+      `the order ${order.name} has ${devices.length} devices; at most ${maxDevices} fit into one: order in waves`,
+    )
   }
   for (let attempt = 1; ; attempt++) {
     const existing = await findDeployment(client, order.name)

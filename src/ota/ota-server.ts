@@ -112,7 +112,7 @@ export interface OtaServer {
   upload(path: string, verifyKeys?: readonly string[]): Promise<Uploaded>
   /**
    * Places an order, or finds the one of the same name, and reads back which devices it has. Throws `no-device-matched`
-   * for an empty list, `release-missing`, `device-missing` where the server left a device out.
+   * for an empty list, `bad-input` for one of over 20,000, `release-missing`, `device-missing` where the server left a device out.
    */
   deploy(order: Order): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */

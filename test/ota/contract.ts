@@ -144,6 +144,10 @@ export function contract(adapter: string, open: (t: TestContext, options?: Optio
     await assert.rejects(server.deploy({ name: 'a', release: 'os-2', devices: [key] }), {
       reason: 'release-missing',
     })
+    const many = Array.from({ length: 20_001 }, (_, i) => `device ${i}`)
+    await assert.rejects(server.deploy({ name: 'a', release: 'os-2', devices: many }), {
+      reason: 'bad-input',
+    })
     assert.deepEqual(await server.openDeployments(), [])
   })
 

@@ -254,3 +254,19 @@ test('a URL that would give the token away is refused, and hawkBit is not there 
     reason: 'bad-input',
   })
 })
+
+test('a lease that is written late does not overwrite the one that was first', async (t) => {
+  const lab = await openLab(t)
+  const { key } = await lab.device()
+  const lease = (id: string) => ({ id, holder: id, until: new Date(Date.now() + 60_000).toISOString() })
+  let isHeld = false
+  const url = await serve(t, (incoming, outgoing) => {
+    if (isHeld || !incoming.url?.endsWith('/tags')) return pass(lab.url, incoming, outgoing)
+    isHeld = true
+    // the other one is through before this one's write goes on
+    return void lab.server.takeLease(key, lease('quick')).then(() => pass(lab.url, incoming, outgoing))
+  })
+  const slow = openServer({ type: 'mender', url, token: lab.token }, plainContext())
+  assert.equal((await slow.takeLease(key, lease('slow'))).id, 'quick')
+  assert.equal((await lab.server.leaseOf(key))?.id, 'quick')
+})

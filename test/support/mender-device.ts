@@ -19,6 +19,8 @@ export type Behaviour =
   | 'succeeds silently'
   /** says success and goes on with what it had */
   | 'lies'
+  /** reports once, before anything else, and never again; takes updates as if all were well */
+  | 'reports once'
   /** stops in the middle of installing until it is told otherwise */
   | 'hangs'
   /** reports facts, but never asks for an update */
@@ -64,6 +66,7 @@ class Device implements MenderDevice {
   #release: string
   #token = ''
   #isDeaf = false
+  #hasReported = false
   #known: (id: string) => void = () => {}
 
   constructor(options: DeviceOptions) {
@@ -122,7 +125,8 @@ class Device implements MenderDevice {
   }
 
   async #round(): Promise<void> {
-    await this.#report()
+    if (this.behaviour !== 'reports once' || !this.#hasReported) await this.#report()
+    this.#hasReported = true
     if (this.behaviour === 'never asks' || this.#isDeaf) return
     const { deviceType = 'virtual' } = this.#options
     const asked = {
