@@ -33,7 +33,7 @@ test('a token is masked before anything else is said', async () => {
     inputs: { server: 'http://127.0.0.1:9', token: 'very-secret-token', artifact: 'none.mender' },
   })
   assert.ok(masks.includes('very-secret-token'))
-  assert.equal(log.replace('::add-mask::very-secret-token', '').includes('very-secret-token'), false)
+  assert.equal(log.replaceAll('::add-mask::very-secret-token', '').includes('very-secret-token'), false)
 })
 
 test('a failed action says its reason once as an error, in its outputs and in the summary', async () => {
@@ -51,9 +51,13 @@ test('a line from outside can not become a command of the runner', async (t) => 
   const said: string[] = []
   t.mock.method(process.stdout, 'write', (text: string) => said.push(text))
   const { log } = runnerHost()
-  for (const line of ['::add-mask::x', '  ::error::x', 'x\n::stop-commands::y', 'a ##[error] b', 'a::b']) log.info(line)
+  for (const line of ['::add-mask::x', '  ::error::x', 'x\n::stop-commands::y', 'a ##[error] b', 'a::b'])
+    log.info(line)
   t.mock.restoreAll()
   const lines = said.join('').split('\n')
-  assert.deepEqual(lines.filter((line) => /^\s*::|##\[/.test(line)), [])
+  assert.deepEqual(
+    lines.filter((line) => /^\s*::|##\[/.test(line)),
+    [],
+  )
   assert.ok(lines.includes('a::b'))
 })
