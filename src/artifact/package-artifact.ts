@@ -32,7 +32,12 @@ const releaseSchema = v.object({
 export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
   const { source, output, optionsFile, ...chosen } = options
   const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile)
-  const release = chosen.name === undefined ? await releaseOf(source) : undefined
+  const release = await releaseOf(source)
+  if (release && chosen.name && chosen.name !== release.release) {
+    context.log.warn(
+      `the artifact is named ${chosen.name}, but the image calls itself ${release.release} and devices will report that: leave the name empty`,
+    )
+  }
   return writeMender(
     {
       ...chosen,

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import * as prettier from 'prettier'
 import { artifactOptionsSchema, openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
-import { Failure, plainContext } from '../../src/platform/platform.ts'
+import { Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const schemaPath = join(import.meta.dirname, '../../schemas/artifact-options.json')
@@ -106,7 +106,10 @@ test('the name is the one that the image was built with, as long as it is that i
   const { payloads } = await openArtifact(derived.path)
   await release(`sha256:${payloads[0]?.files[0]?.checksum}`)
   assert.equal((await packageArtifact(options, plainContext())).name, 'os-20260102T0304-0123456789ab')
-  assert.equal((await packageArtifact({ ...options, name: 'mine' }, plainContext())).name, 'mine')
+  const warnings: string[] = []
+  const log = { ...silentLog, warn: (line: string) => void warnings.push(line) }
+  assert.equal((await packageArtifact({ ...options, name: 'mine' }, plainContext({ log }))).name, 'mine')
+  assert.match(warnings.join(), /the image calls itself os-20260102T0304-0123456789ab/)
   await release('nonsense')
   await assert.rejects(packageArtifact(options, plainContext()), { reason: 'invalid-file' })
 })
