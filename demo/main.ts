@@ -3,7 +3,8 @@
 //   --break   the same with an image that fails its health check on the device
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Failure, messageOf, writeAtomically } from '../src/platform/platform.ts'
+import * as v from 'valibot'
+import { Failure, messageOf, readYaml, writeAtomically } from '../src/platform/platform.ts'
 import { canaryIsUntouched, makeFleet, planAgain, planRelease, scheduleRelease } from './fleet.ts'
 import { writePage } from './page.ts'
 import { Progress, table } from './progress.ts'
@@ -100,12 +101,30 @@ async function close(
   return verdict.isGood ? 0 : 1
 }
 
+/** Commands to copy, for as long as everything goes on running. */
 async function howToReach(run: RunFolder): Promise<string> {
+  const answers = v.object({
+    url: v.optional(v.string()),
+    address: v.optional(v.string()),
+    hostKey: v.optional(v.string()),
+  })
+  const read = async (name: string) =>
+    (await readYaml(join(run.path, `${name}.json`), answers).catch(() => undefined))?.value
+  const [config, knownHosts] = [join(run.path, 'ssh-config'), join(run.path, 'known-hosts')]
+  const serials = ['lab-01', 'canary-01']
+  const devices = await Promise.all(serials.map((serial) => read(`device-${serial}`)))
+  const hosts = serials.map((serial, i) => `Host ${serial}\n  HostName ${devices[i]?.address ?? ''}\n`)
+  const common = `Host *\n  User root\n  IdentityFile ${join(run.path, 'ssh-key')}\n  UserKnownHostsFile ${knownHosts}\n`
+  await writeAtomically(config, hosts.join('') + common)
+  await writeAtomically(
+    knownHosts,
+    devices.map((device) => `${device?.address} ${device?.hostKey}\n`).join(''),
+  )
   return `
 The server and the devices go on running, with everything in ${run.path}:
-  the server        the address stands in ota.json, its token in ota/token
-  a device          ssh -i ${join(run.path, 'ssh-key')} root@ADDRESS, the address stands in device-lab-01.json
-  their logs        ota.log, device-lab-01.log, device-canary-01.log
+  the server        ${(await read('ota'))?.url ?? ''}, its token is in ota/token
+${serials.map((serial) => `  ${serial.padEnd(16)}  ssh -F ${config} ${serial}`).join('\n')}
   a power cut       touch ${join(run.path, 'devices', 'canary-01', 'powercut')}
+  their logs        ota.log, device-lab-01.log, device-canary-01.log
   to stop it all    npm run demo -- --stop`
 }
