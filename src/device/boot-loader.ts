@@ -1,6 +1,7 @@
 // What U-Boot does between power-on and the kernel: reads its variables, counts attempts, picks a slot.
-import { readFile } from 'node:fs/promises'
-import { Failure, hasCode, messageOf, writeAtomically } from '../platform/platform.ts'
+import { join } from 'node:path'
+import { Failure, writeAtomically } from '../platform/platform.ts'
+import { holdInner } from './inner-folder.ts'
 
 /** A root slot is known by the number of its partition. */
 export type Slot = 2 | 3
@@ -61,12 +62,11 @@ export function isUnconfirmed(variables: BootVariables): boolean {
   return variables['upgrade_available'] === '1' && (Number(variables['bootcount']) || 0) > 0
 }
 
-/** Reads `name=value` lines; throws `invalid-file`. */
-export async function readBootVariables(path: string): Promise<BootVariables> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('invalid-file', `can't read the boot variables ${path}: ${why}`, { cause: error })
-  })
+/** Reads the variables on the data partition at `data`; undefined where there are none yet. Throws `invalid-file`. */
+export async function readBootVariables(data: string): Promise<BootVariables | undefined> {
+  await using folder = await holdInner(data, folderName)
+  const text = await folder.read(fileName)
+  if (text === undefined) return undefined
   const variables: Record<string, string> = {}
   for (const line of text.split('\n')) {
     const at = line.indexOf('=')
@@ -75,11 +75,14 @@ export async function readBootVariables(path: string): Promise<BootVariables> {
   return variables
 }
 
-/** Writes all variables so that a power cut leaves the old or the new ones. */
-export async function writeBootVariables(path: string, variables: BootVariables): Promise<void> {
+/** Writes all variables so that a power cut leaves the old or the new ones. Throws `invalid-file`. */
+export async function writeBootVariables(data: string, variables: BootVariables): Promise<void> {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
-  await writeAtomically(path, lines.join(''))
+  await using folder = await holdInner(data, folderName)
+  await writeAtomically(join(folder.path, fileName), lines.join(''))
 }
+
+const [folderName, fileName] = ['boot', 'env'] as const
 
 function slotOf(variables: BootVariables): Slot {
   const named = variables['mender_boot_part']

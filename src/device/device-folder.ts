@@ -1,7 +1,7 @@
 // What a virtual device keeps between starts: two slots, and on /data all that outlives an update.
 import { generateKeyPair } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -13,7 +13,8 @@ import {
   storageFailure,
   writeAtomically,
 } from '../platform/platform.ts'
-import { firstVariables, writeBootVariables } from './boot-loader.ts'
+import { firstVariables, readBootVariables, writeBootVariables } from './boot-loader.ts'
+import { type InnerFolder, holdInner } from './inner-folder.ts'
 
 export interface FolderOptions {
   folder: string
@@ -30,7 +31,8 @@ export interface FolderOptions {
 
 export interface DeviceFolder {
   slots: readonly [string, string]
-  bootVariables: string
+  /** What the device sees as /data. The device may have put anything there: it is read and written by `holdInner` alone. */
+  data: string
   /** The public half of the device's ssh host key, `type base64`. */
   hostKey: string
   /** Tells the update client where its server is. */
@@ -49,29 +51,24 @@ export async function prepareFolder(options: FolderOptions, context: Context): P
   const data = join(folder, 'data')
   const slots = [join(folder, 'slotA.img'), join(folder, 'slotB.img')] as const
   try {
-    await makeFolders(folder)
+    await mkdir(join(folder, 'root'), { recursive: true })
+    await mkdir(data, { recursive: true })
     if (existsSync(slots[0])) context.log.debug(`${folder}: goes on with the slots that are there`)
     else await makeSlots(slots, options, context)
-    const bootVariables = join(data, 'boot', 'env')
-    if (!existsSync(bootVariables)) await writeBootVariables(bootVariables, firstVariables)
-    await makeClientKey(join(data, 'mender', 'mender-agent.pem'))
-    await writeAtomically(join(data, 'mender', 'device_type'), `device_type=${options.deviceType}\n`)
+    if (!(await readBootVariables(data))) await writeBootVariables(data, firstVariables)
     await writeAtomically(join(data, 'serial'), `${options.serial}\n`)
-    if (options.authorizedKey !== undefined) {
-      await writeAtomically(join(data, 'ssh', 'authorized_keys'), `${options.authorizedKey.trim()}\n`, 0o600)
-    }
-    const hostKey = await makeHostKey(join(data, 'ssh', 'ssh_host_ed25519_key'))
-    if (options.verifyKey !== undefined) {
-      await writeAtomically(join(data, 'mender', verifyKeyName), options.verifyKey)
-    }
-    const setServer = (url: string | undefined) => {
+    await (await holdInner(data, 'log'))[Symbol.asyncDispose]()
+    const hostKey = await writeSshFolder(data, options)
+    await writeClientFolder(data, options)
+    const setServer = async (url: string | undefined) => {
       // paths as the device sees them
       const verify =
         options.verifyKey === undefined ? {} : { ArtifactVerifyKey: `/data/mender/${verifyKeyName}` }
       const conf = { ServerURL: url, ...verify }
-      return writeAtomically(join(data, 'mender', 'mender.conf'), `${JSON.stringify(conf)}\n`, 0o600)
+      await using mender = await holdInner(data, 'mender', 0o700)
+      await writeAtomically(join(mender.path, 'mender.conf'), `${JSON.stringify(conf)}\n`, 0o600)
     }
-    return { slots, bootVariables, hostKey, setServer }
+    return { slots, data, hostKey, setServer }
   } catch (error) {
     throw storageFailure(error, folder)
   }
@@ -79,12 +76,18 @@ export async function prepareFolder(options: FolderOptions, context: Context): P
 
 const verifyKeyName = 'artifact-verify-key.pem'
 
-async function makeFolders(folder: string): Promise<void> {
-  await mkdir(join(folder, 'root'), { recursive: true })
-  for (const name of ['boot', 'mender', 'ssh', 'log'])
-    await mkdir(join(folder, 'data', name), { recursive: true })
-  await chmod(join(folder, 'data', 'mender'), 0o700)
-  await chmod(join(folder, 'data', 'ssh'), 0o700)
+async function writeClientFolder(data: string, { deviceType, verifyKey }: FolderOptions): Promise<void> {
+  await using mender = await holdInner(data, 'mender', 0o700)
+  if (!(await mender.has('mender-agent.pem'))) await makeClientKey(join(mender.path, 'mender-agent.pem'))
+  await writeAtomically(join(mender.path, 'device_type'), `device_type=${deviceType}\n`)
+  if (verifyKey !== undefined) await writeAtomically(join(mender.path, verifyKeyName), verifyKey)
+}
+
+async function writeSshFolder(data: string, { authorizedKey }: FolderOptions): Promise<string> {
+  await using ssh = await holdInner(data, 'ssh', 0o700)
+  if (authorizedKey !== undefined)
+    await writeAtomically(join(ssh.path, 'authorized_keys'), `${authorizedKey.trim()}\n`, 0o600)
+  return await hostKeyIn(ssh)
 }
 
 // The first slot comes last and by a rename: where it is, all of this was done
@@ -123,19 +126,21 @@ async function copySparsely(from: string, to: string, context: Context): Promise
 
 // The client would make one at its first start, which takes it seconds; and it wants PKCS#1
 async function makeClientKey(path: string): Promise<void> {
-  if (existsSync(path)) return
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 3072 })
   await writeAtomically(path, privateKey.export({ type: 'pkcs1', format: 'pem' }), 0o600)
 }
 
-async function makeHostKey(path: string): Promise<string> {
-  if (!existsSync(`${path}.pub`)) {
+/** The public half of the device's ssh host key, which is made where it is missing. */
+async function hostKeyIn(ssh: InnerFolder): Promise<string> {
+  const name = 'ssh_host_ed25519_key'
+  if (!(await ssh.has(`${name}.pub`))) {
+    const path = join(ssh.path, name)
     await rm(path, { force: true })
     await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path], {
       what: 'making a host key',
     })
   }
-  const [type = '', key = ''] = (await readFile(`${path}.pub`, 'utf8')).split(/\s+/)
+  const [type = '', key = ''] = ((await ssh.read(`${name}.pub`)) ?? '').split(/\s+/)
   return `${type} ${key}`
 }
 

@@ -89,6 +89,10 @@ ln -s fd/0 /dev/stdin
 ln -s fd/1 /dev/stdout
 ln -s fd/2 /dev/stderr
 mount -t ext4 -o noatime "/dev/mmcblk0p$part" "$root"
+# a link here would lead out of the image, to folders of this machine
+for place in data dev proc sys run tmp; do
+  if [ -L "$root/$place" ] || [ ! -d "$root/$place" ]; then echo "/$place of the image is no folder"; exit 1; fi
+done
 mount --bind "$folder/data" "$root/data"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts /dev/pts
 mount --move /dev "$root/dev"

@@ -167,10 +167,10 @@ class Power {
   }
 
   async #nextBoot(): Promise<Boot> {
-    const { bootVariables } = this.#parts.state
-    const boot = nextBoot(await readBootVariables(bootVariables))
+    const { data } = this.#parts.state
+    const boot = nextBoot((await readBootVariables(data)) ?? {})
     // counted before the start: a power cut at any later moment finds it
-    if (boot.isTrial || boot.isFallback) await writeBootVariables(bootVariables, boot.variables)
+    if (boot.isTrial || boot.isFallback) await writeBootVariables(data, boot.variables)
     await this.#parts.slots.untilFree()
     return boot
   }
@@ -205,7 +205,7 @@ class Power {
   async #watch(ended: AbortSignal): Promise<void> {
     try {
       await this.#context.clock.sleep(this.#options.bootTimeoutMs ?? 60_000, ended)
-      const variables = await readBootVariables(this.#parts.state.bootVariables)
+      const variables = (await readBootVariables(this.#parts.state.data)) ?? {}
       if (!ended.aborted && isUnconfirmed(variables)) this.#cut('watchdog')
     } catch (error) {
       if (!ended.aborted) this.#context.log.warn(`the watchdog failed: ${messageOf(error)}`)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
@@ -265,4 +266,63 @@ function historyOf(device: VirtualDevice): string[] {
         ? event.why
         : `boot ${event.slot}${event.isTrial ? ' trial' : ''}${event.isFallback ? ' fallback' : ''}`,
     )
+}
+
+test('links that a device leaves on its data partition are not followed out here', { skip }, async (t) => {
+  const { connection, device } = await bootDevice(t)
+  const outside = join(await temporaryFolder(t), 'outside')
+  await mkdir(outside, { mode: 0o755 })
+  // an update on trial makes the boot loader write its variables at the next start
+  await orderSlot(connection, 3)
+  const variables = await readFile(join(device.folder, 'data/boot/env'), 'utf8')
+  await writeFile(join(outside, 'env'), variables)
+  await connection.run('mv', ['/data/boot', '/data/elsewhere'])
+  await connection.run('ln', ['-s', outside, '/data/boot'])
+  device.powerCut()
+  await assert.rejects(device.done, (error) =>
+    isFailure(error, 'invalid-file', /data\/boot is no plain folder/),
+  )
+  assert.deepEqual(await readdir(outside), ['env'])
+  assert.equal(await readFile(join(outside, 'env'), 'utf8'), variables)
+})
+
+test('what a device put in the place of its folders and files stops the next start', { skip }, async (t) => {
+  const { device } = await bootDevice(t)
+  await device.stop()
+  const outside = await temporaryFolder(t)
+  await chmod(outside, 0o755)
+  await writeFile(join(outside, 'secret'), 'two words\n')
+  const { folder } = device
+  const options = {
+    folder,
+    image: '',
+    deviceType: 'virtual',
+    serial: 'SN-1',
+    authorizedKey: 'ssh-ed25519 AAAA',
+  }
+  for (const [name, makeIn] of [
+    ['ssh', (path: string) => symlink(outside, path)],
+    ['mender', (path: string) => symlink(outside, path)],
+    ['boot/env', (path: string) => symlink(join(outside, 'secret'), path)],
+    ['boot/env', async (path: string) => void execFileSync('mkfifo', [path])],
+    ['ssh/ssh_host_ed25519_key.pub', (path: string) => symlink(join(outside, 'secret'), path)],
+  ] as const) {
+    const path = join(folder, 'data', name)
+    await rename(path, `${folder}/kept`)
+    await makeIn(path)
+    await assert.rejects(startVirtualDevice(options, plainContext()), (error) =>
+      isFailure(error, 'invalid-file', new RegExp(`data/${name} is no plain `)),
+    )
+    await rm(path)
+    await rename(`${folder}/kept`, path)
+  }
+  assert.deepEqual(await readdir(outside), ['secret'])
+  assert.equal((await stat(outside)).mode & 0o777, 0o755, "a link's target keeps its mode")
+})
+
+function isFailure(error: unknown, reason: string, message: RegExp): boolean {
+  assert.ok(error instanceof Failure, String(error))
+  assert.equal(error.reason, reason)
+  assert.match(error.message, message)
+  return true
 }
