@@ -3,9 +3,9 @@ import { cp, chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'nod
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { endProcesses } from '../../demo/run-folder.ts'
 import { repositoryFrom } from '../../demo/repositories.ts'
 import { isInstalled } from '../../src/platform/platform.ts'
+import { endProcesses, homeOf } from './leftovers.ts'
 import type { Place } from './run-act.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -32,7 +32,7 @@ export async function makePlace(
   await clearAfterOthers(options.say)
   const folder = await mkdtemp(join(tmpdir(), prefix))
   await writeFile(join(folder, 'owner'), String(process.pid))
-  const [bin, home, drover] = [join(folder, 'bin'), join(folder, 'home'), join(folder, 'drover')]
+  const [bin, home, drover] = [join(folder, 'bin'), homeOf(folder), join(folder, 'drover')]
   await mkdir(home)
   await mkdir(bin)
   await cp(join(root, 'actions'), join(drover, 'actions'), { recursive: true })
@@ -59,7 +59,6 @@ export async function makePlace(
       // steps run on a terminal: git must not open a pager, nor apt a question
       GIT_PAGER: 'cat',
       DEBIAN_FRONTEND: 'noninteractive',
-      DROVER_DEMO_RUN: folder,
     },
     leave: async (isKept) => {
       await endProcesses(folder)

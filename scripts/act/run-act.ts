@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as v from 'valibot'
 
+/** act knows no timeout-minutes. The first run on a machine builds a base image, which may take some minutes. */
+const workflowLimitMs = 8 * 60_000
+
 /** Where everything of a run is, and what its parts share. */
 export interface Place {
   /** Temporary folder: repositories, act's workspaces, logs. */
@@ -75,8 +78,13 @@ export async function runAct(place: Place, workflow: Workflow): Promise<Workflow
     env: place.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const stop = () => child.kill('SIGTERM')
-  place.signal.addEventListener('abort', stop, { once: true })
+  const limit = AbortSignal.timeout(workflowLimitMs)
+  const ending = AbortSignal.any([place.signal, limit])
+  const stop = () => {
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), 30_000).unref()
+  }
+  ending.addEventListener('abort', stop, { once: true })
   const result: WorkflowResult = { isGreen: false, steps: [], outputs: {}, log: '', logFile }
   const file = createWriteStream(logFile)
   const take = (text: string) => {
@@ -95,8 +103,10 @@ export async function runAct(place: Place, workflow: Workflow): Promise<Workflow
   })
   await Promise.all(streams)
   file.end()
-  place.signal.removeEventListener('abort', stop)
+  ending.removeEventListener('abort', stop)
   place.signal.throwIfAborted()
+  if (limit.aborted)
+    result.log += `act was ended: the workflow ran for more than ${workflowLimitMs / 60_000} minutes\n`
   return { ...result, isGreen: code === 0 }
 }
 
