@@ -23,6 +23,10 @@ process.exitCode = await main()
 
 async function main(): Promise<number> {
   const checks = [...osChecks, ...fleetChecks].filter(({ title }) => title.includes(options.only ?? ''))
+  if (checks.length === 0) {
+    say(`no title has "${options.only}" in it`)
+    return 1
+  }
   const tool = findAct(say)
   if ('missing' in tool) {
     for (const { title } of checks) say(`- ${title} (skipped: ${tool.missing})`)
