@@ -6,11 +6,9 @@ import type { TickOrder, Waiting } from './tick.ts'
 /** The devices of one order: a request of 5,000 ids stays well under the servers' limit of 1 MiB. */
 const maxDevicesPerOrder = 5000
 
-/** What the plan blocks for now: it is waited for, and a stage with it isn't done. */
+/** What the plan blocks, for now or until somebody acts: it is waited for, and a stage with it isn't done. */
 export function heldByPlan(plan: Plan): Waiting[] {
-  const held = plan.changes.filter(
-    (change) => change.kind === 'blocked' && ['busy', 'frozen'].includes(change.by),
-  )
+  const held = plan.changes.filter((change) => change.kind === 'blocked' && change.by !== 'retired')
   return [...Map.groupBy(held, (change) => (change.kind === 'blocked' ? change.why : ''))].map(
     ([why, changes]) => {
       const [first] = changes

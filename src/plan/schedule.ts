@@ -23,8 +23,8 @@ const fleetPaths = ['inventory.yml', 'inventory.yaml', 'group_vars', 'host_vars'
 
 /**
  * One tick of `stageName`. May be repeated at any time, also after it was killed: orders have names that follow from what
- * they are for and are looked up first. Throws `shallow-clone`, `not-a-stage`, `no-device-matched`, `not-reviewed`,
- * `plan-changed`, `over-budget`, and what the server and Git throw; nothing was written then. A halted stage is no
+ * they are for and are looked up first. Throws `shallow-clone`, `not-a-stage`, `no-device-matched`, `release-missing`,
+ * `not-reviewed`, `plan-changed`, `over-budget`, and what the server and Git throw; nothing was written then. A halted stage is no
  * exception but a state.
  */
 export async function schedule(
@@ -80,6 +80,15 @@ async function switchesFor(
   return parseFleetPolicy(text ?? '', `${defaultBranch}:${policyFileName}`).switches
 }
 
+/** Where nothing is left to order but releases that nobody can have, Git asks for what doesn't exist. */
+function requireReleases({ changes, counts, stage }: Plan): void {
+  const missing = changes.filter((change) => change.kind === 'blocked' && change.by === 'release-missing')
+  const [first] = missing
+  if (first?.kind !== 'blocked' || counts.updates > 0 || counts.alreadyPending > 0) return
+  const others = missing.length > 1 ? ` and ${missing.length - 1} more devices` : ''
+  throw new Failure('release-missing', `${stage}: ${first.host}${others} can't be updated: ${first.why}`)
+}
+
 /** What one tick knows and has done so far. */
 class TickRun {
   readonly #fleet: Fleet
@@ -109,6 +118,7 @@ class TickRun {
     const { log } = this.#context
     let facts = await gatherFacts(this.#server, this.#context)
     let plan = this.#plan(facts)
+    requireReleases(plan)
     const stale = this.#staleOrders(facts, plan)
     if (plan.counts.updates > 0 || stale.length > 0)
       await requireReview(plan, this.#stage, this.#repository.head, this.#options.review ?? {})

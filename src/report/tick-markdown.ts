@@ -86,7 +86,7 @@ function sentence(tick: Tick): string {
     case 'halted':
       return `Nothing new starts: ${escapeMarkdown(tick.haltedBy ?? '')}.`
     case 'done':
-      return `Every device that is not blocked runs what ${commit} says.`
+      return `Every device runs what ${commit} says, but for those that are retired.`
     case 'in-progress':
       return `${counted(
         tick.orders.reduce((sum, { devices }) => sum + devices.length, 0),
