@@ -1,6 +1,6 @@
 // What of a plan may be ordered now: a pure function of the plan, the facts, the orders found and the time.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type DeviceFacts, type Facts, isOpenState } from '../ota/ota.ts'
+import { type DeviceFacts, type DeviceState, type Facts, isOpenState } from '../ota/ota.ts'
 import { afterState } from './after.ts'
 import { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
 import { allowed } from './limits.ts'
@@ -46,7 +46,7 @@ export function whatIsDue(
   const members = membersOf(plan, states, byId, stage, now)
   const byRelease = Map.groupBy(members, ({ change }) => change.to)
   for (const [release, group] of byRelease) {
-    const rule = tooManyFailures(group, stage.gate)
+    const rule = tooManyFailures([...group, ...failedAndBlocked(plan, states, release)], stage.gate)
     if (rule) return { members, due: [], waiting: [], haltedBy: `${release}: ${rule}` }
   }
   const waiting = new Held()
@@ -91,6 +91,23 @@ function membersOf(
     return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state }]
   })
 }
+
+/** Devices that failed and then got blocked, by another's order or by leaving the server: they have failed all the same. */
+function failedAndBlocked(plan: Plan, states: readonly RolloutState[], release: string): RolloutMember[] {
+  const orders = states
+    .filter(({ rollout }) => rollout.release === release)
+    .flatMap(({ rollout, placed }) => placed.filter(({ attempt }) => attempt === rollout.attempt))
+  return plan.changes.flatMap((change): RolloutMember[] => {
+    if (change.kind !== 'blocked' || change.by === 'retired' || (change.to ?? release) !== release) return []
+    const { device } = change
+    const order = orders.find(({ deployment }) => isFailed(deployment.devices.get(device)))
+    if (!order) return []
+    const outcome = { kind: 'failure', why: 'the update failed', deployment: order.deployment.id } as const
+    return [{ device, deviceType: '', wave: order.wave, outcome }]
+  })
+}
+
+const isFailed = (state: DeviceState | undefined) => state === 'failure' || state === 'no-artifact'
 
 /** An open order that isn't the rollout's own brings the device to the release all the same. */
 function pendingElsewhere(change: Moving, outcome: Outcome): Outcome {
