@@ -1,7 +1,7 @@
 import { type Fleet, type Stage } from '../fleet/fleet.ts'
 import type { DeviceFacts } from '../ota/ota.ts'
 import type { GateState } from './gate.ts'
-import { needed } from './limits.ts'
+import { isFresh, needed } from './limits.ts'
 
 /**
  * Whether the stage before `stage` has finished `release` for a device type, by what its devices report: of those with
@@ -20,10 +20,8 @@ export function afterState(
   const fresh = fleet.devices.flatMap((device) => {
     const reported = facts.get(device.id)
     if (device.stage !== earlier.name || device.isRetired || reported?.status !== 'accepted') return []
-    if ((reported.deviceType ?? device.deviceType) !== deviceType || reported.reportedAt === undefined)
-      return []
-    const ageMs = now.getTime() - Date.parse(reported.reportedAt)
-    return ageMs <= earlier.gate.factsYoungerThanMs ? [reported] : []
+    if ((reported.deviceType ?? device.deviceType) !== deviceType) return []
+    return isFresh(reported.reportedAt, earlier.gate.factsYoungerThanMs, now) ? [reported] : []
   })
   const there = fresh.filter((device) => device.release === release).length
   if (there > 0 && there >= needed(earlier.gate.minSuccess, fresh.length)) return { isOpen: true }

@@ -12,3 +12,13 @@ export function allowed(limit: Limit, total: number): number {
 export function needed(share: number, total: number): number {
   return Math.ceil(share * total - epsilon)
 }
+
+/** A server's clock and ours may differ by this much. */
+const clockSkewMs = 5 * 60_000
+
+/** Whether a report is of the last `limitMs`. One from the future proves nothing: it would stay fresh until then. */
+export function isFresh(reportedAt: string | undefined, limitMs: number, now: Date): boolean {
+  if (reportedAt === undefined) return false
+  const ageMs = now.getTime() - Date.parse(reportedAt)
+  return ageMs <= limitMs && ageMs >= -clockSkewMs
+}

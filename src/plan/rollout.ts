@@ -6,6 +6,7 @@ import { isOpenState } from '../ota/ota.ts'
 import { type Digest, digestOf, hexOf } from '../platform/platform.ts'
 import type { Outcome } from './gate.ts'
 import type { Commit } from './git.ts'
+import { isFresh } from './limits.ts'
 
 export interface Rollout {
   /** `stage/digest/commit`, as `retry` in fleet.yml names it. */
@@ -79,8 +80,10 @@ export function outcomeOf(
   const reportedAt = facts.reportedAt === undefined ? 0 : Date.parse(facts.reportedAt)
   const finishedAt = last?.deployment.finishedAt?.get(facts.id)
   if (facts.release === rollout.release) {
-    const isFresh = now.getTime() - reportedAt <= gate.factsYoungerThanMs
-    if (!isFresh) return { kind: 'pending' }
+    if (!isFresh(facts.reportedAt, gate.factsYoungerThanMs, now)) return { kind: 'pending' }
+    // it had the release before, too: what it reported before the order failed doesn't tell what it runs now
+    const isOlder = finishedAt !== undefined && reportedAt < Date.parse(finishedAt)
+    if (state === 'failure' && isOlder) return { kind: 'pending' }
     // a server that doesn't tell when it was done gives no evidence of a soak
     return { kind: 'success', since: last ? new Date(finishedAt ?? now) : rollout.commit.at }
   }

@@ -113,3 +113,40 @@ test('a device that somebody else updates is left alone until that is over', asy
   await world.lab.server.withdraw(by.id)
   assert.equal(ordered(await world.tick()).length, 1)
 })
+
+test('a release that does not exist is a failure, and a stage with a blocked device is not done', async (t) => {
+  const world = await openWorld(t, { count: 2 })
+  await world.release('never-uploaded')
+  await assert.rejects(world.tick(), {
+    reason: 'release-missing',
+    message: /canary: device-1 and 1 more devices can't be updated: the server has no release never-uploaded/,
+  })
+  await world.repository.commit({
+    'group_vars/all.yml': image('old'),
+    'host_vars/device-2.yml': 'device_id: gone-away\nsubscribed_branch: canary\n',
+  })
+  await world.repository.push()
+  const tick = await world.tick()
+  assert.equal(tick.state, 'waiting')
+  assert.match(tick.waiting[0]?.why ?? '', /is not on the server/)
+})
+
+test('a device that failed halts its stage also after it left the server', async (t) => {
+  const world = await openWorld(t, { count: 3, behaviours: ['success', 'fails', 'fails', 'fails'] })
+  await begin(world, (policy) => policy)
+  const [failed = ''] = ordered(await world.tick())
+  await settled(world.lab)
+  assert.equal((await world.tick()).state, 'halted')
+  await world.lab.server.retire(failed)
+  const tick = await world.tick({}, 3 * 3_600_000)
+  assert.deepEqual([tick.state, ordered(tick)], ['halted', []])
+})
+
+test('facts from the future open no gate', async (t) => {
+  const world = await openWorld(t, { count: 2 })
+  await begin(world, (policy) => policy)
+  const tick = await world.tick({}, -2 * 3_600_000)
+  assert.deepEqual([tick.state, ordered(tick)], ['waiting', []])
+  assert.match(tick.waiting[0]?.why ?? '', /stage development has no device of type virtual with fresh facts/)
+  assert.equal(ordered(await world.tick({}, -60_000)).length, 1, 'clocks differ by a little')
+})
