@@ -69,7 +69,7 @@ export async function runAction<N extends ActionName>(
     host.log.info(`drover ${name}`)
     const input = new Inputs(name, host)
     input.check()
-    const values = await main({
+    const work = main({
       log: host.log,
       signal: abortOnSignals(),
       clock: systemClock,
@@ -84,6 +84,7 @@ export async function runAction<N extends ActionName>(
       annotate: (problem) => host.warning(problem),
       saveState: (key, value) => host.saveState(key, value),
     })
+    const values = await Promise.race([work, crash()])
     if (!isFinished) await output({ changed: false, ...given, ...values, 'failure-reason': '' })
   } catch (error) {
     exitStatus = 1
@@ -92,7 +93,7 @@ export async function runAction<N extends ActionName>(
     await tell(host, name, failure)
   }
   finish()
-  process.exit(exitStatus)
+  await exit(exitStatus)
 }
 
 /** Runs an action's clean-up. A clean-up that fails only warns: it must not hide the job's real result. */
@@ -110,7 +111,24 @@ export async function runPost(
   } catch (error) {
     host.log.warn(`cleaning up failed: ${messageOf(error)}`)
   }
-  process.exit(0)
+  await exit(0)
+}
+
+/** Rejects with what was thrown where nobody waits for it, so that such a bug too ends in a failure with its reason. */
+async function crash(): Promise<never> {
+  return await new Promise((_resolve, reject) => {
+    process.once('uncaughtException', reject)
+    process.once('unhandledRejection', reject)
+  })
+}
+
+/**
+ * Ends the process although a connection may still be open. Node can hang for ever in its exit while V8 compiles in the
+ * background and waits for the main thread (nodejs/node#54918): a moment of idleness lets such work end.
+ */
+async function exit(status: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  process.exit(status)
 }
 
 function asFailure(error: unknown): Failure {
