@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure, type Problem, failOn, readText } from '../platform/platform.ts'
 import { displayName } from './display-name.ts'
+import { leadsOut } from './inside.ts'
 import { type Path, type Place, type Source, isRecord, parseSource } from './source.ts'
 
 /** A variable's value and where it stands. */
@@ -50,6 +51,8 @@ const maxBytes = 64 << 20
 export async function readInventory(folder: string): Promise<Inventory> {
   const file = await inventoryFile(folder)
   const name = displayName(file)
+  const problem = await leadsOut(folder, file)
+  failOn(problem ? [problem] : [])
   const source = parseSource(await readText(file, maxBytes, name), name)
   failOn(source.problems)
   return new InventoryReader(source, name).read()

@@ -6,6 +6,7 @@ import { type PolicyFile, type StageFile, dayNames, policySchema } from './polic
 import { type Limit, type WaveStep, limitOf, minuteOf, shareOf, waveStepOf } from './policy-values.ts'
 import { problemsOf, warningsOf } from './policy-problems.ts'
 import { displayName } from './display-name.ts'
+import { leadsOut } from './inside.ts'
 import type { Place } from './source.ts'
 
 export type { Limit, WaveStep }
@@ -88,6 +89,8 @@ export async function readFleetPolicy(folder: string): Promise<FleetPolicy> {
       'file-missing',
       `there is no folder ${folder}: give the fleet repository's as \`fleet\``,
     )
+  const problem = await leadsOut(folder, path)
+  failOn(problem ? [problem] : [])
   return (await exists(path)) ? parseFleetPolicy(await readText(path, 4 << 20, name), name) : noPolicy(name)
 }
 

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Problem, hasCode, readText } from '../platform/platform.ts'
 import { displayName } from './display-name.ts'
+import { leadsOut } from './inside.ts'
 import {
   type Group,
   type Host,
@@ -28,8 +29,8 @@ export interface HostVariables {
 
 /** Reads group_vars/ and host_vars/ of a fleet repository and says which layers hold for each host. Never throws for what they say. */
 export async function readVariables(folder: string, inventory: Inventory): Promise<HostVariables> {
-  const groups = await readFolder(join(folder, 'group_vars'), [...inventory.groups.keys()])
-  const hosts = await readFolder(join(folder, 'host_vars'), [...inventory.hosts.keys()])
+  const groups = await readFolder(folder, 'group_vars', [...inventory.groups.keys()])
+  const hosts = await readFolder(folder, 'host_vars', [...inventory.hosts.keys()])
   const orphan = (what: string, kind: string) => (file: string) => ({
     file,
     line: 1,
@@ -97,7 +98,10 @@ interface Folder {
 // Ansible looks for these in this order and takes the first
 const extensions = ['', '.yml', '.yaml', '.json']
 
-async function readFolder(folder: string, names: readonly string[]): Promise<Folder> {
+async function readFolder(root: string, within: string, names: readonly string[]): Promise<Folder> {
+  const folder = join(root, within)
+  const problem = await leadsOut(root, folder)
+  if (problem) return { variables: new Map(), problems: [problem], warnings: [], orphans: [] }
   const entries = await list(folder)
   const unclaimed = new Set(entries.keys())
   const problems: Problem[] = []
@@ -110,16 +114,18 @@ async function readFolder(folder: string, names: readonly string[]): Promise<Fol
     for (const candidate of candidates) unclaimed.delete(candidate)
     const [first, ...others] = candidates
     if (first === undefined) continue
-    for (const file of entries.get(first) === 'folder'
-      ? await filesBelow(join(folder, first))
-      : [join(folder, first)])
-      files.push({ name, file })
+    const found =
+      entries.get(first) === 'folder' ? await filesBelow(join(folder, first)) : [join(folder, first)]
+    for (const file of found) files.push({ name, file })
     for (const other of others) {
       const file = displayName(join(folder, other))
       warnings.push({ file, line: 1, column: 1, message: `is never read, as ${first} is there too` })
     }
   }
-  const read = await inTurns(files, async ({ name, file }) => ({ name, ...(await readVariableFile(file)) }))
+  const read = await inTurns(files, async ({ name, file }) => ({
+    name,
+    ...(await readVariableFile(root, file)),
+  }))
   const variables = new Map<string, Variables[]>()
   for (const { name, layer, problems: found } of read) {
     problems.push(...found)
@@ -133,8 +139,13 @@ async function readFolder(folder: string, names: readonly string[]): Promise<Fol
   }
 }
 
-async function readVariableFile(path: string): Promise<{ layer: Variables; problems: readonly Problem[] }> {
+async function readVariableFile(
+  root: string,
+  path: string,
+): Promise<{ layer: Variables; problems: readonly Problem[] }> {
   const name = displayName(path)
+  const problem = await leadsOut(root, path)
+  if (problem) return { layer: new Map(), problems: [problem] }
   const source = parseSource(await readText(path, maxBytes, name), name)
   if (source.problems.length > 0 || source.data === undefined)
     return { layer: new Map(), problems: source.problems }

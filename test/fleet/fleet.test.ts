@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Fleet, loadFleet, readFleetPolicy, releaseFor } from '../../src/fleet/fleet.ts'
@@ -379,4 +379,36 @@ test('twenty thousand hosts are read in time that grows with their number', asyn
   await read(100)
   const [small, large] = [await read(2000), await read(20_000)]
   assert.ok(large < Math.max(small, 0.05) * 25, `${small} s for 2,000 and ${large} s for 20,000`)
+})
+
+test('links out of the repository are not followed, links within it are', async (t) => {
+  const outside = await folderWith(t, { 'all.yml': 'os_image: from-outside\n', 'secret.yml': 'word\n' })
+  const linked = async (name: string, target: string, files: Files = base) => {
+    const folder = await folderWith(t, { ...files, '.git/config': 'token\n' })
+    await rm(join(folder, name), { force: true, recursive: true })
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await symlink(target, join(folder, name))
+    return folder
+  }
+  for (const [name, target] of [
+    ['group_vars/all.yml', join(outside, 'all.yml')],
+    ['group_vars', outside],
+    ['group_vars/all/more.yml', join(outside, 'secret.yml')],
+    ['host_vars/a.yml', '../.git/config'],
+    ['host_vars/b.yml', '/dev/zero'],
+    ['inventory.yml', join(outside, 'secret.yml')],
+    ['fleet.yml', join(outside, 'secret.yml')],
+  ] as const) {
+    const files = name.startsWith('group_vars/all/') ? { 'inventory.yml': inventory } : base
+    await assert.rejects(loadFleet(await linked(name, target, files)), (error) => {
+      assert.ok(error instanceof Failure)
+      const told = error.problems.map(({ file, message }) => `${file} ${message}`).join('\n')
+      assert.match(told, new RegExp(`${name} is a link that leads out of the fleet repository`))
+      assert.ok(!told.includes('secret') && !told.includes('token'), told)
+      return true
+    })
+  }
+  const folder = await linked('fleet/group_vars/all.yml', '../../group_vars/all.yml')
+  await writeFile(join(folder, 'fleet/inventory.yml'), inventory)
+  assert.equal((await loadFleet(join(folder, 'fleet'))).devices.length, 2)
 })
