@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import * as v from 'valibot'
 import { type Document, LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml'
 import { Failure, type Problem, hasCode, messageOf } from './failure.ts'
@@ -64,23 +65,37 @@ export async function readYaml<S extends v.GenericSchema>(
   return parseYaml(await readText(path, maxFileBytes, name), name, schema)
 }
 
-/** Reads a text file of at most `limitBytes`; throws `file-missing` or, over the limit, `invalid-file`. */
+/**
+ * Reads a text file of at most `limitBytes`; throws `file-missing` or, over the limit and for a device or a pipe, which may
+ * have no end, `invalid-file`.
+ */
 export async function readText(
   path: string,
   limitBytes = maxFileBytes,
   name: string = path,
 ): Promise<string> {
   try {
-    const { size } = await stat(path)
-    if (size > limitBytes) {
-      throw new Failure('invalid-file', `${name} has ${size} bytes; at most ${limitBytes} are read`)
-    }
-    return await readFile(path, 'utf8')
+    // without waiting for somebody at the other end of a pipe
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const status = await file.stat()
+    if (!status.isFile()) throw new Failure('invalid-file', `${name} is no plain file`)
+    // a file of the kernel has the size 0 whatever it holds
+    const [text, size] = status.size > limitBytes ? ['', status.size] : await textOf(file, limitBytes)
+    if (size <= limitBytes) return text
+    throw new Failure('invalid-file', `${name} has ${size} bytes; at most ${limitBytes} are read`)
   } catch (error) {
     if (error instanceof Failure) throw error
     const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
     throw new Failure('file-missing', `can't read ${name}: ${why}`, { cause: error })
   }
+}
+
+async function textOf(file: FileHandle, limitBytes: number): Promise<[text: string, size: number]> {
+  const chunks: Buffer[] = []
+  for await (const chunk of file.createReadStream({ end: limitBytes, autoClose: false }))
+    if (chunk instanceof Buffer) chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  return [bytes.toString('utf8'), bytes.length]
 }
 
 /** Throws one `invalid-file` for all `problems`; does nothing where there are none. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -69,4 +70,15 @@ test('a missing file and a huge one are failures of their own', async (t) => {
   await assert.rejects(readYaml(join(folder, 'none.yml'), schema), { reason: 'file-missing' })
   await writeFile(join(folder, 'huge'), 'x'.repeat(2000))
   await assert.rejects(readText(join(folder, 'huge'), 1000), { reason: 'invalid-file' })
+})
+
+test('what has no end or never begins is refused at once', async (t) => {
+  const folder = await temporaryFolder(t)
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  for (const path of ['/dev/zero', pipe, folder]) {
+    await assert.rejects(readText(path), { reason: 'invalid-file', message: `${path} is no plain file` })
+  }
+  assert.match(await readText('/proc/self/status'), /^Name:/, 'a file of the kernel says that it is empty')
+  await assert.rejects(readText('/proc/self/status', 100), { reason: 'invalid-file' })
 })
