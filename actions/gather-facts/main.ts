@@ -1,5 +1,4 @@
 import { runAction } from '../../src/action/action.ts'
-import { readFleetPolicy } from '../../src/fleet/fleet.ts'
 import {
   gatherFacts,
   openServer,
@@ -8,15 +7,14 @@ import {
   silentDevices,
   writeFacts,
 } from '../../src/ota/ota.ts'
+import { serverIn } from './server.ts'
 import { factsSummary } from './summary.ts'
 
 await runAction('gather-facts', async (action) => {
   const { input } = action
   const fleet = input.path('fleet')
-  const address = serverAddress(
-    { url: input.optional('server'), type: input.optional('server-type') },
-    fleet === undefined ? undefined : (await readFleetPolicy(fleet)).server,
-  )
+  const given = { url: input.optional('server'), type: input.optional('server-type') }
+  const address = serverAddress(given, fleet === undefined ? undefined : await serverIn(fleet, given.url))
   const token = input.secret('token') ?? input.required('token')
   const facts = requireDevices(await gatherFacts(openServer({ ...address, token }, action), action))
   const output = input.path('output') ?? input.required('output')

@@ -1,7 +1,7 @@
 import type { Fleet } from '../../src/fleet/fleet.ts'
 import type { Event } from '../../src/github/github.ts'
 import { type Facts, gatherFacts, openServer, readFacts } from '../../src/ota/ota.ts'
-import { serverOf } from '../../src/plan/plan.ts'
+import { requireMergedServer } from '../../src/plan/plan.ts'
 import { type Context, Failure } from '../../src/platform/platform.ts'
 
 /**
@@ -31,11 +31,6 @@ export async function factsFor(
       'bad-input',
       'fleet.yml names no server: add `server: { type: mender, url: … }`, or give `facts`',
     )
-  const reviewed = pullRequest && (await serverOf(fleet.folder, pullRequest.targetCommit))
-  if (reviewed && (reviewed.url !== server.url || reviewed.type !== server.type))
-    throw new Failure(
-      'bad-input',
-      `this pull request changes the server from ${reviewed.url} to ${server.url}, and the token isn't sent to a server that nobody merged: merge that alone, or plan with a facts file`,
-    )
+  if (pullRequest) await requireMergedServer(fleet.folder, server, pullRequest.targetCommit)
   return await gatherFacts(openServer({ ...server, token }, context), context)
 }

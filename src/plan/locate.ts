@@ -48,8 +48,25 @@ export function requireServer(fleet: Fleet): FleetServer {
   throw new Failure('bad-input', 'fleet.yml names no server: add `server: { type: mender, url: … }`')
 }
 
-/** The server that fleet.yml named at a commit; undefined where it named none. Throws `shallow-clone` where the commit isn't here. */
-export async function serverOf(folder: string, commit: string): Promise<FleetServer | undefined> {
+/**
+ * Checks that the server of a checked out pull request is the one that its target branch names: a token isn't sent to a
+ * server that nobody merged. Throws `bad-input`, and `shallow-clone` where the target's commit isn't here.
+ */
+export async function requireMergedServer(
+  folder: string,
+  server: FleetServer,
+  targetCommit: string,
+): Promise<void> {
+  const merged = await serverOf(folder, targetCommit)
+  if (merged?.url === server.url && merged.type === server.type) return
+  const change = merged ? `changes the server from ${merged.url} to` : 'is the first to name a server,'
+  throw new Failure(
+    'bad-input',
+    `this pull request ${change} ${server.url}, and the token isn't sent to a server that nobody merged: merge that alone, or plan with a facts file`,
+  )
+}
+
+async function serverOf(folder: string, commit: string): Promise<FleetServer | undefined> {
   const checkout = await openCheckout(folder)
   if (!(await hasCommit(checkout, commit)))
     throw new Failure(

@@ -132,8 +132,29 @@ test('a pull request that names another server does not get the token', async (t
   const result = await plan(world, { env })
   assert.deepEqual([result.code, result.outputs['failure-reason']], [1, 'bad-input'], result.log)
   assert.match(result.errors[0]?.message ?? '', /changes the server from .* to .*: merge that alone/)
+  const facts = await runInRunner('gather-facts', {
+    workspace: world.repository.folder,
+    env,
+    inputs: { fleet: '.', token: world.lab.token },
+  })
+  assert.deepEqual([facts.code, facts.outputs['failure-reason']], [1, 'bad-input'], facts.log)
   assert.deepEqual(thief.requests, [])
   await git('checkout', '--quiet', 'canary')
+})
+
+test('nor does one where the target branch names no server yet', async (t) => {
+  const thief = await startGitHub(t)
+  const { world, env } = await openPullRequest(t, {})
+  const { git, commit } = world.repository
+  await git('rm', '--quiet', 'fleet.yml')
+  const base = await commit({})
+  const event = { pull_request: { number: 8, base: { ref: 'canary', sha: base }, head: { sha: base } } }
+  await writeFile(env['GITHUB_EVENT_PATH'] ?? '', JSON.stringify(event))
+  await commit({ 'fleet.yml': stages({ ...world.lab, url: thief.url }) })
+  const result = await plan(world, { env, inputs: { stage: 'canary' } })
+  assert.deepEqual([result.code, result.outputs['failure-reason']], [1, 'bad-input'], result.log)
+  assert.match(result.errors[0]?.message ?? '', /is the first to name a server, .*that nobody merged/)
+  assert.deepEqual(thief.requests, [])
 })
 
 test('blocked devices are warnings at their lines and leave the plan green, up to budget.missing', async (t) => {
