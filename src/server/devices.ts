@@ -15,6 +15,8 @@ export type Identity = v.InferOutput<typeof identitySchema>
 
 /** Who asks for a token costs nothing until accepted, but each asker is stored: this many at most. */
 const maxUnaccepted = 10_000
+/** Keys of one device that are kept. */
+const maxKeys = 50
 
 export const authStatus = v.picklist(['pending', 'accepted', 'rejected', 'preauthorized'])
 export type AuthStatus = v.InferOutput<typeof authStatus>
@@ -51,12 +53,16 @@ export function findAuthSet(core: Core, identity: Identity, publicKey: string): 
   )
 }
 
-/** Stores a key for an identity, and the device where it is new. Throws a 503 where too many wait already. */
+/**
+ * Stores a key for an identity, and the device where it is new. Throws a 503 where too many devices wait already; of one
+ * device's keys the oldest that may do nothing make room.
+ */
 export function addAuthSet(core: Core, identity: Identity, publicKey: string, status: AuthStatus): AuthSet {
   return core.store.transaction(() => {
     const device = deviceOf(core, identity) ?? addDevice(core, identity)
     const id = newId()
     const created = timestamp()
+    forgetKeys(core, device.id)
     core.store.run(
       `INSERT INTO auth_set (id, device, public_key, status, created) VALUES (?, ?, ?, ?, ?)`,
       id,
@@ -172,6 +178,17 @@ export function identityText(identity: Identity): string {
     Object.entries(identity)
       .map(([key, value]) => `${key} ${String(value)}`)
       .join(', '),
+  )
+}
+
+/** Anybody may ask with an identity that is known, each time with another key. */
+function forgetKeys(core: Core, device: string): void {
+  core.store.run(
+    `DELETE FROM auth_set WHERE device = ? AND status IN ('pending', 'rejected') AND rowid NOT IN
+       (SELECT rowid FROM auth_set WHERE device = ? ORDER BY rowid DESC LIMIT ?)`,
+    device,
+    device,
+    maxKeys - 1,
   )
 }
 

@@ -226,3 +226,17 @@ async function login(url: string, pair: string): Promise<number> {
   await reply.text()
   return reply.status
 }
+
+test('new keys without end for one identity fill nothing and leave the accepted one in place', async (t) => {
+  const lab = await startLab(t)
+  const device = fakeDevice(lab.server.url, 'one')
+  await device.authenticate()
+  await acceptAll(lab)
+  for (let index = 0; index < 120; index++)
+    assert.equal((await fakeDevice(lab.server.url, 'one', ed25519()).authenticate()).status, 401)
+  const [known] = await lab.expect<AuthDevice[]>(200, 'GET', 'v2/devauth/devices')
+  const keys = known?.auth_sets ?? []
+  assert.ok(keys.length <= 51, `${keys.length} keys`)
+  assert.equal(keys.filter(({ status }) => status === 'accepted').length, 1)
+  assert.equal((await device.authenticate()).status, 200)
+})
