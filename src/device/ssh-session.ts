@@ -156,7 +156,7 @@ function configuration(
     `User ${address.user}`,
     ...(identity.key === undefined
       ? []
-      : [`IdentityFile ${paths.key}`, 'IdentitiesOnly yes', 'IdentityAgent none']),
+      : [`IdentityFile ${quoted(paths.key)}`, 'IdentitiesOnly yes', 'IdentityAgent none']),
     'BatchMode yes',
     'RequestTTY no',
     'ForwardAgent no',
@@ -166,13 +166,18 @@ function configuration(
     'CheckHostIP no',
     'UpdateHostKeys no',
     'HashKnownHosts no',
-    `UserKnownHostsFile ${paths.knownHosts}`,
+    `UserKnownHostsFile ${quoted(paths.knownHosts)}`,
     'GlobalKnownHostsFile /dev/null',
     'ControlMaster no',
-    `ControlPath ${paths.controlPath}`,
+    `ControlPath ${quoted(paths.controlPath)}`,
     'ConnectTimeout 5',
     'ServerAliveInterval 5',
     'ServerAliveCountMax 3',
   ]
   return `${lines.join('\n  ')}\n`
+}
+
+// TMPDIR may have spaces; ssh takes words apart at these, and replaces what follows a %
+function quoted(path: string): string {
+  return `"${path.replaceAll('%', '%%').replaceAll('"', '\\"')}"`
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect, shellQuote } from '../../src/device/device.ts'
 import { type Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
@@ -158,7 +159,9 @@ test(
 
 test('namespace: boots a device for the connection alone and leaves nothing', { skip }, async (t) => {
   const image = await baseImage()
-  const parent = await temporaryFolder(t)
+  // spaces and percent signs mean something in ssh's configuration
+  const parent = join(await temporaryFolder(t), 'a b %h')
+  await mkdir(parent)
   const old = process.env['TMPDIR']
   process.env['TMPDIR'] = parent
   undo(t, () => (old === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = old)))
