@@ -28,7 +28,7 @@ const [name, ...args] = process.argv.slice(2)
 if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
   process.stdout.write(usage())
   process.exit(name === undefined ? 2 : 0)
-} else if (name in commands) {
+} else if (Object.hasOwn(commands, name)) {
   process.exitCode = await commands[name]?.run(args)
 } else if (isAction(name)) {
   if (args.includes('--help') || args.includes('-h')) {
@@ -43,7 +43,7 @@ if (name === undefined || name === 'help' || name === '--help' || name === '-h')
 }
 
 function isAction(text: string): text is ActionName {
-  return text in actions
+  return Object.hasOwn(actions, text)
 }
 
 function readArguments(action: ActionName, args: string[]) {

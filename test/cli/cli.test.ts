@@ -27,6 +27,8 @@ test('wrong usage ends with 2 and says what would be right', async () => {
   for (const args of [
     [],
     ['no-such-command'],
+    ['constructor'],
+    ['__proto__'],
     ['upload-artifact', '--no-such-input', 'x'],
     ['upload-artifact', 'word'],
   ]) {
