@@ -15,11 +15,14 @@ export function markedName(path: string): string {
   return `${path}.drover-${processNamespace()}-${process.pid}-${startOf(process.pid)}-${randomBytes(4).toString('hex')}`
 }
 
-/** Removes what processes that are gone have left in `folder`: marked files and folders. Never fails. */
+/**
+ * Removes what processes of this user that are gone have left in `folder`: marked files and folders. Others' stay: while
+ * they are removed, their owner could put links into them that lead elsewhere. Never fails.
+ */
 export async function sweep(folder: string, { log, clock }: Context): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const match = mark.exec(name)
-    if (!match || (await isInUse(join(folder, name), match, clock.now().getTime()))) continue
+    if (!match || (await mustStay(join(folder, name), match, clock.now().getTime()))) continue
     log.debug(`removing ${join(folder, name)}, which an earlier build left`)
     await rm(join(folder, name), { recursive: true, force: true }).catch((error: unknown) => {
       log.warn(`${join(folder, name)} was left by an earlier build and can't be removed: ${messageOf(error)}`)
@@ -39,8 +42,8 @@ export async function withScratch<T>(
   await sweep(parent, context)
   await requireSpace(parent, bytes, 'temporary files')
   const folder = markedName(join(parent, 'image'))
-  // others may pass: apt downloads as a user of its own
-  await mkdir(folder, { mode: 0o755 })
+  // an image's contents are ours alone; where a base system is made others may pass, as apt downloads as another user
+  await mkdir(folder, { mode: place === 'memory' ? 0o700 : 0o755 })
   try {
     return await work(folder)
   } finally {
@@ -73,14 +76,15 @@ async function freeBytes(folder: string): Promise<number> {
 }
 
 // Another process namespace (a container) that shares the folder has numbers of its own: there only age tells.
-async function isInUse(
+async function mustStay(
   path: string,
   [, namespace, pid, start]: RegExpExecArray,
   now: number,
 ): Promise<boolean> {
-  if (namespace === processNamespace()) return startOf(Number(pid)) === start
   const stats = await lstat(path).catch(() => undefined)
-  return stats === undefined || now - stats.mtimeMs < oneDayMs
+  if (stats === undefined || stats.uid !== process.getuid?.()) return true
+  if (namespace === processNamespace()) return startOf(Number(pid)) === start
+  return now - stats.mtimeMs < oneDayMs
 }
 
 function processNamespace(): string {

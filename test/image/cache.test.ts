@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -160,6 +161,39 @@ test('what a killed build left goes with the next one; what a living one uses st
   await shop.build()
   assert.deepEqual(await Promise.all(left.map(isThere)), [false, false, false])
 })
+
+const asRoot = skip || needs('root')
+
+test(
+  'what an image is made of is for its builder alone, and others keep what they left',
+  { skip: asRoot },
+  async (t) => {
+    const shop = await workshop(t, 'files:\n  - { source: psk, path: /etc/psk, mode: "600" }\n', {
+      psk: 'secret\n',
+    })
+    const mark = (await markOf(process.pid)).replace(`-${process.pid}-`, '-4194305-') // no process can have this number
+    const foreign = join(tmpdir(), `image${mark}`)
+    await mkdir(foreign)
+    t.after(() => rm(foreign, { recursive: true, force: true }))
+    await chown(foreign, 65_534, 65_534)
+    const modes = new Set<string>()
+    const watch = () => {
+      for (const parent of ['/dev/shm', tmpdir()])
+        for (const name of readdirSync(parent).filter((name) => name.includes(`-${process.pid}-`)))
+          if (existsSync(join(parent, name, 'contents')))
+            modes.add((statSync(join(parent, name)).mode & 0o777).toString(8))
+    }
+    const log = {
+      info: watch,
+      warn: watch,
+      debug: watch,
+      group: <T>(_title: string, work: () => Promise<T>) => work(),
+    }
+    await shop.build(tinyBuilder(), 'out', { log })
+    assert.deepEqual([...modes], ['700'])
+    assert.ok(await isThere(foreign))
+  },
+)
 
 /** Temporary things of this very process. */
 async function ours(folder: string): Promise<string[]> {
