@@ -1,6 +1,6 @@
 // The embedded OTA server: Mender's device and management API over one SQLite file and a folder of artifacts. For a lab, a
 // demonstration and tens of devices on one machine.
-import { mkdir } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -88,7 +88,11 @@ function routes(core: Core) {
 async function prepare(dataDir: string): Promise<Store> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    return openStore(join(dataDir, 'ota.sqlite'))
+    const path = join(dataDir, 'ota.sqlite')
+    const store = openStore(path)
+    // others may be able to look into the data dir; by name, as closing a descriptor would give up SQLite's locks
+    for (const name of [path, `${path}-wal`]) await chmod(name, 0o600)
+    return store
   } catch (error) {
     const isForbidden = hasCode(error, 'EACCES') || hasCode(error, 'EPERM') || hasCode(error, 'EROFS')
     if (!isForbidden) throw storageFailure(error, dataDir)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
+import { mkdir, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startServer } from '../../src/server/server.ts'
 import {
@@ -14,6 +16,7 @@ import {
   startLab,
 } from './lab.ts'
 import { needs } from '../support/needs.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const kinds: Record<string, () => KeyPair> = {
   RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
@@ -239,4 +242,16 @@ test('new keys without end for one identity fill nothing and leave the accepted 
   assert.ok(keys.length <= 51, `${keys.length} keys`)
   assert.equal(keys.filter(({ status }) => status === 'accepted').length, 1)
   assert.equal((await device.authenticate()).status, 200)
+})
+
+test('what the server keeps is for its user alone, also in a data dir that others can read', async (t) => {
+  const dataDir = join(await temporaryFolder(t), 'open')
+  await mkdir(dataDir, { mode: 0o755 })
+  const server = await startServer({ dataDir })
+  t.after(() => server.close())
+  for (const name of await readdir(dataDir)) {
+    const { mode } = await stat(join(dataDir, name))
+    assert.equal(mode & 0o077, 0, `${name}: ${(mode & 0o777).toString(8)}`)
+  }
+  await assert.rejects(startServer({ dataDir }), { reason: 'bad-input' }, 'it is still locked')
 })
