@@ -1,13 +1,17 @@
 /** Text from outside as Markdown that shows just that text: nothing in it formats, links, mentions or ends a table cell. */
 export function escapeMarkdown(text: string): string {
-  return oneLine(text)
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/[\\`*_{}[\]()#+!|~$]/g, (c) => `\\${c}`)
-    .replace(/@/g, '&#64;')
-    .replace(/:\/\//g, '&#58;//')
-    .replace(/www\./gi, (w) => `${w.slice(0, 3)}&#46;`)
+  return (
+    oneLine(text)
+      .replace(/&/g, '&amp;')
+      .replace(/</g, '&lt;')
+      .replace(/>/g, '&gt;')
+      .replace(/[\\`*_{}[\]()#+!|~$]/g, (c) => `\\${c}`)
+      // GitHub looks for people and issues in the text as it is shown, whatever was escaped: a space of no width parts them
+      .replace(/\\#|\bGH-(?=\d)/gi, (mark) => `${mark}&#8203;`)
+      .replace(/@/g, '&#64;&#8203;')
+      .replace(/:\/\//g, '&#58;//')
+      .replace(/www\./gi, (w) => `${w.slice(0, 3)}&#46;`)
+  )
 }
 
 /** Text from outside as HTML, safe in an element and in a quoted attribute. */

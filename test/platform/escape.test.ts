@@ -25,6 +25,16 @@ test('a name from outside cannot break out of a Markdown table', () => {
   }
 })
 
+test('a name from outside notifies nobody and refers to no issue, also where entities and escapes are undone', () => {
+  for (const name of ['@octocat', 'a@team/b', '#1', 'octo/fleet#12', 'GH-7', 'gh-7']) {
+    const shown = escapeMarkdown(name)
+      .replace(/\\(?=[#@-])/g, '')
+      .replace(/&#(\d+);/g, (_all, code: string) => String.fromCodePoint(Number(code)))
+    assert.doesNotMatch(shown, /@\w|#\d|gh-\d/i, shown)
+    assert.equal(shown.replaceAll('\u200b', ''), name, 'and is read as it was')
+  }
+})
+
 test('a name from outside cannot break out of HTML or move a terminal', () => {
   assert.equal(escapeHtml(`<a b='"&">`), '&lt;a b=&#39;&quot;&amp;&quot;&gt;')
   assert.equal(oneLine('a\u001b[2Jb\r\nc\u202ed'), 'a [2Jb c d')
