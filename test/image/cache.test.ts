@@ -168,7 +168,7 @@ test(
   'what an image is made of is for its builder alone, and others keep what they left',
   { skip: asRoot },
   async (t) => {
-    const shop = await workshop(t, 'files:\n  - { source: psk, path: /etc/psk, mode: "600" }\n', {
+    const shop = await workshop(t, 'files:\n  - { source: psk, path: /etc/psk, mode: "0600" }\n', {
       psk: 'secret\n',
     })
     const mark = (await markOf(process.pid)).replace(`-${process.pid}-`, '-4194305-') // no process can have this number
