@@ -81,6 +81,11 @@ async function resultOf(ended: RunResult, report: string, tests: string): Promis
     const message = `pytest could not run the tests (exit status ${ended.code}): ${complaintOf(ended)}`
     return { cases: [], problem: notRun(message) }
   }
+  // a plugin, such as one for coverage, may turn a run red without any test
+  if (ended.code === 1 && !cases.some((one) => one.result === 'failed')) {
+    const message = `pytest says that the run failed, and no test did: ${complaintOf(ended)}`
+    return { cases, problem: notRun(message) }
+  }
   if (cases.every((one) => one.result === 'skipped'))
     return { cases, problem: notRun(`all ${cases.length} tests were skipped`) }
   return { cases, problem: undefined }

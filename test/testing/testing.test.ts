@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { connect } from '../../src/device/device.ts'
 import { type Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { requirePass, runTests, testDevice, testSummary } from '../../src/testing/testing.ts'
 import { baseImage, cannotBoot } from '../support/base-image.ts'
@@ -203,3 +204,20 @@ async function suite(t: TestContext, source: string) {
   await writeFile(join(tests, 'test_device.py'), source)
   return { tests, output: join(await temporaryFolder(t), 'results') }
 }
+
+test(
+  'a run that pytest calls failed is no pass, whatever its tests say',
+  { skip: needs('pytest-3') },
+  async (t) => {
+    const given = await suite(t, 'def test_good(host):\n    pass\n')
+    const plugin = 'def pytest_sessionfinish(session):\n    session.exitstatus = 1\n'
+    await writeFile(join(given.tests, 'conftest.py'), plugin)
+    const connection = await connect('local:', { context })
+    const run = await runTests(connection, given, context)
+    assert.equal(run.result, 'infra')
+    await assert.rejects(requirePass(run, given.tests), {
+      reason: 'tests-not-run',
+      message: /pytest says that the run failed, and no test did/,
+    })
+  },
+)
