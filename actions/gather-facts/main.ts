@@ -16,7 +16,10 @@ await runAction('gather-facts', async (action) => {
   const given = { url: input.optional('server'), type: input.optional('server-type') }
   const address = serverAddress(given, fleet === undefined ? undefined : await serverIn(fleet, given.url))
   const token = input.secret('token') ?? input.required('token')
-  const facts = requireDevices(await gatherFacts(openServer({ ...address, token }, action), action))
+  const server = openServer({ ...address, token }, action)
+  const facts = await action.log.group(`Reading facts from ${server.url}`, async () =>
+    requireDevices(await gatherFacts(server, action)),
+  )
   const output = input.path('output') ?? input.required('output')
   await writeFacts(output, facts)
   const maxAgeMs = input.durationMs('max-age') ?? Infinity

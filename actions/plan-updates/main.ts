@@ -16,7 +16,8 @@ await runAction('plan-updates', async (action) => {
   const stage = await locateStage(folder, hint, action)
   const fleet = await loadFleet(folder, action)
   const given = { file: input.path('facts'), token: input.secret('token') }
-  const plan = makePlan(fleet, stage, await factsFor(fleet, given, event, action), action.clock.now())
+  const facts = await action.log.group('Reading facts', () => factsFor(fleet, given, event, action))
+  const plan = makePlan(fleet, stage, facts, action.clock.now())
   const over = overBudget(plan, stageOf(fleet, stage))
 
   const file = input.path('output') ?? input.required('output')

@@ -26,7 +26,8 @@ await runAction('schedule-updates', async (action) => {
     plan: planFile === undefined ? undefined : await readPlan(planFile),
     digestFor: reviewOnGitHub(fleet, stage, event.repository, input.secret('github-token'), action),
   }
-  const tick = await schedule(fleet, stage, server, { review, isDryRun: input.flag('dry-run') }, action)
+  const options = { review, isDryRun: input.flag('dry-run') }
+  const tick = await action.log.group(`Stage ${stage}`, () => schedule(fleet, stage, server, options, action))
   await action.output(tickOutputs(tick))
   await action.summary(tickMarkdown(tick).text)
   requireNotHalted(tick)

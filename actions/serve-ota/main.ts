@@ -6,19 +6,17 @@ import { serveOptions } from './options.ts'
 
 await runAction('serve-ota', async (action) => {
   const options = serveOptions(action.input)
-  const server = await launchServer(
-    {
-      ...options,
-      script: join(import.meta.dirname, 'ota-server.mjs'),
-      isVerbose: process.env['RUNNER_DEBUG'] === '1',
-      onStarted: ({ pid, startTime }) => {
-        action.saveState('pid', String(pid))
-        action.saveState('start-time', startTime)
-        action.saveState('data-dir', options.dataDir)
-      },
+  const launch = {
+    ...options,
+    script: join(import.meta.dirname, 'ota-server.mjs'),
+    isVerbose: process.env['RUNNER_DEBUG'] === '1',
+    onStarted: ({ pid, startTime }: { pid: number; startTime: string }) => {
+      action.saveState('pid', String(pid))
+      action.saveState('start-time', startTime)
+      action.saveState('data-dir', options.dataDir)
     },
-    action,
-  )
+  }
+  const server = await action.log.group('Starting the OTA server', () => launchServer(launch, action))
   action.mask(server.token)
   action.log.info(`the OTA server answers at ${server.url}; its log is ${server.logFile}`)
   await action.summary(

@@ -14,7 +14,8 @@ await runAction('upload-artifact', async (action) => {
   )
   const key = input.key('verify-key')
   const path = input.path('artifact') ?? input.required('artifact')
-  const uploaded = await server.upload(path, key === undefined ? [] : [key])
+  const keys = key === undefined ? [] : [key]
+  const uploaded = await action.log.group(`Uploading ${path}`, () => server.upload(path, keys))
   await action.summary(
     `**${uploaded.isNew ? 'Uploaded' : 'Already there'}:** release ${escapeMarkdown(uploaded.release)}, ` +
       `artifact \`${uploaded.artifactId}\`, content \`${uploaded.contentDigest}\`\n`,

@@ -23,7 +23,7 @@ import {
   moduleArtifact,
 } from './lab.ts'
 
-const kills = 60
+const kills = Number(process.env['DROVER_KILLS'] ?? 60)
 const poolSize = 24
 
 type Server = Pick<Lab, 'call' | 'expect' | 'upload'> & {
