@@ -85,18 +85,22 @@ export async function readAtTip(
   return exists.code === 0 ? await text(folder, ['show', `${commit}:${prefix}${file}`]) : undefined
 }
 
+// what Git ignores may be an editor's, unless it has a name that a fleet's files have
+const isRead = /(\.ya?ml|\.json|\/[^./]*)"?$/
+
 /** Files of the fleet that differ from the commit that is checked out. */
 export async function uncommitted(repository: Repository, paths: readonly string[]): Promise<string[]> {
   const status = await text(repository.folder, [
     'status',
     '--porcelain',
     '--untracked-files=all',
+    '--ignored=matching',
     '--',
     ...paths,
   ])
   return status
     .split('\n')
-    .filter(Boolean)
+    .filter((line) => line !== '' && (!line.startsWith('!!') || isRead.test(line)))
     .map((line) => line.slice(3))
 }
 

@@ -48,6 +48,16 @@ test('what a tick can not trust is refused before anything is written', async (t
     message: /not committed \(group_vars\/all\.yml\)/,
   })
   await repository.git('checkout', '--quiet', '.')
+  // what Git ignores is read all the same
+  const ignored = join(repository.folder, 'host_vars/device-1')
+  await writeFile(ignored, 'device_id: another\nsubscribed_branch: canary\n')
+  await writeFile(`${ignored}.yml~`, 'of an editor\n')
+  await writeFile(join(repository.folder, '.git/info/exclude'), 'host_vars/device-1\n*~\n')
+  await assert.rejects(world.tick(), {
+    reason: 'bad-input',
+    message: /not committed \(host_vars\/device-1\)/,
+  })
+  await rm(ignored)
 
   const shallow = `${repository.folder}-shallow`
   await runGit(repository.folder, [
