@@ -1,9 +1,10 @@
-// Writes what is derived from the action.yml files: src/action/manifest.ts, and the tables in each action's README.
-// With --check it writes nothing and ends with 1 where something is out of date.
+// Writes what is derived: src/action/manifest.ts and the tables in the READMEs from the action.yml files, schemas/ from the
+// schemas in the code. With --check it writes nothing and ends with 1 where something is out of date.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as prettier from 'prettier'
 import { parse } from 'yaml'
+import { publishedSchemas } from './schemas.ts'
 
 const root = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')
@@ -32,6 +33,7 @@ for (const [name, action] of actions) {
   await put(path, withTables(text, action), 'markdown')
 }
 await put('README.md', withActionList(readFileSync(join(root, 'README.md'), 'utf8')), 'markdown')
+for (const [path, text] of publishedSchemas()) await put(path, text, 'json')
 if (stale.length > 0) {
   console.error(`out of date: ${stale.join(', ')}: run npm run generate`)
   process.exit(1)

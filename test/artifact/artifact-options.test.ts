@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { toJsonSchema } from '@valibot/to-json-schema'
-import * as prettier from 'prettier'
-import { artifactOptionsSchema, openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
+import { openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
 import { Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-
-const schemaPath = join(import.meta.dirname, '../../schemas/artifact-options.json')
-
-test('the published schema of the options is the one that is checked', async () => {
-  // checks of names have no counterpart there
-  const { $schema, ...rest } = toJsonSchema(artifactOptionsSchema, { errorMode: 'ignore' })
-  const schema = { $schema, title: 'Options of package-artifact', ...rest }
-  const config = await prettier.resolveConfig(schemaPath)
-  const text = await prettier.format(JSON.stringify(schema), { ...config, parser: 'json' })
-  if (process.env['DROVER_UPDATE_SCHEMAS'] === '1') await writeFile(schemaPath, text)
-  const published = await readFile(schemaPath, 'utf8')
-  assert.equal(published, text, 'run this test with DROVER_UPDATE_SCHEMAS=1')
-})
 
 test('options bring state scripts, provides, depends and a group', async (t) => {
   const folder = await temporaryFolder(t)

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { toJsonSchema } from '@valibot/to-json-schema'
-import { buildImage, recipeSchema } from '../../src/image/image.ts'
+import { buildImage } from '../../src/image/image.ts'
 import { Failure, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { tinyBuilder } from './tiny-base.ts'
 import { ask, workshop } from './workshop.ts'
-
-const schemaFile = join(import.meta.dirname, '../../schemas/image.json')
 
 test('every problem of a recipe is told at once, each with its line', async (t) => {
   const { reason, problems } = await failureOf(
@@ -116,17 +113,6 @@ test(
     assert.doesNotMatch(await ask(plain.rootfs, 'cat /usr/lib/os-release'), /VARIANT_ID/)
   },
 )
-
-test('the published schema is the one that recipes are checked with', async () => {
-  const made = {
-    ...toJsonSchema(recipeSchema),
-    $id: 'image.json',
-    title: 'Recipe of an OS image (image.yml)',
-  }
-  const text = `${JSON.stringify(made, null, 2)}\n`
-  if (process.env['DROVER_WRITE_SCHEMAS']) await writeFile(schemaFile, text)
-  assert.deepEqual(JSON.parse(await readFile(schemaFile, 'utf8')), JSON.parse(text))
-})
 
 async function failureOf(t: TestContext, recipe: string, variant?: string): Promise<Failure> {
   const folder = await temporaryFolder(t)

@@ -1,31 +1,12 @@
 // The facts file: written, read again, and refused where it is not one.
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { toJsonSchema } from '@valibot/to-json-schema'
-import {
-  factsFile,
-  gatherFacts,
-  readFacts,
-  requireDevices,
-  silentDevices,
-  writeFacts,
-} from '../../src/ota/ota.ts'
+import { gatherFacts, readFacts, requireDevices, silentDevices, writeFacts } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { openLab } from '../support/mender-lab.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-
-const schemaFile = join(import.meta.dirname, '../../schemas/facts.json')
-
-test('the published JSON Schema is the one that facts files are checked by', async () => {
-  // `guard` only narrows a type; the pattern before it says the same to others
-  const schema = toJsonSchema(factsFile, { typeMode: 'input', ignoreActions: ['guard'] })
-  const text = `${JSON.stringify({ title: 'Facts of a fleet', ...schema }, undefined, 2)}\n`
-  // with DROVER_UPDATE=1 the file is written instead
-  if (process.env['DROVER_UPDATE'] === '1') await writeFile(schemaFile, text)
-  assert.deepEqual(JSON.parse(await readFile(schemaFile, 'utf8')), JSON.parse(text))
-})
 
 test('what is written is read again as it was', async (t) => {
   const lab = await openLab(t)

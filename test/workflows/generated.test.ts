@@ -1,4 +1,4 @@
-// What is derived from the action.yml files, and the documents that list what the code knows.
+// What is derived from the action.yml files and from the schemas in the code, and the documents that list what the code knows.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { commonOutputs, manifest } from '../../src/action/action.ts'
 import { failureReasons } from '../../src/platform/platform.ts'
 import { actionFiles, actionNames, interfaceOf, read, root } from './files.ts'
 
-test('the generated tables and the manifest are what the action.yml files give', () => {
+test('the manifest, the tables and the published schemas are what their sources give', () => {
   const { status, stderr } = spawnSync(process.execPath, ['scripts/generate.ts', '--check'], {
     cwd: root,
     encoding: 'utf8',

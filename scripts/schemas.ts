@@ -1,0 +1,27 @@
+// The files with a published form, as JSON Schema: made of the very schemas by which they are checked.
+import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema'
+import type { GenericSchema } from 'valibot'
+import { artifactOptionsSchema } from '../src/artifact/artifact.ts'
+import { policySchema } from '../src/fleet/fleet.ts'
+import { recipeSchema } from '../src/image/image.ts'
+import { factsFile } from '../src/ota/ota.ts'
+import { planFile } from '../src/plan/plan.ts'
+
+const published: readonly [name: string, title: string, schema: GenericSchema][] = [
+  ['artifact-options', 'Options of package-artifact', artifactOptionsSchema],
+  ['facts', 'Facts of a fleet (facts.json)', factsFile],
+  ['fleet', 'Policy of a fleet (fleet.yml)', policySchema],
+  ['image', 'Recipe of an OS image (image.yml)', recipeSchema],
+  ['plan', 'Plan of a stage (plan.json)', planFile],
+]
+
+/** Checks that a JSON Schema can't say, or says by the pattern before them. */
+const config: ConversionConfig = { typeMode: 'input', ignoreActions: ['guard', 'check', 'trim'] }
+
+/** Path and JSON text of every published schema. */
+export function publishedSchemas(): [path: string, text: string][] {
+  return published.map(([name, title, schema]) => {
+    const { $schema, ...rest } = toJsonSchema(schema, config)
+    return [`schemas/${name}.json`, JSON.stringify({ $schema, title, ...rest }, undefined, 2)]
+  })
+}
