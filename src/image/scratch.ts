@@ -1,18 +1,18 @@
 // Temporary folders and files whose names tell who they belong to, so that what a killed build left is known for sure
 // and goes with the next one.
 import { randomBytes } from 'node:crypto'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { lstat, mkdir, readdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { type Context, Failure, messageOf } from '../platform/platform.ts'
+import { type Context, Failure, messageOf, startTimeOf } from '../platform/platform.ts'
 
 const mark = /\.drover-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}$/
 const oneDayMs = 86_400_000
 
 /** `path` with a mark of this process at its end: what is called so may be removed once this process is gone. */
 export function markedName(path: string): string {
-  return `${path}.drover-${processNamespace()}-${process.pid}-${startOf(process.pid)}-${randomBytes(4).toString('hex')}`
+  return `${path}.drover-${processNamespace()}-${process.pid}-${startTimeOf(process.pid)}-${randomBytes(4).toString('hex')}`
 }
 
 /**
@@ -83,21 +83,10 @@ async function mustStay(
 ): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined)
   if (stats === undefined || stats.uid !== process.getuid?.()) return true
-  if (namespace === processNamespace()) return startOf(Number(pid)) === start
+  if (namespace === processNamespace()) return startTimeOf(Number(pid)) === start
   return now - stats.mtimeMs < oneDayMs
 }
 
 function processNamespace(): string {
   return /\d+/.exec(basename(readlinkSync('/proc/self/ns/pid')))?.[0] ?? '0'
-}
-
-/** When a process began, in the kernel's ticks: with it a number that was given again is told apart. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // proc(5): the second field is a name in parentheses that may hold anything; start time is the 22nd
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
 }

@@ -1,4 +1,4 @@
-// What every layer may use: failures, checked YAML, HTTP, programs, time, logs, digests. No domain words in here.
+// What every layer may use: failures, checked YAML, HTTP, programs, processes, time, logs, digests. No domain words in here.
 export * from './clock.ts'
 export * from './context.ts'
 export * from './digest.ts'
@@ -9,4 +9,5 @@ export * from './files.ts'
 export * from './http.ts'
 export * from './log.ts'
 export * from './multipart.ts'
+export * from './process.ts'
 export * from './yaml.ts'

@@ -6,14 +6,17 @@ import {
   type Context,
   Failure,
   type FailureReason,
+  type ProcessIdentity,
   failureReasons,
   hasCode,
+  isRunning,
   messageOf,
   openHttp,
+  startTimeOf,
   storageFailure,
 } from '../platform/platform.ts'
-import { type ProcessIdentity, isRunning, serverFileSchema, startTimeOf } from './own-process.ts'
 import { tokenFile } from './secrets.ts'
+import { serverFileName, serverFileSchema } from './server-file.ts'
 
 const readyWithinMs = 30_000
 const stopWithinMs = 15_000
@@ -118,7 +121,7 @@ async function readyUrl(
 
 async function readServerFile(dataDir: string) {
   try {
-    const text = await readFile(join(dataDir, 'server.json'), 'utf8')
+    const text = await readFile(join(dataDir, serverFileName), 'utf8')
     const said = v.safeParse(v.pipe(v.string(), v.parseJson(), serverFileSchema), text)
     return said.success ? said.output : undefined
   } catch (error) {

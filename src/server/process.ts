@@ -2,8 +2,8 @@
 // server.json in the data dir, logs to standard output, and ends on SIGTERM or SIGINT.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure, type Log, messageOf, writeAtomically } from '../platform/platform.ts'
-import { startTimeOf } from './own-process.ts'
+import { Failure, type Log, messageOf, startTimeOf, writeAtomically } from '../platform/platform.ts'
+import { serverFileName } from './server-file.ts'
 import { startServer } from './server.ts'
 
 const [dataDir = '', port = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
@@ -18,7 +18,7 @@ try {
     accept: accept === 'all' ? 'all' : 'none',
     log: lines(verbosity === 'debug'),
   })
-  const path = join(dataDir, 'server.json')
+  const path = join(dataDir, serverFileName)
   const self = { url: server.url, pid: process.pid, startTime: startTimeOf(process.pid) ?? '' }
   const end = () => {
     void rm(path, { force: true })

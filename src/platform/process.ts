@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import * as v from 'valibot'
 
 /** A process, told apart from a later one with the same number by when it started. */
 export interface ProcessIdentity {
@@ -8,22 +7,15 @@ export interface ProcessIdentity {
   startTime: string
 }
 
-/** What the running server says of itself in `server.json`. */
-export const serverFileSchema = v.object({
-  url: v.string(),
-  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  startTime: v.string(),
-})
-
 /** When a process started; undefined where there is none (one that ended and waits to be collected counts as none). */
 export function startTimeOf(pid: number): string | undefined {
   let stat: string
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch {
     return undefined
   }
-  // the name in parentheses may hold anything; after it come the state (field 3) and, as field 22, the start time
+  // proc(5): the name in parentheses may hold anything; after it come the state (field 3) and, as field 22, the start time
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
 }
