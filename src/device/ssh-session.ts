@@ -4,9 +4,17 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Context, Failure, type Started, lastWords, run, seconds } from '../platform/platform.ts'
+import {
+  type Context,
+  Failure,
+  type Started,
+  lastWords,
+  requirePrograms,
+  run,
+  seconds,
+} from '../platform/platform.ts'
 import type { SshAddress } from './ssh-address.ts'
-import { requirePrograms, startTied } from './tied.ts'
+import { startTied } from './tied.ts'
 
 export interface SshFiles {
   folder: string

@@ -2,7 +2,7 @@
 // the next. Everything that it makes is tied to this process, so that kill -9 is no worse than a power cut.
 import { appendFile, mkdir, realpath, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Context, Failure, messageOf, readText, seconds } from '../platform/platform.ts'
+import { type Context, Failure, messageOf, readText, requirePrograms, seconds } from '../platform/platform.ts'
 import {
   type Boot,
   type Slot,
@@ -18,7 +18,6 @@ import { openServerLink } from './server-link.ts'
 import { consoleOf, installStageOne, meaningOf, startSlot } from './slot-process.ts'
 import { type Slots, attachSlots } from './slots.ts'
 import { untilSshAnswers } from './ssh-banner.ts'
-import { requirePrograms } from './tied.ts'
 
 export interface VirtualDeviceOptions extends FolderOptions {
   /** The OTA server, an http URL; the device reaches it and nothing else outside. */

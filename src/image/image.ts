@@ -6,10 +6,9 @@ import { join, resolve } from 'node:path'
 import {
   type Context,
   type Digest,
-  Failure,
   digestOfFile,
   hexOf,
-  isInstalled,
+  requirePrograms,
   seconds,
   storageFailure,
   writeAtomically,
@@ -77,7 +76,8 @@ export async function buildImage(
   builder: Builder = mmdebstrap,
 ): Promise<BuiltImage> {
   const { log } = context
-  requireTools()
+  // known before a minute has gone into the base system
+  requirePrograms(['mke2fs', 'debugfs', 'e2fsck'])
   const recipe = await loadRecipe(options.recipe, options.variant)
   const arch = options.arch ?? machineArch()
   const output = resolve(options.output)
@@ -179,16 +179,6 @@ async function writeResults(
     await rm(temporary, { force: true })
     throw storageFailure(error, output)
   }
-}
-
-// known before a minute has gone into the base system
-function requireTools(): void {
-  const missing = ['mke2fs', 'debugfs', 'e2fsck'].filter((program) => !isInstalled(program))
-  if (missing.length === 0) return
-  throw new Failure(
-    'missing-tool',
-    `the programs ${missing.join(', ')} aren't installed: apt-get install e2fsprogs`,
-  )
 }
 
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {

@@ -1,33 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { Failure, messageOf } from './failure.ts'
+import { pathOf } from './programs.ts'
 
 /** Output beyond this is dropped: a program that runs wild must not fill our memory. */
 const maxCapturedBytes = 16 << 20
-
-/** Which Debian package has a program, for the message when it is missing. */
-const packageOf: Record<string, string> = {
-  mmdebstrap: 'mmdebstrap',
-  mke2fs: 'e2fsprogs',
-  debugfs: 'e2fsprogs',
-  e2fsck: 'e2fsprogs',
-  'mender-artifact': 'mender-artifact',
-  'mender-cli': 'mender-cli',
-  mender: 'mender-client',
-  'pytest-3': 'python3-pytest python3-testinfra',
-  ssh: 'openssh-client',
-  'ssh-keygen': 'openssh-client',
-  'ssh-keyscan': 'openssh-client',
-  ip: 'iproute2',
-  unshare: 'util-linux',
-  nsenter: 'util-linux',
-  setpriv: 'util-linux',
-  losetup: 'mount',
-  openssl: 'openssl',
-  git: 'git',
-}
 
 export interface RunOptions {
   cwd?: string
@@ -55,7 +32,7 @@ export async function run(
 ): Promise<RunResult> {
   // @actions/exec lets the whole process die of EPIPE where a program ends without reading its input
   if (options.input !== undefined) return await start(program, args, options).done
-  const path = locate(program)
+  const path = pathOf(program)
   const { exec } = await import('@actions/exec')
   const [stdout, stderr] = [collector(), collector()]
   const code = await exec(quoted(path), [...args], {
@@ -111,7 +88,7 @@ export interface Started {
  */
 export function start(program: string, args: readonly string[], options: StartOptions = {}): Started {
   options.signal?.throwIfAborted()
-  const child = spawn(locate(program), args, {
+  const child = spawn(pathOf(program), args, {
     cwd: options.cwd,
     env: { ...environment(), ...options.env },
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -151,11 +128,6 @@ export function start(program: string, args: readonly string[], options: StartOp
 export function lastWords(output: string, program: string, code: number): string {
   const lines = output.trim().split('\n').filter(Boolean).slice(-5)
   return lines.length > 0 ? lines.join(' / ') : `${program} ended with ${code} and said nothing`
-}
-
-/** Whether a program is on PATH (the sbin directories count, as root's PATH has them). */
-export function isInstalled(program: string): boolean {
-  return find(program) !== undefined
 }
 
 const signalNumber: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 }
@@ -205,32 +177,6 @@ function environment(): Record<string, string> {
       env[key] = value
   }
   return env
-}
-
-function locate(program: string): string {
-  const path = find(program)
-  if (path !== undefined) return path
-  const name = packageOf[program]
-  const hint = name ? `: install it with apt-get install ${name}` : ''
-  throw new Failure('missing-tool', `the program ${program} isn't installed${hint}`)
-}
-
-function find(program: string): string | undefined {
-  if (program.includes('/')) return program
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders
-    .filter(Boolean)
-    .map((folder) => join(folder, program))
-    .find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 // @actions/exec takes the program as the first word of a command line

@@ -1,0 +1,67 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { Failure } from './failure.ts'
+
+/** Which Debian package has a program, for the message when it is missing. */
+const packageOf: Readonly<Record<string, string>> = {
+  cp: 'coreutils',
+  debugfs: 'e2fsprogs',
+  e2fsck: 'e2fsprogs',
+  git: 'git',
+  ip: 'iproute2',
+  losetup: 'mount',
+  'mender-artifact': 'mender-artifact',
+  mke2fs: 'e2fsprogs',
+  mmdebstrap: 'mmdebstrap',
+  mount: 'mount',
+  nsenter: 'util-linux',
+  pivot_root: 'util-linux',
+  'pytest-3': 'python3-pytest python3-testinfra',
+  setpriv: 'util-linux',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  unshare: 'util-linux',
+}
+
+/**
+ * Throws one `missing-tool` that names every program of `programs` that isn't installed, and the Debian packages that have
+ * them: known at once, and not one after the other in the middle of the work.
+ */
+export function requirePrograms(programs: readonly string[]): void {
+  const missing = programs.filter((program) => !isInstalled(program))
+  if (missing.length === 0) return
+  const packages = new Set(missing.flatMap((program) => packageOf[program] ?? []))
+  const hint = packages.size > 0 ? `: apt-get install ${[...packages].join(' ')}` : ''
+  const what =
+    missing.length === 1 ? `the program ${missing[0]} isn't` : `the programs ${missing.join(', ')} aren't`
+  throw new Failure('missing-tool', `${what} installed${hint}`)
+}
+
+/** Whether a program is on PATH (the sbin directories count, as root's PATH has them). */
+export function isInstalled(program: string): boolean {
+  return find(program) !== undefined
+}
+
+/** The path of an installed program. Throws `missing-tool`. */
+export function pathOf(program: string): string {
+  requirePrograms([program])
+  return find(program) ?? program
+}
+
+function find(program: string): string | undefined {
+  if (program.includes('/')) return program
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders
+    .filter(Boolean)
+    .map((folder) => join(folder, program))
+    .find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
