@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../dist/drover.mjs', import.meta.url))
@@ -17,8 +18,9 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     process.exit(1)
   }
   const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' })
-  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name))
-  child.on('exit', (status) => process.exit(status ?? 1))
+  // a terminal's Ctrl-C reaches the child without us too; it takes the two for one
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name))
+  child.on('exit', (status, signal) => process.exit(status ?? 128 + constants.signals[signal]))
 }
 
 function node24() {

@@ -93,7 +93,10 @@ export async function startService(
     if (line?.endsWith('}')) return { pid: child.pid ?? 0, outputs: parseOutputs(line), logFile }
     await sleep(30, undefined, { signal: options.signal })
   }
-  const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-4).join(' / ')
+  const log = readFileSync(logFile, 'utf8')
+  const own = /^error: ([a-z-]+): (.*)$/m.exec(log)
+  if (own?.[1] && own[2] && isReason(own[1])) throw new Failure(own[1], own[2])
+  const said = log.trim().split('\n').slice(-4).join(' / ')
   throw new Failure(
     'internal',
     `${args[0]} did not get ready${child.exitCode === null ? '' : ': it ended'}: ${said} (all of it: ${logFile})`,

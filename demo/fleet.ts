@@ -1,6 +1,7 @@
 // The fleet's part of the demonstration: a Git repository, a plan, a merge, and what the schedule makes of it.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readPlan } from '../src/plan/plan.ts'
 import { Failure } from '../src/platform/platform.ts'
 import { type Outputs, drover } from './drover.ts'
 import { commit, git, repositoryFrom } from './repositories.ts'
@@ -45,6 +46,11 @@ export async function planRelease(
     await setImage(fleet.folder, release)
     await commit(fleet.folder, `Update the OS to ${release}`, '2026-01-12T11:00:00Z')
     const plan = await planStage(stage, server, fleet, say, 'plan.json')
+    const { changes } = await readPlan(need(plan, 'plan'))
+    const moves = changes.flatMap((change) =>
+      change.kind === 'update' ? [`${change.host}: ${change.from ?? 'unknown'} → ${change.to}`] : [],
+    )
+    for (const move of moves) stage.progress.note(move)
     return { value: plan, result: `${plan['changes']} device would change, ${plan['blocked']} blocked` }
   })
 }

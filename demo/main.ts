@@ -3,28 +3,34 @@
 //   --break   the same with an image that fails its health check on the device
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import * as v from 'valibot'
-import { Failure, messageOf, readYaml, writeAtomically } from '../src/platform/platform.ts'
+import { Failure, messageOf, writeAtomically } from '../src/platform/platform.ts'
+import { DemoFailure } from './drover.ts'
 import { canaryIsUntouched, makeFleet, planAgain, planRelease, scheduleRelease } from './fleet.ts'
-import { writePage } from './page.ts'
+import { type Verdict, writePage } from './page.ts'
 import { Progress, table } from './progress.ts'
-import { type RunFolder, endProcesses, freshRunFolder } from './run-folder.ts'
+import { howToReach } from './reach.ts'
+import {
+  type RunFolder,
+  endProcesses,
+  forgetLargeFiles,
+  freshRunFolder,
+  runningDemonstration,
+} from './run-folder.ts'
 import * as steps from './steps.ts'
+import { endingSignal, say } from './terminal.ts'
 
 const { values: options } = parseArgs({
   options: { keep: { type: 'boolean' }, break: { type: 'boolean' }, stop: { type: 'boolean' } },
 })
-const say = (line: string) => process.stdout.write(`${line}\n`)
+const signal = endingSignal()
+process.exitCode = options.stop ? await stop() : await demonstrate(options.break === true)
 
-if (options.stop) {
-  say(`ended ${await endProcesses()} processes`)
-  process.exit(0)
+async function stop(): Promise<number> {
+  const owner = runningDemonstration()
+  if (owner === undefined) say(`ended ${await endProcesses()} processes`)
+  else say(`a demonstration is running and will end what it started: to end it now, kill ${owner}`)
+  return owner === undefined ? 0 : 1
 }
-const abort = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(name, () => abort.abort(new Failure('cancelled', `ended by ${name}`)))
-}
-process.exitCode = await demonstrate(options.break === true)
 
 async function demonstrate(isBreaking: boolean): Promise<number> {
   let run: RunFolder
@@ -35,15 +41,14 @@ async function demonstrate(isBreaking: boolean): Promise<number> {
     return 1
   }
   const progress = new Progress(isBreaking ? 6 : 10)
-  const stage = { run, progress, signal: abort.signal, isBreaking }
-  let verdict = { isGood: true, text: 'Every step ended as it should.' }
+  const stage = { run, progress, signal, isBreaking }
+  let verdict: Verdict = { isGood: true, text: 'Every step ended as it should.' }
   try {
     await (isBreaking ? breaking(stage) : mainJob(stage))
   } catch (error) {
-    verdict = {
-      isGood: false,
-      text: `${error instanceof Failure ? `${error.reason}: ` : ''}${messageOf(error)}`,
-    }
+    const reason = error instanceof Failure ? error.reason : 'internal'
+    const log = error instanceof DemoFailure ? error.outputs['log'] : undefined
+    verdict = { isGood: false, text: `${reason}: ${messageOf(error)}`, reason, log }
     if (!(error instanceof Failure)) say(error instanceof Error ? (error.stack ?? '') : '')
   }
   return await close(run, progress, verdict)
@@ -73,7 +78,9 @@ async function breaking(stage: steps.Stage): Promise<void> {
   } catch (error) {
     if (!(error instanceof Failure) || error.reason === 'cancelled') throw error
     await canaryIsUntouched(stage, server, images)
-    throw error
+    const outputs = error instanceof DemoFailure ? error.outputs : {}
+    const moral = 'The canary device was never touched: this is what --break is meant to show.'
+    throw new DemoFailure(error.reason, `${error.message.replace(/\.?$/, '.')} ${moral}`, outputs)
   }
   throw new Failure(
     'internal',
@@ -81,11 +88,8 @@ async function breaking(stage: steps.Stage): Promise<void> {
   )
 }
 
-async function close(
-  run: RunFolder,
-  progress: Progress,
-  verdict: { isGood: boolean; text: string },
-): Promise<number> {
+async function close(run: RunFolder, progress: Progress, verdict: Verdict): Promise<number> {
+  if (options.keep !== true || signal.aborted) await endProcesses(run.path)
   const page = await writePage(run, progress.steps, verdict)
   const record = { isGood: verdict.isGood, isBreaking: options.break === true, steps: progress.steps }
   await writeAtomically(
@@ -94,37 +98,9 @@ async function close(
   )
   say(`\n${table(progress.steps)}`)
   say(`${verdict.isGood ? '✔' : '✖'} ${verdict.text}`)
-  if (!verdict.isGood) say(`failure-reason: ${/^([a-z-]+):/.exec(verdict.text)?.[1] ?? 'internal'}`)
+  if (verdict.reason) say(`failure-reason: ${verdict.reason}`)
   say(`Summary page: ${page}`)
-  if (options.keep) say(await howToReach(run))
-  else await endProcesses(run.path)
+  if (options.keep && !signal.aborted) say(await howToReach(run))
+  else await forgetLargeFiles(run)
   return verdict.isGood ? 0 : 1
-}
-
-/** Commands to copy, for as long as everything goes on running. */
-async function howToReach(run: RunFolder): Promise<string> {
-  const answers = v.object({
-    url: v.optional(v.string()),
-    address: v.optional(v.string()),
-    hostKey: v.optional(v.string()),
-  })
-  const read = async (name: string) =>
-    (await readYaml(join(run.path, `${name}.json`), answers).catch(() => undefined))?.value
-  const [config, knownHosts] = [join(run.path, 'ssh-config'), join(run.path, 'known-hosts')]
-  const serials = ['lab-01', 'canary-01']
-  const devices = await Promise.all(serials.map((serial) => read(`device-${serial}`)))
-  const hosts = serials.map((serial, i) => `Host ${serial}\n  HostName ${devices[i]?.address ?? ''}\n`)
-  const common = `Host *\n  User root\n  IdentityFile ${join(run.path, 'ssh-key')}\n  UserKnownHostsFile ${knownHosts}\n`
-  await writeAtomically(config, hosts.join('') + common)
-  await writeAtomically(
-    knownHosts,
-    devices.map((device) => `${device?.address} ${device?.hostKey}\n`).join(''),
-  )
-  return `
-The server and the devices go on running, with everything in ${run.path}:
-  the server        ${(await read('ota'))?.url ?? ''}, its token is in ota/token
-${serials.map((serial) => `  ${serial.padEnd(16)}  ssh -F ${config} ${serial}`).join('\n')}
-  a power cut       touch ${join(run.path, 'devices', 'canary-01', 'powercut')}
-  their logs        ota.log, device-lab-01.log, device-canary-01.log
-  to stop it all    npm run demo -- --stop`
 }

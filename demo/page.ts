@@ -1,5 +1,6 @@
 // The summary page: the closing table, the tests and the plan, for a browser.
 import { existsSync } from 'node:fs'
+import { chown } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { readText, readYaml, writeAtomically } from '../src/platform/platform.ts'
@@ -8,20 +9,44 @@ import { readJunit } from '../src/testing/testing.ts'
 import type { StepResult } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
 
+/** How the demonstration ended. */
+export interface Verdict {
+  isGood: boolean
+  text: string
+  reason?: string
+  /** Path of a device's log of a failed deployment. */
+  log?: string | undefined
+}
+
 /** Writes the page from what the run left in its folder; returns its path. */
 export async function writePage(
   run: RunFolder,
   steps: readonly StepResult[],
-  verdict: { isGood: boolean; text: string },
+  verdict: Verdict,
 ): Promise<string> {
-  const path = join(run.path, '..', 'summary.html')
-  const sections = [stepTable(steps), timeline(steps), ...(await tests(run)), ...(await plan(run))]
+  const { SUDO_UID, SUDO_GID } = process.env
+  // root's folder is closed to the one who called sudo
+  const folder = SUDO_UID === undefined ? join(run.path, '..') : join(import.meta.dirname, '..')
+  const path = join(folder, SUDO_UID === undefined ? 'summary.html' : 'demo-summary.html')
+  const sections = [
+    stepTable(steps),
+    timeline(steps),
+    ...(await tests(run)),
+    ...(await plan(run)),
+    ...(await deviceLog(verdict)),
+  ]
   const lead = [
     'One machine, real parts: an image built by mmdebstrap, devices that run Debian’s own update client and ssh server, a fleet described in Git.',
     `Written ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC.`,
   ]
   await writeAtomically(path, renderPage({ title: 'Drover: the demonstration', verdict, lead, sections }))
+  if (SUDO_UID !== undefined) await chown(path, Number(SUDO_UID), Number(SUDO_GID))
   return path
+}
+
+async function deviceLog({ log }: Verdict): Promise<Section[]> {
+  if (log === undefined || !existsSync(log)) return []
+  return [{ kind: 'verbatim', title: 'The device’s log of the failed update', text: await readText(log) }]
 }
 
 function stepTable(steps: readonly StepResult[]): Section {
@@ -47,7 +72,7 @@ async function tests(run: RunFolder): Promise<Section[]> {
   const file = join(run.path, 'test-results', 'junit.xml')
   if (!existsSync(file)) return []
   const rows = readJunit(await readText(file)).map(({ name, result, seconds, message }): Cell[] => [
-    name.replaceAll('_', ' '),
+    readable(name),
     { text: result, look: result === 'passed' ? 'good' : result === 'skipped' ? 'quiet' : 'bad' },
     message ?? '',
     { text: `${(seconds * 1000).toFixed(0)} ms`, look: 'number' },
@@ -71,16 +96,16 @@ async function plan(run: RunFolder): Promise<Section[]> {
   if (!existsSync(file)) return []
   const { changes } = (await readYaml(file, planSchema)).value
   const rows = changes.map(({ kind, host, from, to }): Cell[] => [host, kind, from ?? '', to ?? ''])
-  const page: Section[] = [
+  return [
     { kind: 'table', title: 'The plan that was reviewed', head: ['device', 'change', 'from', 'to'], rows },
   ]
-  const markdown = join(run.path, 'plan.md')
-  if (existsSync(markdown)) {
-    page.push({
-      kind: 'verbatim',
-      title: 'The plan as the pull request shows it',
-      text: await readText(markdown),
-    })
-  }
-  return page
+}
+
+/** `test_the_client_s_key[ssh]` → `the client’s key (ssh)` */
+function readable(name: string): string {
+  const words = name
+    .replace(/^test_/, '')
+    .replace(/_s_/g, '’s ')
+    .replaceAll('_', ' ')
+  return words.replace(/\[([^\]]*)\]$/, ' ($1)')
 }

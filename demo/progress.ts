@@ -1,5 +1,6 @@
 // What a person sees while the demonstration runs: which step, for how long, what it last said, what came out.
 import { Failure, oneLine, seconds, shorten } from '../src/platform/platform.ts'
+import { columns, write } from './terminal.ts'
 
 /** How a step ended, for the closing table and the summary page. */
 export interface StepResult {
@@ -30,7 +31,7 @@ export class Progress {
   ): Promise<T> {
     const startedAt = performance.now()
     const heading = `[${this.steps.length + 1}/${this.#total}] ${title}`
-    process.stdout.write(`${heading}\n`)
+    write(`${heading}\n`)
     this.#lastSaid = ''
     const ticker = setInterval(() => this.#tick(startedAt), this.#isTerminal ? 120 : 15_000)
     const finish = (state: StepResult['state'], result: string) => {
@@ -52,31 +53,36 @@ export class Progress {
     }
   }
 
+  /** Shows a line that stays. */
+  note(line: string): void {
+    this.#line(`  ${line}\n`)
+  }
+
   #say(line: string): void {
     const text = oneLine(line)
     if (!text) return
     this.#lastSaid = text
-    if (!this.#isTerminal) process.stdout.write(`  · ${shorten(text, 200)}\n`)
+    if (!this.#isTerminal) write(`  · ${shorten(text, 200)}\n`)
   }
 
   #tick(startedAt: number): void {
     const line = `  … ${seconds(performance.now() - startedAt).padEnd(6)} ${this.#lastSaid}`
-    if (this.#isTerminal)
-      process.stdout.write(`\r\u001b[K${shorten(line, (process.stdout.columns ?? 80) - 1)}`)
-    else process.stdout.write(`${shorten(line, 200)}\n`)
+    if (this.#isTerminal) write(`\r\u001b[K${shorten(line, columns() - 1)}`)
+    else write(`${shorten(line, 200)}\n`)
   }
 
   #line(text: string): void {
-    process.stdout.write(this.#isTerminal ? `\r\u001b[K${text}` : text)
+    write(this.#isTerminal ? `\r\u001b[K${text}` : text)
   }
 }
 
 /** The closing table as text. */
 export function table(steps: readonly StepResult[]): string {
   const width = Math.max(...steps.map(({ title }) => title.length))
+  const room = Math.max(columns() - width - 22, 20)
   const rows = steps.map(
     ({ title, state, result, seconds: s }, index) =>
-      `  ${String(index + 1).padStart(2)}  ${title.padEnd(width)}  ${state === 'passed' ? '✔' : '✖'}  ${s.toFixed(1).padStart(6)} s  ${shorten(result, 90)}`,
+      `  ${String(index + 1).padStart(2)}  ${title.padEnd(width)}  ${state === 'passed' ? '✔' : '✖'}  ${s.toFixed(1).padStart(6)} s  ${shorten(result, room)}`,
   )
   const total = steps.reduce((sum, step) => sum + step.seconds, 0)
   return `${rows.join('\n')}\n      ${'together'.padEnd(width)}     ${total.toFixed(1).padStart(6)} s\n`

@@ -1,6 +1,7 @@
 // The demonstration's folder and what lives in it. Every process it starts carries the folder in its environment, so
 // that whatever an earlier run left behind, however it ended, is found by that and by nothing else.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Failure, isRunning, startTimeOf } from '../src/platform/platform.ts'
@@ -18,7 +19,7 @@ export interface RunFolder {
 /** Ends what an earlier run left, and makes an empty folder. Throws where another demonstration is running now. */
 export async function freshRunFolder(say: (line: string) => void): Promise<RunFolder> {
   const path = runPath()
-  const owner = ownerOf(path)
+  const owner = runningDemonstration()
   if (owner !== undefined) {
     throw new Failure(
       'bad-input',
@@ -30,7 +31,20 @@ export async function freshRunFolder(say: (line: string) => void): Promise<RunFo
   rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true, mode: 0o700 })
   writeFileSync(join(path, 'owner'), `${process.pid} ${startTimeOf(process.pid) ?? ''}`)
-  return { path, environment: { [marker]: path } }
+  const temporary = join(path, 'tmp')
+  mkdirSync(temporary)
+  return { path, environment: { [marker]: path, TMPDIR: temporary } }
+}
+
+/** Removes what takes room, a gigabyte for each run; logs, plans and test results stay. */
+export async function forgetLargeFiles({ path }: RunFolder): Promise<void> {
+  for (const name of ['devices', 'image', 'image-base', 'ota', 'tmp'])
+    await rm(join(path, name), { recursive: true, force: true })
+}
+
+/** The process that runs a demonstration right now, if there is one. */
+export function runningDemonstration(): number | undefined {
+  return ownerOf(runPath())
 }
 
 /** Ends every process that the demonstration in its folder has started; returns how many there were. May be repeated. */
@@ -43,7 +57,6 @@ function runPath(): string {
   return join(cache, 'drover', 'demo', 'run')
 }
 
-/** The process that runs a demonstration in `path` right now, if there is one. */
 function ownerOf(path: string): number | undefined {
   const file = join(path, 'owner')
   if (!existsSync(file)) return undefined

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { Failure, plainContext, openHttp, readYaml, runOk } from '../src/platform/platform.ts'
-import { type Outputs, type Service, drover, startService } from './drover.ts'
+import { DemoFailure, type Outputs, type Service, drover, startService } from './drover.ts'
 import { changeOs, breakOs, repositoryFrom } from './repositories.ts'
 import type { Progress } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -188,7 +188,8 @@ export async function updateLab(
       say,
       signal,
     })
-    await putIntoLab(server, await deviceId(stage, server, 'lab-01', say), signal)
+    const id = await deviceId(stage, server, 'lab-01', say)
+    await putIntoLab(server, id, signal)
     const dispatched = await drover(run, 'dispatch-artifact', {
       inputs: {
         server: server.url,
@@ -199,6 +200,10 @@ export async function updateLab(
       env,
       say,
       signal,
+    }).catch((error: unknown) => {
+      // people know the device by its serial number
+      if (!(error instanceof DemoFailure)) throw error
+      throw new DemoFailure(error.reason, error.message.replaceAll(id, 'lab-01'), error.outputs)
     })
     return {
       value: { ...uploaded, ...dispatched },

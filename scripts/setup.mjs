@@ -1,8 +1,17 @@
 // Brings a fresh clone to where its commands can run: Debian packages and Node packages. Plain JavaScript without
 // dependencies, since it runs before anything is installed, on Node 20 or later.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,14 +43,14 @@ const testPrograms = { ...demoPrograms, mender: 'mender-client', 'mender-cli': '
 export async function setUp({ packages }) {
   const programs = packages === 'test' ? testPrograms : demoPrograms
   const wanted = missingPackages(programs)
-  const problems = obstacles(wanted)
+  const problems = obstacles(wanted, packages)
   if (problems.length > 0) {
     console.error('This machine lacks:')
     for (const problem of problems) console.error(`  - ${problem}`)
     process.exit(1)
   }
-  if (wanted.length > 0) installPackages(wanted)
-  if (!isInstalled()) installModules()
+  if (wanted.length > 0) await installPackages(wanted)
+  if (!isInstalled()) await installModules()
   if (node24() === undefined) {
     console.error(
       `Node 24 is needed; this is ${process.version}, and there is no build of Node 24 for ${process.platform}-${process.arch} among the dependencies. Install Node 24 and run this again.`,
@@ -72,8 +81,8 @@ function hasTestinfra() {
   return existsSync('/usr/lib/python3/dist-packages/testinfra')
 }
 
-function obstacles(wanted) {
-  const found = []
+function obstacles(wanted, packages) {
+  const found = packages === 'demo' ? deviceObstacles() : []
   const [major] = process.versions.node.split('.')
   if (Number(major) < 20)
     found.push(
@@ -90,22 +99,52 @@ function obstacles(wanted) {
   return found
 }
 
-function installPackages(names) {
+/** What virtual devices need of the kernel: a container usually lacks it. The tests skip what they can't run without. */
+function deviceObstacles() {
+  const found = []
+  const lacking = isRoot() ? Object.keys(capabilities).filter((name) => !hasCapability(name)) : []
+  if (lacking.length > 0)
+    found.push(`these rights of root: ${lacking.join(', ')} (in a container: start it with --privileged)`)
+  if (!existsSync('/dev/loop-control'))
+    found.push('loop devices: modprobe loop (in a container: start it with --privileged)')
+  const { bavail, bsize } = statfsSync(homedir())
+  if (bavail * bsize < 3e9)
+    found.push(`3 GB of free disk in ${homedir()}: there are ${((bavail * bsize) / 1e9).toFixed(1)}`)
+  return found
+}
+
+const capabilities = { CAP_NET_ADMIN: 12, CAP_SYS_CHROOT: 18, CAP_SYS_ADMIN: 21, CAP_MKNOD: 27 }
+
+function hasCapability(name) {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return ((BigInt(`0x${effective}`) >> BigInt(capabilities[name])) & 1n) === 1n
+}
+
+async function installPackages(names) {
   console.log(`Installing these Debian packages: ${names.join(' ')}`)
+  if (names.includes('mender-client')) maskClient()
   const [program, prefix] = isRoot()
     ? ['apt-get', []]
     : ['sudo', ['-n', 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']]
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  call(program, [...prefix, 'update', '-q'], { env, isQuiet: true, isOptional: true })
-  call(program, [...prefix, 'install', '-y', '-q', '--no-install-recommends', ...names], {
-    env,
-    isQuiet: true,
-  })
+  await call(program, [...prefix, 'update', '-q'], { env, isOptional: true })
+  await call(program, [...prefix, 'install', '-y', '-q', '--no-install-recommends', ...names], { env })
 }
 
-function installModules() {
+/** The package would start an update client for this machine itself; the tests start their own. */
+function maskClient() {
+  const unit = '/etc/systemd/system/mender-client.service'
+  if (existsSync(unit) || !existsSync('/etc/systemd/system')) return
+  console.log(
+    `  mender-client.service is masked, so that no update client runs on this machine (undo: rm ${unit})`,
+  )
+  const args = ['ln', '-s', '/dev/null', unit]
+  spawnSync(isRoot() ? 'ln' : 'sudo', isRoot() ? args.slice(1) : ['-n', ...args], { stdio: 'inherit' })
+}
+
+async function installModules() {
   console.log("Installing the project's dependencies (npm ci)")
-  call('npm', ['ci', '--no-fund', '--no-audit'], { isQuiet: true })
+  await call('npm', ['ci', '--no-fund', '--no-audit'])
   mkdirSync(dirname(stamp()), { recursive: true })
   writeFileSync(stamp(), lockDigest())
 }
@@ -117,24 +156,29 @@ const lockDigest = () =>
     .digest('hex')
 const isInstalled = () => existsSync(stamp()) && readFileSync(stamp(), 'utf8') === lockDigest()
 
-function call(program, args, { env = process.env, isQuiet = false, isOptional = false } = {}) {
+/** Runs a program to its end, and tells every now and then that it still runs. */
+async function call(program, args, { env = process.env, isOptional = false } = {}) {
   const startedAt = Date.now()
-  const result = spawnSync(program, args, {
-    cwd: root,
-    env,
-    stdio: ['ignore', isQuiet ? 'pipe' : 'inherit', 'pipe'],
-    maxBuffer: 64 << 20,
+  const title = `  ${program} ${args.find((arg) => !arg.startsWith('-') && !arg.includes('=')) ?? ''}`
+  const elapsed = () => `${((Date.now() - startedAt) / 1000).toFixed(0)}s`
+  const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-6000)))
+  }
+  const isTerminal = process.stdout.isTTY
+  const tick = () =>
+    process.stdout.write(isTerminal ? `\r${title}: ${elapsed()}` : `${title}: ${elapsed()} …\n`)
+  const ticker = setInterval(tick, isTerminal ? 1000 : 15_000)
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(String(error)))
+    child.once('close', (code, signal) => resolve(code ?? signal))
   })
-  if (result.status === 0) {
-    console.log(
-      `  ${program} ${args.find((arg) => !arg.startsWith('-')) ?? ''}: ${((Date.now() - startedAt) / 1000).toFixed(0)}s`,
-    )
+  clearInterval(ticker)
+  if (status === 0) {
+    console.log(`${isTerminal ? '\r' : ''}${title}: ${elapsed()}`)
   } else if (!isOptional) {
-    console.error(
-      String(result.stdout ?? '').slice(-3000),
-      String(result.stderr ?? result.error ?? '').slice(-3000),
-    )
-    console.error(`${program} ${args.join(' ')} failed (${result.status ?? result.signal})`)
+    console.error(`\n${said}\n${program} ${args.join(' ')} failed (${status})`)
     process.exit(1)
   }
 }
@@ -152,4 +196,9 @@ function isProgram(name) {
       return false
     }
   })
+}
+
+/** The command with which this process, or root by sudo where it isn't root, runs a program. -H keeps root's files out of the caller's home. */
+export function asRoot(program, args) {
+  return isRoot() ? [program, args] : ['sudo', ['-n', '-H', program, ...args]]
 }

@@ -1,4 +1,4 @@
-import type { Fleet } from '../../src/fleet/fleet.ts'
+import { type Fleet, warningsFor } from '../../src/fleet/fleet.ts'
 import type { Change, Plan } from '../../src/plan/plan.ts'
 import type { Log, Problem } from '../../src/platform/platform.ts'
 
@@ -11,7 +11,7 @@ export function annotatePlan(
   fleet: Fleet,
   { annotate, log }: { annotate: (problem: Problem) => void; log: Log },
 ): void {
-  const warnings = [...blockedLines(plan), ...fleet.warnings]
+  const warnings = [...blockedLines(plan), ...warningsFor(fleet, plan.stage)]
   for (const warning of warnings.slice(0, maxAnnotations)) annotate(warning)
   for (const { file, line, message } of warnings.slice(maxAnnotations))
     log.info(`warning: ${file}:${line ?? 1}: ${message}`)

@@ -5,6 +5,7 @@ import {
   Failure,
   type FailureReason,
   type Problem,
+  endingSignal,
   escapeMarkdown,
   messageOf,
   systemClock,
@@ -43,14 +44,15 @@ export interface Action<N extends ActionName> extends Context {
 
 /**
  * Runs an action to its end. What `main` returns become its outputs; a `Failure` becomes a red step with its
- * `failure-reason`; anything else that is thrown is reported as a bug of ours. SIGINT and SIGTERM abort the signal that
- * `main` was handed. Ends the process: with 0, or with 1 after a failure.
+ * `failure-reason`; anything else that is thrown is reported as a bug of ours. SIGINT, SIGTERM, SIGHUP and an output that
+ * nobody reads any more abort the signal that `main` was handed. Ends the process: with 0, or with 1 after a failure.
  */
 export async function runAction<N extends ActionName>(
   name: N,
   main: (action: Action<N>) => Promise<Outputs<N>>,
 ): Promise<void> {
   const host = await currentHost()
+  const signal = endingSignal((line) => host.log.info(line))
   const given: Record<string, string> = {}
   const output = async (values: Record<string, OutputValue>) => {
     for (const [key, value] of Object.entries(values)) {
@@ -71,7 +73,7 @@ export async function runAction<N extends ActionName>(
     input.check()
     const work = main({
       log: host.log,
-      signal: abortOnSignals(),
+      signal,
       clock: systemClock,
       input,
       output,
@@ -88,7 +90,7 @@ export async function runAction<N extends ActionName>(
     if (!isFinished) await output({ changed: false, ...given, ...values, 'failure-reason': '' })
   } catch (error) {
     exitStatus = 1
-    const failure = asFailure(error)
+    const failure = asFailure(error, signal)
     await output({ changed: false, ...given, 'failure-reason': failure.reason })
     await tell(host, name, failure)
   }
@@ -104,7 +106,7 @@ export async function runPost(
   try {
     await undo({
       log: host.log,
-      signal: abortOnSignals(),
+      signal: endingSignal((line) => host.log.info(line)),
       clock: systemClock,
       state: (key) => host.state(key),
     })
@@ -131,7 +133,10 @@ async function exit(status: number): Promise<void> {
   process.exit(status)
 }
 
-function asFailure(error: unknown): Failure {
+function asFailure(error: unknown, signal: AbortSignal): Failure {
+  // a terminal's Ctrl-C also ends the programs that we wait for: no bug of ours
+  const isForeseen = error instanceof Failure && error.reason !== 'internal'
+  if (signal.aborted && signal.reason instanceof Failure && !isForeseen) return signal.reason
   if (error instanceof Failure) return error
   return new Failure(
     'internal',
@@ -168,14 +173,6 @@ function failureSummary(name: ActionName, reason: FailureReason, failure: Failur
 
 function where({ file, line, column }: Problem): string {
   return `${[file, line, column].filter((part) => part !== undefined).join(':')}: `
-}
-
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Failure('cancelled', `ended by ${name}`)))
-  }
-  return controller.signal
 }
 
 /** The outputs that every action has. */

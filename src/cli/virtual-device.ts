@@ -5,7 +5,14 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
 import { type VirtualDevice, startVirtualDevice } from '../device/device.ts'
-import { type Context, Failure, messageOf, parseDuration, systemClock } from '../platform/platform.ts'
+import {
+  type Context,
+  Failure,
+  endingSignal,
+  messageOf,
+  parseDuration,
+  systemClock,
+} from '../platform/platform.ts'
 
 const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
 
@@ -20,7 +27,7 @@ const usage = `drover virtual-device --image FILE --folder FOLDER --device-type 
   --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid
   --debug             tells more
 
-SIGINT and SIGTERM power it off. A file named powercut in the folder cuts the power for a moment.
+SIGINT, SIGTERM and SIGHUP power it off, and so does output that nobody reads. A file named powercut in the folder cuts the power for a moment.
 `
 
 /** Runs the command; returns its exit status. */
@@ -32,14 +39,12 @@ export async function virtualDevice(args: string[]): Promise<number> {
   const given = readArguments(args)
   if (given === undefined) return 2
   const host = terminalHost({}, { json: given.json, debug: given.debug })
-  const ending = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => ending.abort(new Failure('cancelled', `ended by ${name}`)))
+  const signal = endingSignal((line) => host.log.info(line))
   try {
-    await runDevice(given, { log: host.log, signal: ending.signal, clock: systemClock })
+    await runDevice(given, { log: host.log, signal, clock: systemClock })
     return 0
   } catch (error) {
-    if (ending.signal.aborted) return 0
+    if (signal.aborted) return 0
     if (!(error instanceof Failure)) throw error
     host.error({ message: `${error.reason}: ${error.message}` })
     return 1

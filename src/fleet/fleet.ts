@@ -1,6 +1,6 @@
 // What should be: a fleet repository as data. Hides Ansible's inventory, variables and precedence, and fleet.yml's form.
 export { fileIn, loadFleet } from './load.ts'
-export { type Fleet, type FleetDevice, type Image, releaseFor } from './model.ts'
+export { type Fleet, type FleetDevice, type Image, releaseFor, warningsFor } from './model.ts'
 export { parseFleetPolicy, policyFileName, readFleetPolicy } from './policy.ts'
 export type {
   Budget,

@@ -80,7 +80,7 @@ function failure(problems: readonly Problem[]): unknown {
   return new Failure('internal', 'a fleet that could not be read has no problems')
 }
 
-function inOrder(problems: readonly Problem[]): Problem[] {
+function inOrder<P extends Problem>(problems: readonly P[]): P[] {
   return [...problems].sort(
     (a, b) =>
       (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) ||

@@ -40,7 +40,17 @@ export interface Fleet {
   devices: readonly FleetDevice[]
   switches: Switches
   /** What a person should look at although the fleet is valid. */
-  warnings: readonly Problem[]
+  warnings: readonly FleetWarning[]
+}
+
+/** A warning that is about one stage alone names it. */
+export interface FleetWarning extends Problem {
+  stage?: string
+}
+
+/** The warnings that matter to someone who works on this stage. */
+export function warningsFor(fleet: Fleet, stage: string): FleetWarning[] {
+  return fleet.warnings.filter((warning) => warning.stage === undefined || warning.stage === stage)
 }
 
 /** The release that Git wants on a device of type `deviceType`; undefined where `os_image` has none for it. */

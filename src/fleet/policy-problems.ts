@@ -1,5 +1,6 @@
 // What the form of fleet.yml alone can't say: branches, `after`, the order of waves, and what would not be acted on.
 import type { ParsedYaml, Problem } from '../platform/platform.ts'
+import type { FleetWarning } from './model.ts'
 import type { PolicyFile, StageFile } from './policy-schema.ts'
 import { waveStepOf } from './policy-values.ts'
 
@@ -39,10 +40,11 @@ export function problemsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
 }
 
 /** What the file asks for that is not acted on to the full. */
-export function warningsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: string): Problem[] {
+export function warningsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: string): FleetWarning[] {
   return Object.entries(value.stages ?? {}).flatMap(([name, stage]) => {
-    const warning = (path: string[], message: string): Problem[] => [
+    const warning = (path: string[], message: string): FleetWarning[] => [
       {
+        stage: name,
         file,
         ...parsed.locate(['stages', name, ...path]),
         message: `stages.${name}.${path.join('.')}: ${message}`,

@@ -1,7 +1,8 @@
 // fleet.yml: who updates when, checked and in the domain's own units. Hides the file's spelling and its defaults.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure, type Problem, failOn, parseDuration, parseYaml, readText } from '../platform/platform.ts'
+import { Failure, failOn, parseDuration, parseYaml, readText } from '../platform/platform.ts'
+import type { FleetWarning } from './model.ts'
 import { type PolicyFile, type StageFile, dayNames, policySchema } from './policy-schema.ts'
 import { type Limit, type WaveStep, limitOf, minuteOf, shareOf, waveStepOf } from './policy-values.ts'
 import { problemsOf, warningsOf } from './policy-problems.ts'
@@ -70,7 +71,7 @@ export interface FleetPolicy {
   stages: ReadonlyMap<string, Stage> | undefined
   switches: Switches
   /** What the file asks for that is not acted on to the full, for people to see. */
-  warnings: readonly Problem[]
+  warnings: readonly FleetWarning[]
   /** Where a key stands; the file's first line where there is no file. */
   at(path: readonly (string | number)[]): Place
 }

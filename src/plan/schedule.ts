@@ -1,5 +1,12 @@
 // One tick of a stage: reads Git, facts and orders, does the one next thing that is due, and ends.
-import { type Fleet, type Stage, type Switches, parseFleetPolicy, policyFileName } from '../fleet/fleet.ts'
+import {
+  type Fleet,
+  type Stage,
+  type Switches,
+  parseFleetPolicy,
+  policyFileName,
+  warningsFor,
+} from '../fleet/fleet.ts'
 import { type Facts, type OtaServer, gatherFacts } from '../ota/ota.ts'
 import { type Context, Failure, plainContext } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
@@ -40,7 +47,7 @@ export async function schedule(
   const tips = await readTips(repository, context)
   if (isBehind(repository, tips, stage)) return supersededTick(stage.name, repository.head, isDryRun)
   await requireCommitted(repository)
-  for (const { file, line, message } of fleet.warnings)
+  for (const { file, line, message } of warningsFor(fleet, stage.name))
     context.log.info(`warning: ${file}:${line ?? 1}: ${message}`)
   const current = { ...fleet, switches: await switchesFor(fleet, stage, repository, tips, context) }
   const tick = new TickRun(current, stage, server, options, context, repository)
@@ -138,7 +145,7 @@ class TickRun {
     const orders = ordersFor(due.due)
     for (const order of orders) {
       log.info(
-        `${this.#isDryRun ? 'would order' : 'ordering'} ${order.release} for ${order.devices.length} devices: ${order.name}`,
+        `${this.#isDryRun ? 'would order' : 'ordering'} ${order.release} for ${order.devices.length === 1 ? '1 device' : `${order.devices.length} devices`}: ${order.name}`,
       )
       if (!this.#isDryRun) await this.#server.deploy(order)
     }

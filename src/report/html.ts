@@ -72,9 +72,15 @@ function renderTable(head: readonly string[], rows: readonly (readonly Cell[])[]
     const inner = look === 'code' ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)
     return `<td${look ? ` class="${look}"` : ''}>${inner}</td>`
   }
+  const isNumber = head.map((_, i) => rows.some((row) => isLook(row[i], 'number')))
+  const heads = head.map(
+    (text, i) => `<th scope="col"${isNumber[i] ? ' class="number"' : ''}>${escapeHtml(text)}</th>`,
+  )
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
-  return `<div class="scroll"><table>\n<thead><tr>${head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join('')}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`
+  return `<div class="scroll"><table>\n<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`
 }
+
+const isLook = (cell: Cell | undefined, look: string) => typeof cell === 'object' && cell.look === look
 
 const [labelWidth, barsWidth, rowHeight] = [300, 560, 26]
 
@@ -112,8 +118,9 @@ p{margin:0 0 10px;max-width:70ch}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.94rem}
 th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
+td:first-child{min-width:11em}
 th{color:var(--soft);font-weight:600;white-space:nowrap}
-td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th.number,td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.quiet{color:var(--soft)}
 code,pre{font:.86em/1.5 ui-monospace,monospace}
 pre{background:var(--wash);border-radius:8px;padding:14px;overflow-x:auto;white-space:pre-wrap}

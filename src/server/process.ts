@@ -1,22 +1,34 @@
 // The server as a process of its own: `ota-server.mjs <data dir> <port> <none|all> [debug]`. It says that it is ready by writing
-// server.json in the data dir, logs to standard output, and ends on SIGTERM or SIGINT.
+// server.json in the data dir, logs to standard output, and ends on SIGTERM or SIGINT. It outlives who started it: a terminal
+// that closes and a log that can't be written don't end it.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure, type Log, messageOf, startTimeOf, writeAtomically } from '../platform/platform.ts'
+import {
+  Failure,
+  type Log,
+  messageOf,
+  onClosedOutput,
+  onEndSignal,
+  startTimeOf,
+  writeAtomically,
+} from '../platform/platform.ts'
 import { serverFileName } from './server-file.ts'
-import { startServer } from './server.ts'
+import { startServer } from './start-server.ts'
 
 const [dataDir = '', port = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
 
 process.umask(0o077)
+process.on('SIGHUP', () => {})
+onClosedOutput(() => {})
 try {
   if (!dataDir || !/^\d{1,5}$/.test(port))
     throw new Failure('bad-input', 'give a data dir, a port and none or all')
+  const log = lines(verbosity === 'debug')
   const server = await startServer({
     dataDir,
     port: Number(port),
     accept: accept === 'all' ? 'all' : 'none',
-    log: lines(verbosity === 'debug'),
+    log,
   })
   const path = join(dataDir, serverFileName)
   const self = { url: server.url, pid: process.pid, startTime: startTimeOf(process.pid) ?? '' }
@@ -25,8 +37,7 @@ try {
       .then(() => server.close())
       .then(() => process.exit(0))
   }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
+  onEndSignal(['SIGTERM', 'SIGINT'], end, (line) => log.info(line))
   await writeAtomically(path, `${JSON.stringify(self)}\n`, 0o600)
 } catch (error) {
   const failure =

@@ -53,6 +53,36 @@ test(
   },
 )
 
+test(
+  'Ctrl-C, which reaches a terminal program twice, ends the server and the devices too',
+  { skip },
+  async (t) => {
+    const cache = await temporaryFolder(t)
+    const { child, said, ended } = demonstrate(cache, [])
+    await new Promise<void>((resolve) => {
+      child.stdout.on('data', () => said.text.includes('[2/10]') && resolve())
+    })
+    child.kill('SIGINT')
+    setTimeout(() => child.kill('SIGINT'), 50)
+    const [code] = await ended
+    assert.equal(code, 1)
+    assert.match(said.text, /failure-reason: cancelled/)
+    assert.equal(processesOf(cache), 0)
+  },
+)
+
+test('a terminal that is closed ends the server and the devices too', { skip }, async (t) => {
+  const cache = await temporaryFolder(t)
+  const { child, said, ended } = demonstrate(cache, [])
+  await new Promise<void>((resolve) => {
+    child.stdout.on('data', () => said.text.includes('[2/10]') && resolve())
+  })
+  child.stdout.destroy()
+  const [code] = await ended
+  assert.equal(code, 1)
+  assert.equal(processesOf(cache), 0)
+})
+
 /** How many processes carry the mark of a demonstration in this folder. */
 function processesOf(cache: string): number {
   return readdirSync('/proc').filter((pid) => {
