@@ -40,10 +40,7 @@ export interface RunningServer {
 /** How long requests under way may take to finish when the server is closed. */
 const graceMs = 3000
 
-/**
- * Starts the server on the loopback interface and resolves when it answers. Throws `bad-input` where the data dir or the
- * port is in use, `missing-rights`, `disk-full`, and `invalid-file` or `bad-key` where the data dir's content is damaged.
- */
+/** See `startServer` in server.ts. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { dataDir, log = silentLog } = options
   const store = await prepare(dataDir)
