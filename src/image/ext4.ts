@@ -3,6 +3,7 @@
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Context, Failure, type Started, start } from '../platform/platform.ts'
+import { inMiB } from './scratch.ts'
 import type { Tree, TreeNode } from './tree.ts'
 
 const blockBytes = 4096
@@ -187,4 +188,3 @@ function quoted(word: string): string {
 }
 
 const roundUp = (bytes: number, unit: number) => Math.ceil(bytes / unit) * unit
-const inMiB = (bytes: number) => `${Math.ceil(bytes / mebibyte)} MiB`

@@ -1,7 +1,15 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import * as v from 'valibot'
-import { Failure, type ParsedYaml, type Problem, failOn, hasCode, readYaml } from '../platform/platform.ts'
+import {
+  Failure,
+  type ParsedYaml,
+  type Problem,
+  failOn,
+  hasCode,
+  isInRepository,
+  readYaml,
+} from '../platform/platform.ts'
 
 const packageName = v.pipe(
   v.string(),
@@ -187,8 +195,12 @@ async function problemOf(
   { source, path, mode }: NonNullable<RecipeFile['files']>[number],
 ): Promise<string | undefined> {
   if (isAbsolute(source)) return `source ${source} is absolute: give it relative to the recipe`
+  const place = resolve(folder, source)
   try {
-    const stats = await lstat(resolve(folder, source))
+    const stats = await lstat(place)
+    // a link goes into the image as one and is never followed; the way to it is
+    if (!(await isInRepository(folder, stats.isSymbolicLink() ? dirname(place) : place)))
+      return `source ${source} leads out of the recipe's repository: what goes into an image has to be in Git`
     if (stats.isDirectory()) {
       return mode === undefined
         ? undefined

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { buildImage } from '../../src/image/image.ts'
@@ -62,6 +62,27 @@ variants:
       [11, 'there is no missing beside the'],
     ],
   )
+})
+
+test('a source that leads out of the repository is refused, however it gets there', async (t) => {
+  const folder = await temporaryFolder(t)
+  const recipe = join(folder, 'image.yml')
+  const sources = ['../../etc/hostname', 'out/hostname', 'link', '.git/config', '.']
+  const files = sources.map((source, i) => `  - { source: ${source}, path: /opt/${i} }`)
+  await writeFile(recipe, `name: tiny\nsuite: tiny\nfiles:\n${files.join('\n')}\n`)
+  await symlink('/etc', join(folder, 'out'))
+  await symlink('/etc/hostname', join(folder, 'link')) // goes into the image as a link
+  await mkdir(join(folder, '.git'))
+  await writeFile(join(folder, '.git', 'config'), '')
+  const building = buildImage({ recipe, output: folder, cache: 'none' }, plainContext())
+  await assert.rejects(building, (error: unknown) => {
+    assert.ok(error instanceof Failure)
+    assert.deepEqual(
+      error.problems.map(({ line }) => line),
+      [4, 5, 7],
+    )
+    return true
+  })
 })
 
 test('an unknown variant is refused with the ones there are', async (t) => {
