@@ -1,5 +1,5 @@
 // An Ansible inventory in YAML: groups within groups, hosts, variables. Hides its form and Ansible's order of groups.
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, type Problem, failOn, readText } from '../platform/platform.ts'
 import { displayName } from './display-name.ts'
@@ -59,9 +59,9 @@ export async function readInventory(folder: string): Promise<Inventory> {
 }
 
 async function inventoryFile(folder: string): Promise<string> {
-  for (const name of fileNames) if (await exists(join(folder, name))) return join(folder, name)
+  for (const name of fileNames) if (existsSync(join(folder, name))) return join(folder, name)
   for (const name of otherForms) {
-    if (!(await exists(join(folder, name)))) continue
+    if (!existsSync(join(folder, name))) continue
     const message = `${displayName(join(folder, name))}: inventories other than inventory.yml are not supported yet: put the hosts into that file`
     throw new Failure('invalid-file', message)
   }
@@ -206,9 +206,3 @@ export function variablesOf(
     }),
   )
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )

@@ -1,5 +1,5 @@
 // fleet.yml: who updates when, checked and in the domain's own units. Hides the file's spelling and its defaults.
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, failOn, parseDuration, parseYaml, readText } from '../platform/platform.ts'
 import type { FleetWarning } from './model.ts'
@@ -85,14 +85,14 @@ export const policyFileName = 'fleet.yml'
 export async function readFleetPolicy(folder: string): Promise<FleetPolicy> {
   const path = join(folder, policyFileName)
   const name = displayName(path)
-  if (!(await exists(folder)))
+  if (!existsSync(folder))
     throw new Failure(
       'file-missing',
       `there is no folder ${folder}: give the fleet repository's as \`fleet\``,
     )
   const problem = await leadsOut(folder, path)
   failOn(problem ? [problem] : [])
-  return (await exists(path)) ? parseFleetPolicy(await readText(path, 4 << 20, name), name) : noPolicy(name)
+  return existsSync(path) ? parseFleetPolicy(await readText(path, 4 << 20, name), name) : noPolicy(name)
 }
 
 /** `readFleetPolicy` for a text that is not in the folder, such as another branch's. Throws `invalid-file`. */
@@ -173,9 +173,3 @@ function switchesOf(value: PolicyFile): Switches {
     retry: new Map(Object.entries(value.retry ?? {})),
   }
 }
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )

@@ -5,7 +5,7 @@ import { type Context, Failure, type HttpClient, openHttp } from '../platform/pl
 /** The most that the server gives in one page; above it answers 400. */
 export const pageSize = 500
 /** A million devices. A server that pages on for ever must not keep us. */
-const maxPages = 2000
+export const maxPages = 2000
 
 export interface MenderClient {
   readonly url: string
@@ -62,6 +62,7 @@ function hasNext(length: number, link: string | string[] | undefined): boolean {
   return length >= pageSize || [link ?? []].flat().some((line) => /rel="?next"?/.test(line))
 }
 
+/** The failure of a list that pages on beyond `maxPages`. */
 export function endless(url: string, path: string): Failure {
   return new Failure(
     'unexpected-reply',

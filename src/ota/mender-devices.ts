@@ -1,7 +1,7 @@
 // Devices on a Mender server: two services know them (device authentication and inventory), we want one fact sheet.
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
-import { type MenderClient, endless, pageSize } from './mender-client.ts'
+import { type MenderClient, endless, maxPages, pageSize } from './mender-client.ts'
 import { type AuthDevice, type InventoryDevice, authDevice, inventoryDevice } from './mender-schemas.ts'
 import type { DeviceFacts } from './ota-server.ts'
 
@@ -61,7 +61,7 @@ async function* searchInventory(
 ): AsyncGenerator<{ devices: InventoryDevice[]; total: number | undefined }> {
   const order = [{ scope: 'system', attribute: 'created_ts', order: 'asc' }]
   for (let page = 1, count = 0; ; page++) {
-    if (page > 2000) throw endless(client.url, searchPath)
+    if (page > maxPages) throw endless(client.url, searchPath)
     const { value, headers } = await client.http.read(
       {
         method: 'POST',
@@ -174,6 +174,6 @@ function texts(entries: readonly (readonly [string, unknown])[]): Record<string,
 }
 
 /** Times are compared, so all have one form. */
-export function isoTime(text: string): string {
+function isoTime(text: string): string {
   return new Date(text).toISOString()
 }
