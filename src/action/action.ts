@@ -9,6 +9,7 @@ import {
   escapeMarkdown,
   messageOf,
   systemClock,
+  untilRepeatsAreOver,
 } from '../platform/platform.ts'
 import { type Host, currentHost } from './host.ts'
 import { Inputs } from './inputs.ts'
@@ -129,6 +130,7 @@ async function crash(): Promise<never> {
  * background and waits for the main thread (nodejs/node#54918): a moment of idleness lets such work end.
  */
 async function exit(status: number): Promise<void> {
+  await untilRepeatsAreOver()
   await new Promise((resolve) => setTimeout(resolve, 20))
   process.exit(status)
 }

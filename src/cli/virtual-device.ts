@@ -12,6 +12,7 @@ import {
   messageOf,
   parseDuration,
   systemClock,
+  untilRepeatsAreOver,
 } from '../platform/platform.ts'
 
 const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
@@ -48,6 +49,8 @@ export async function virtualDevice(args: string[]): Promise<number> {
     if (!(error instanceof Failure)) throw error
     host.error({ message: `${error.reason}: ${error.message}` })
     return 1
+  } finally {
+    await untilRepeatsAreOver()
   }
 }
 

@@ -5,7 +5,9 @@ import { Failure, hasCode, messageOf } from './failure.ts'
 export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 /** Signals that follow one another this fast are one wish. */
-const oneWishMs = 500
+const oneWishMs = 300
+
+let lastWishAt = Number.NEGATIVE_INFINITY
 
 /**
  * Calls `end` at the first of these signals, once. A second wish only says that the clean-up goes on; a third ends the
@@ -17,7 +19,6 @@ export function onEndSignal(
   say: (line: string) => void,
 ): void {
   let wishes = 0
-  let lastWishAt = Number.NEGATIVE_INFINITY
   const wish = (name: EndSignal) => {
     const now = performance.now()
     if (now - lastWishAt < oneWishMs) return
@@ -32,6 +33,15 @@ export function onEndSignal(
     if (wishes === 1) end(name)
   }
   for (const name of names) process.on(name, () => wish(name))
+}
+
+/**
+ * Resolves when no repeat of the last signal is to be expected. A process that ends before takes it as a new signal while
+ * Node shuts down, and dies of it although all is cleaned up.
+ */
+export async function untilRepeatsAreOver(): Promise<void> {
+  const restMs = lastWishAt + oneWishMs - performance.now()
+  if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
 }
 
 /**

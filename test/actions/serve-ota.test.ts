@@ -146,6 +146,9 @@ test('in a terminal it hands over its outputs when it is ready, serves until it 
   assert.equal(reply.status, 200)
   await reply.text()
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  // as a terminal and a launcher do for one Ctrl-C
+  child.kill('SIGINT')
+  await new Promise((resolve) => setTimeout(resolve, 50))
   child.kill('SIGINT')
   assert.equal(await ended, 0, stderr)
   assert.equal(stdout.trim().split('\n').length, 1)

@@ -72,6 +72,28 @@ test('a file named powercut in the folder cuts the power for a moment', { skip }
   assert.match(events(), /"power-off".*\n$/)
 })
 
+test('a terminal that signals it twice powers it off once', { skip }, async (t) => {
+  const folder = join(await temporaryFolder(t), 'device')
+  const { child, link } = await superviseInProcess(t, folder)
+  for (const waitMs of [50, 0]) {
+    process.kill(-(child.pid ?? 0), 'SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, waitMs))
+  }
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+  assert.deepEqual(remainsOf(folder, link), [])
+  assert.match(readFileSync(join(folder, 'events'), 'utf8'), /"power-off".*\n$/)
+})
+
+test('a terminal that is closed powers it off', { skip }, async (t) => {
+  const folder = join(await temporaryFolder(t), 'device')
+  const { child, link } = await superviseInProcess(t, folder)
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+  child.kill('SIGHUP')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+  assert.deepEqual(remainsOf(folder, link), [])
+})
+
 test('wrong usage ends with 2 and says what is missing', async () => {
   const child = spawn(process.execPath, [command, 'virtual-device', '--folder', 'x'], { stdio: 'pipe' })
   let said = ''
@@ -92,7 +114,10 @@ function spawnSupervisor(folder: string, image: string): ChildProcess {
     'SN-1',
     '--json',
   ]
-  return spawn(process.execPath, [command, 'virtual-device', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  return spawn(process.execPath, [command, 'virtual-device', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a process group of its own, as a shell would give it
+  })
 }
 
 async function superviseInProcess(t: TestContext, folder: string) {
