@@ -1,6 +1,6 @@
 // A device's network: a namespace that lives as long as this process and a cable to it. The device's starts come and go
 // in it, so its address always answers: where the device is down, with a refusal.
-import { type Context, Failure, run, runOk } from '../platform/platform.ts'
+import { type Context, Failure, run, runOk, start } from '../platform/platform.ts'
 import * as v from 'valibot'
 import { startTied } from './tied.ts'
 
@@ -36,7 +36,8 @@ export async function openNetwork(context: Context): Promise<DeviceNetwork> {
       ],
     )
     const close = async () => {
-      await run('ip', ['link', 'delete', `drv${number}`])
+      // started, for a terminal's Ctrl-C must not end it
+      await start('ip', ['link', 'delete', `drv${number}`]).done
       await holder.stop()
     }
     return { address, hostAddress, namespace, close }

@@ -1,7 +1,7 @@
 // The two root slots as block devices. Hides how loop devices are made so that none outlives this process.
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { type Context, Failure, hasCode, run, runOk } from '../platform/platform.ts'
+import { type Context, Failure, hasCode, run, runOk, start } from '../platform/platform.ts'
 
 export interface BlockDevice {
   path: string
@@ -57,8 +57,8 @@ async function attach(file: string) {
     await handle?.close()
     throw error
   } finally {
-    // we hold it open, so this only makes it vanish with its last user
-    await run('losetup', ['--detach', path])
+    // we hold it open, so this only makes it vanish with its last user; started, for a terminal's Ctrl-C must not end it
+    await start('losetup', ['--detach', path]).done
   }
 }
 
