@@ -143,7 +143,7 @@ function checkDevice(server: OtaServer, facts: DeviceFacts, release: Release): v
   if (facts.status !== 'accepted') {
     throw new Failure(
       'device-not-accepted',
-      `device ${facts.id} is ${facts.status} on ${server.url}: accept it there (or with enroll-device) first`,
+      `device ${facts.id} is ${facts.status} on ${server.url}: accept it there first`,
     )
   }
   const types = release.artifacts.flatMap(({ deviceTypes }) => deviceTypes)
