@@ -12,12 +12,12 @@ export interface Manifest {
 const line = /^([0-9a-f]{64}) {2}(\S(?:.*\S)?)$/
 const dataName = /^data\/(\d{4})\/([^/]+)$/
 const headerName = /^header\.tar(?:\.(?:gz|xz|zst))?$/
-/** Names that a payload file may have: one component, nothing that a shell, a log or a manifest would take for something else. */
+/** What no name of a payload file has: more than one component, or what a shell, a log or a manifest takes otherwise. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
 const unsafe = /[\u0000-\u001f\u007f-\u009f/\\]|^\.{1,2}$| {2}|^\s|\s$/
 
 /** Whether `name` may be a payload file's: it names a file in its folder and nothing else. */
-export function isSafeFileName(name: string): boolean {
+function isSafeFileName(name: string): boolean {
   return name !== '' && Buffer.byteLength(name) <= 255 && !unsafe.test(name)
 }
 

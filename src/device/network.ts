@@ -48,7 +48,7 @@ export async function openNetwork(context: Context): Promise<DeviceNetwork> {
 }
 
 /** Whether a route to `destination` (as `ip route` prints it) leads to any address of 10.78.`number`.0/24. */
-export function leadsInto(destination: string, number: number): boolean {
+function leadsInto(destination: string, number: number): boolean {
   const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)(?:\/(\d+))?$/.exec(destination)
   if (!match) return false // default, or not IPv4
   const [a = 0, b = 0, c = 0, d = 0] = match.slice(1, 5).map(Number)

@@ -12,12 +12,13 @@ const pullRequest = v.object({
   head: v.object({ sha: v.string() }),
 })
 
-/** What names the review of one stage's plan: its check run, its comment, and the hidden line with the digest in that. */
+/** What the review of one stage's plan is found by. */
 export interface PlanReview {
   checkName: string
   marker: string
 }
 
+/** The names under which a stage's plan is published, and looked up again after the merge. */
 export function planReview(stage: string): PlanReview {
   return { checkName: `drover plan: ${stage}`, marker: `drover-plan-${stage.replace(/[^\w.-]/g, '-')}` }
 }

@@ -15,8 +15,8 @@ const waitMs = 10_000
 const maxShownLines = 40
 
 /**
- * Fetches a device's log of a deployment, waiting a moment where one is expected, shows its end and keeps all of it in a file; undefined where the
- * device sent none. A log that can't be had never hides the failure that it is about.
+ * Fetches a device's log of a deployment, waiting a moment where one is expected, shows its end and keeps all of it in a
+ * file; undefined where the device sent none. A log that can't be had never hides the failure that it is about.
  */
 export async function keepLog(
   server: OtaServer,

@@ -125,6 +125,7 @@ export async function retireDevice(client: MenderClient, id: string): Promise<vo
   throw new Failure('server-refused', `${client.url} did not remove device ${id}: it is still ${left.status}`)
 }
 
+/** The failure for an id that the server doesn't know. */
 export function missingDevice(client: MenderClient, id: string): Failure {
   return new Failure(
     'device-missing',

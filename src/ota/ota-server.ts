@@ -35,7 +35,7 @@ export interface ReleaseArtifact {
   provides?: Readonly<Record<string, string>>
 }
 
-/** How one device stands in one deployment. `done` are the final ones. */
+/** How one device stands in one deployment; `isOpenState` tells those that may still change. */
 export type DeviceState =
   | 'pending'
   | 'downloading'

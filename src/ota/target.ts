@@ -7,7 +7,7 @@ import { isDispatchName } from './order-name.ts'
 import { type Look, poll } from './poll.ts'
 
 /** Lab devices stand in this group on the server, where operators put them and no device can put itself. */
-export const labGroup = 'lab'
+const labGroup = 'lab'
 /** Facts older than this don't show that a lab device is alive; the Mender client reports every 30 minutes unless told otherwise. */
 const freshMs = 45 * 60_000
 /** How much longer than the waiting a lease lasts: time to clean up, after which a killed run's lease ends by itself. */

@@ -42,6 +42,7 @@ const enoughReports = 2
 /** A device that lost its server for a moment succeeds the second time; one that goes back again has a reason to. */
 const maxRestarts = 1
 
+/** The watch after the first look. */
 export function startWatch(
   order: Pick<Watch, 'release' | 'artifact' | 'orderedAt' | 'before'>,
   { at, state, facts }: Sight,

@@ -7,7 +7,7 @@ import type { Page } from './paging.ts'
 import { Refusal, notFound } from './refusal.ts'
 
 /** The 409 of a duplicate, in the words that clients look for. */
-export const duplicateText = 'an artifact with the same name and depends already exists'
+const duplicateText = 'an artifact with the same name and depends already exists'
 const maxCombinations = 1000
 
 const dependsSchema = v.record(v.string(), v.array(v.string()))
@@ -90,6 +90,7 @@ export function insertArtifact(core: Core, id: string, description: string, info
   })
 }
 
+/** An artifact by its id; throws a 404. */
 export function findArtifact(core: Core, id: string): Artifact {
   const found = core.store.get(row, `SELECT * FROM artifact WHERE id = ?`, id)
   if (!found) throw notFound('artifact')
@@ -103,6 +104,7 @@ export function listArtifacts(core: Core, filter: ArtifactFilter, page?: Page): 
   return core.store.all(row, `SELECT * FROM artifact WHERE ${where} ORDER BY seq ${limit}`, ...values)
 }
 
+/** How many artifacts `filter` fits. */
 export function countArtifacts(core: Core, filter: ArtifactFilter): number {
   const { where, values } = conditions(filter)
   return core.store.count(`SELECT count(*) AS n FROM artifact WHERE ${where}`, ...values)

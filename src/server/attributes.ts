@@ -57,6 +57,7 @@ export function replaceAttributes(
   putAttributes(core, device, scope, attributes)
 }
 
+/** Removes one attribute of a device; does nothing where there is none. */
 export function removeAttribute(core: Core, device: string, scope: Scope, name: string): void {
   core.store.run(`DELETE FROM attribute WHERE device = ? AND scope = ? AND name = ?`, device, scope, name)
 }

@@ -98,6 +98,7 @@ export function createDeployment(
   })
 }
 
+/** A deployment by its id; throws a 404. */
 export function findDeployment(core: Core, id: string): Deployment {
   const found = core.store.get(deploymentRow, `SELECT * FROM deployment WHERE id = ?`, id)
   if (!found) throw notFound('deployment')

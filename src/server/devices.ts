@@ -106,16 +106,19 @@ export function removeAuthSet(core: Core, device: string, authSet: string): void
   })
 }
 
+/** A device by its id; throws a 404. */
 export function findDevice(core: Core, id: string): Device {
   const found = core.store.get(deviceRow, `SELECT * FROM device WHERE id = ?`, id)
   if (!found) throw notFound('device')
   return found
 }
 
+/** The device with this identity, or undefined. */
 export function deviceOf(core: Core, identity: Identity): Device | undefined {
   return core.store.get(deviceRow, `SELECT * FROM device WHERE identity_digest = ?`, identityDigest(identity))
 }
 
+/** A device's keys and how each stands, the newest first. */
 export function authSetsOf(core: Core, device: string): AuthSet[] {
   return core.store.all(
     authSetRow,
@@ -146,6 +149,7 @@ export function listDevices(
   }
 }
 
+/** How many devices there are, of one status or of all. */
 export function countDevices(core: Core, status: DeviceStatus | undefined): number {
   if (status === undefined) return core.store.count(`SELECT count(*) AS n FROM device`)
   return core.store.count(`SELECT count(*) AS n FROM device WHERE status = ?`, status)

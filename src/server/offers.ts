@@ -100,7 +100,7 @@ export function readLog(core: Core, device: string, id: string): string {
 }
 
 /** A device's part in a deployment; throws a 404 where it has none. */
-export function findTarget(core: Core, deployment: Deployment, device: string): Target {
+function findTarget(core: Core, deployment: Deployment, device: string): Target {
   const found = core.store.get(
     targetRow,
     `SELECT ${targetColumns} FROM target WHERE deployment = ? AND device = ?`,

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { type Core, timestamp } from './core.ts'
 
-export const finalStatuses = [
+const finalStatuses = [
   'success',
   'failure',
   'aborted',
@@ -13,7 +13,7 @@ export const finalStatuses = [
 const pauses = ['pause_before_installing', 'pause_before_rebooting', 'pause_before_committing'] as const
 const running = ['downloading', 'installing', 'rebooting', ...pauses] as const
 
-export const targetStatus = v.picklist(['pending', ...running, ...finalStatuses])
+const targetStatus = v.picklist(['pending', ...running, ...finalStatuses])
 export type TargetStatus = v.InferOutput<typeof targetStatus>
 
 /** What a device may say of itself. */
@@ -28,6 +28,7 @@ export function statusesIn(name: string): readonly TargetStatus[] | undefined {
   return one.success ? [one.output] : undefined
 }
 
+/** Whether a device in this status is done with the deployment. */
 export function isFinal(status: TargetStatus): boolean {
   return finalStatuses.some((final) => final === status)
 }
