@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Context, runOk } from '../platform/platform.ts'
+import { type Context, runOk, temporaryFolder } from '../platform/platform.ts'
 import type { Connection } from './connection.ts'
 import { parseSshUrl } from './ssh-address.ts'
 import { connectSsh } from './ssh-connection.ts'
@@ -14,7 +13,7 @@ import { startVirtualDevice } from './virtual-device.ts'
  */
 export async function connectNamespace(image: string, context: Context): Promise<Connection> {
   await using stack = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'drover-device-'))
+  const folder = await temporaryFolder('device', context)
   stack.defer(() => rm(folder, { recursive: true, force: true }))
   const key = join(folder, 'id')
   await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'drover', '-f', key], {

@@ -34,7 +34,7 @@ export async function connectSsh(
   options: { context: Context; limitMs?: number; resources?: AsyncDisposableStack },
 ): Promise<Connection> {
   const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack() } = options
-  const files = await writeSshFiles(address, identity)
+  const files = await writeSshFiles(address, identity, context)
   try {
     const master = await openMaster(files, address, context, limitMs)
     if (identity.hostKeys.length === 0) {

@@ -1,7 +1,7 @@
 // One master connection of the OpenSSH client, which all commands share. Hides its files: the key and the configuration
 // stand in a folder that only we may read.
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, constants, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -12,6 +12,7 @@ import {
   requirePrograms,
   run,
   seconds,
+  temporaryFolder,
 } from '../platform/platform.ts'
 import type { SshAddress } from './ssh-address.ts'
 import { startTied } from './tied.ts'
@@ -33,12 +34,17 @@ export interface SshIdentity {
   hostKeys: readonly string[]
 }
 
+/** The longest path of a folder whose name is marked: a socket's has at most 107 bytes, and ssh adds 17 to its own. */
+const maxParentBytes = 107 - '/ssh.drover-4294967295-4194304-99999999999-00000000/master'.length - 17
+
 /** Writes what ssh needs into a folder of its own. Throws `bad-key` for a key that can't be used. */
-export async function writeSshFiles(address: SshAddress, identity: SshIdentity): Promise<SshFiles> {
+export async function writeSshFiles(
+  address: SshAddress,
+  identity: SshIdentity,
+  context: Context,
+): Promise<SshFiles> {
   requirePrograms(['ssh', 'ssh-keygen'])
-  // a socket's path has at most 107 bytes, and ssh adds some of its own
-  const parent = tmpdir().length > 60 ? '/tmp' : tmpdir()
-  const folder = await mkdtemp(join(parent, 'drover-ssh-'))
+  const folder = await temporaryFolder('ssh', context, await parentFolder())
   const close = () => rm(folder, { recursive: true, force: true })
   try {
     const paths = {
@@ -60,6 +66,19 @@ export async function writeSshFiles(address: SshAddress, identity: SshIdentity):
     await close()
     throw error
   }
+}
+
+/** Where the key is gone soonest of itself: the runner empties its folder, and a user's own is in memory. */
+async function parentFolder(): Promise<string> {
+  for (const folder of [process.env['RUNNER_TEMP'], process.env['XDG_RUNTIME_DIR'], tmpdir()]) {
+    if (!folder || Buffer.byteLength(folder) > maxParentBytes) continue
+    const isOurs = await access(folder, constants.W_OK).then(
+      () => true,
+      () => false,
+    )
+    if (isOurs) return folder
+  }
+  return '/tmp'
 }
 
 /** The host key that was trusted at the first connection, or that was given. */

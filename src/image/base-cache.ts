@@ -12,15 +12,17 @@ import {
   digestOf,
   hasCode,
   hexOf,
+  markedName,
   readYaml,
   seconds,
   storageFailure,
+  sweep,
   syncFolder,
   writeAtomically,
 } from '../platform/platform.ts'
 import { type ArchiveState, archiveState } from './archive-state.ts'
 import { type BaseRequest, type Builder, mirrorsOf } from './builder.ts'
-import { inMiB, markedName, requireSpace, sweep, withScratch } from './scratch.ts'
+import { inMiB, requireSpace, withScratch } from './scratch.ts'
 
 /** So many base systems stay in a cache, the last used ones. */
 const kept = 6

@@ -8,9 +8,11 @@ import {
   type Digest,
   digestOfFile,
   hexOf,
+  markedName,
   requirePrograms,
   seconds,
   storageFailure,
+  sweep,
   writeAtomically,
 } from '../platform/platform.ts'
 import { machineSources } from './apt-sources.ts'
@@ -22,7 +24,7 @@ import { machineArch, mmdebstrap } from './mmdebstrap.ts'
 import { type ImageFacts, installedPackages, manifestOf, sbomOf } from './packages.ts'
 import { type Recipe, loadRecipe } from './recipe.ts'
 import { imageTime } from './release.ts'
-import { inMiB, markedName, requireSpace, sweep, withScratch } from './scratch.ts'
+import { inMiB, requireSpace, withScratch } from './scratch.ts'
 import { Tree } from './tree.ts'
 
 export type { BaseRequest, BuildPlace, Builder } from './builder.ts'

@@ -1,7 +1,6 @@
 // Runs pytest with testinfra over a connection. Hides their options and what their exit status means.
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Connection } from '../device/device.ts'
 import {
@@ -12,6 +11,7 @@ import {
   messageOf,
   readText,
   start,
+  temporaryFolder,
 } from '../platform/platform.ts'
 import { readJunit } from './junit.ts'
 import type { TestCase } from './test-run.ts'
@@ -42,7 +42,7 @@ export async function runPytest(
 ): Promise<PytestResult> {
   const tests = resolve(options.tests)
   const folder = await folderOf(tests)
-  const temporary = await mkdtemp(join(tmpdir(), 'drover-tests-'))
+  const temporary = await temporaryFolder('tests', context)
   const report = join(temporary, 'junit.xml')
   try {
     const pytest = start(

@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type TestContext, test } from 'node:test'
-import { until } from '../support/devices.ts'
+import { sshKey, until } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
 import { dist } from '../support/runner.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 const skip = needs('pytest-3')
 const root = join(import.meta.dirname, '../..')
@@ -37,12 +38,14 @@ def test_slow(n):
 
 interface Going {
   child: ChildProcess
+  /** Its folder for temporary files. */
+  tmp: string
   /** Everything so far, on both outputs. */
-  said(): string
+  readonly said: () => string
   /** Exit status and signal. */
   ended: Promise<[number | null, NodeJS.Signals | null]>
   /** What is left of its temporary files. */
-  left(): string[]
+  readonly left: () => string[]
 }
 
 /** Starts the tests with `program`, in a process group of its own, and returns when the first of them has passed. */
@@ -50,7 +53,7 @@ async function going(
   t: TestContext,
   program: readonly [string, ...string[]],
   env: Record<string, string> = {},
-) {
+): Promise<Going> {
   const folder = await temporaryFolder(t)
   const [tmp, work] = [join(folder, 'tmp'), join(folder, 'work')]
   await mkdir(tmp)
@@ -79,7 +82,7 @@ async function going(
   }
   const ended = once(child, 'exit') as Going['ended']
   await until('the first test has passed', () => said.includes('test_slow[0] PASSED'))
-  return { child, folder, said: () => said, ended, left: () => readdirSync(tmp) }
+  return { child, tmp, said: () => said, ended, left: () => readdirSync(tmp) }
 }
 
 const words = ['test-device', '--device', 'local:', '--tests', 'test_slow.py', '--json']
@@ -140,3 +143,52 @@ test(
     await endsCancelled(alone)
   },
 )
+
+test('what kill -9 leaves goes with the next run, and what a running one has stays', { skip }, async (t) => {
+  const killed = await going(t, command)
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  const [left = ''] = killed.left()
+  assert.match(left, /^tests\.drover-/)
+  const env = { TMPDIR: killed.tmp }
+  const [first, second] = [await going(t, command, env), await going(t, command, env)]
+  assert.equal(killed.left().length, 2)
+  assert.ok(!killed.left().includes(left))
+  for (const run of [first, second]) {
+    signalGroup(run, 'SIGTERM')
+    assert.deepEqual(await run.ended, [1, null])
+  }
+  assert.deepEqual(killed.left(), [])
+})
+
+test('no private key stays behind: a folder of ssh goes too', { skip: needs('ssh') }, async (t) => {
+  const folder = await temporaryFolder(t)
+  const { privateKey } = await sshKey(t)
+  const places = {
+    RUNNER_TEMP: join(folder, 'a-folder'.repeat(10)),
+    XDG_RUNTIME_DIR: folder,
+    TMPDIR: '/nowhere',
+  }
+  await mkdir(places.RUNNER_TEMP)
+  const address = ['test-device', '--device', 'ssh://root@127.0.0.1:1', '--tests', folder]
+  const start = () => {
+    const child = spawn(process.execPath, [join(dist, 'drover.mjs'), ...address], {
+      stdio: 'ignore',
+      env: { PATH: process.env['PATH'] ?? '', DROVER_SSH_KEY: privateKey, ...places },
+    })
+    undo(t, () => child.kill('SIGKILL'))
+    return { child, ended: once(child, 'exit') }
+  }
+  const folders = () => readdirSync(folder).filter((name) => name.startsWith('ssh.drover-'))
+  const first = start()
+  await until('it has its folder', () => folders().some((name) => existsSync(join(folder, name, 'config'))))
+  const [left = ''] = folders()
+  assert.equal(statSync(join(folder, left)).mode & 0o777, 0o700)
+  first.child.kill('SIGKILL')
+  await first.ended
+  const second = start()
+  await until('the next has swept', () => folders().length > 0 && !folders().includes(left))
+  second.child.kill('SIGTERM')
+  await second.ended
+  assert.deepEqual(folders(), [])
+})
