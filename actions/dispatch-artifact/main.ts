@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { tmpdir } from 'node:os'
 import { runAction } from '../../src/action/action.ts'
 import { dispatch, openServer, serverTypes } from '../../src/ota/ota.ts'
 import { escapeMarkdown } from '../../src/platform/platform.ts'
@@ -26,7 +25,7 @@ await runAction('dispatch-artifact', async (action) => {
       runId: GITHUB_RUN_ID
         ? `${GITHUB_REPOSITORY} run ${GITHUB_RUN_ID} attempt ${GITHUB_RUN_ATTEMPT}`
         : `command ${randomUUID()}`,
-      logFolder: RUNNER_TEMP ?? tmpdir(),
+      logFolder: RUNNER_TEMP || process.cwd(),
       tell: (known) => action.output(known),
     },
     action,

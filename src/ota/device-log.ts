@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { type Context, Failure, oneLine, shorten, writeAtomically } from '../platform/platform.ts'
 import type { Deployment, OtaServer } from './ota-server.ts'
 import { poll } from './poll.ts'
@@ -29,7 +29,7 @@ export async function keepLog(
     context.log.info(`the device sent no log of deployment ${deployment.id}`)
     return undefined
   }
-  const path = join(folder, `deployment-${fileNameOf(deployment.id)}-${fileNameOf(device)}.log`)
+  const path = resolve(folder, `deployment-${fileNameOf(deployment.id)}-${fileNameOf(device)}.log`)
   await writeAtomically(path, text)
   const lines = text.trimEnd().split('\n')
   await context.log.group(`log of ${device}, its last lines (all ${lines.length} in ${path})`, async () => {
@@ -38,15 +38,52 @@ export async function keepLog(
   return { path, text, wasInstalled: /after-reboot \[|ArtifactCommit/.test(text) }
 }
 
-/** What of a log tells why, in one line, for a message: its last error and what came before that, else its last lines. */
+/** So much of a log fits into a message that is read. */
+const maxTellingCharacters = 200
+
+/**
+ * What of a log tells why, in one short line, for a message: what the failing scripts wrote to their standard error, else
+ * the errors, else the last line; without times and levels.
+ */
 export function tellingLines(text: string): string {
-  const lines = text.split('\n').filter((line) => /[A-Za-z]/.test(line))
-  const error = lines.findLastIndex((line) => /\s(error|fatal|critical): /i.test(line))
-  const end = error === -1 ? lines.length : error + 1
-  return lines
-    .slice(Math.max(0, end - 4), end)
-    .map((line) => shorten(oneLine(line), 300))
-    .join(' / ')
+  const entries = entriesOf(text)
+  const errors = entries.filter(({ level }) => /^(error|fatal|critical|panic)$/.test(level))
+  const scripts = entries.filter(({ message }) => isFailedScript(message, errors))
+  const telling = [scripts.flatMap(({ more }) => more), errors.map(({ message }) => message)].find(
+    (lines) => lines.length > 0,
+  )
+  const lines = telling ?? entries.slice(-1).map(({ message }) => message)
+  return shorten([...new Set(lines.map(oneLine))].join(' / '), maxTellingCharacters)
+}
+
+interface Entry {
+  level: string
+  message: string
+  /** The lines that follow without a time of their own. */
+  more: string[]
+}
+
+/** The log's entries; lines before the first one that has a time stand alone. */
+function entriesOf(text: string): Entry[] {
+  const entries: Entry[] = []
+  for (const line of text.split('\n')) {
+    // `2026-01-31T12:00:00Z error: message`; others write the time with spaces and a zone
+    const match = /^\d{4}-\d\d-\d\d[T ].{0,40}?\s(?<level>[a-z]+):\s(?<message>.*)$/.exec(line)
+    const last = entries.at(-1)
+    if (match?.groups) {
+      entries.push({ level: match.groups['level'] ?? '', message: match.groups['message'] ?? '', more: [] })
+    } else if (/[A-Za-z]/.test(line) && !/^-+ end of script output$/.test(line)) {
+      if (last) last.more.push(line)
+      else entries.push({ level: '', message: line, more: [] })
+    }
+  }
+  return entries
+}
+
+// the client tells of every script that wrote something; its errors name the one that failed
+function isFailedScript(message: string, errors: readonly Entry[]): boolean {
+  const path = /^Collected output \(stderr\) while running script (\S+)/.exec(message)?.[1]
+  return path !== undefined && errors.some((error) => error.message.includes(basename(path)))
 }
 
 async function fetchLog(

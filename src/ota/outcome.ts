@@ -1,4 +1,5 @@
 // What a dispatch that did not succeed means, and what there is to show for it.
+import { relative } from 'node:path'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { keepLog, tellingLines } from './device-log.ts'
 import type { DispatchRequest } from './dispatch.ts'
@@ -48,9 +49,18 @@ export async function failureOf(
   if (log) await request.tell?.({ log: log.path })
   const wasInstalled = watch.hasRebooted || log?.wasInstalled === true
   const back = watch.state === 'failure' && wasInstalled ? await wentBack(server, watch, context) : undefined
-  const tail = log ? ` Its log says: ${tellingLines(log.text)}` : ''
-  const why = `${id}: ${verdict.why}${back ?? ''} (deployment ${order.id}).${tail}`
+  // the log's name has the ids of deployment and device
+  const tail = log
+    ? `: ${tellingLines(log.text)} (whole log: ${shown(log.path)})`
+    : ` (deployment ${order.id})`
+  const why = `${verdict.why}${back ?? ''}${tail}`
   return new Failure(back === undefined ? verdict.reason : 'rolled-back', oneLine(why))
+}
+
+/** A path as a person in the current folder would write it. */
+function shown(path: string): string {
+  const fromHere = relative('', path)
+  return fromHere.startsWith('..') ? path : fromHere
 }
 
 /** Whether a device that failed after the installation is back on its old release; where it says nothing soon, it counts as back. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openLab } from '../support/mender-lab.ts'
 import { runInRunner } from '../support/runner.ts'
@@ -40,7 +41,26 @@ test('after a failure the outputs say what is known, and the log is a file', asy
   assert.equal(outputs['device'], device.key)
   assert.ok(outputs['deployment'])
   assert.match(await readFile(outputs['log'] ?? '', 'utf8'), /no space left/)
-  assert.match(errors[0]?.message ?? '', /no space left/)
+  const said = errors[0]?.message ?? ''
+  assert.match(said, /no space left on device \(whole log: .*\.log\)$/)
+  assert.ok(said.includes(outputs['log'] ?? '?'), said)
+  assert.ok(said.length < 300, said)
+})
+
+test('in a shell the log is a file of the current folder', async (t) => {
+  const lab = await openLab(t)
+  const device = await lab.device({ behaviour: 'fails' })
+  await lab.server.upload(await lab.artifact('os-2'))
+  const workspace = await temporaryFolder(t)
+  const inputs = { server: lab.url, token: lab.token, release: 'os-2', device: device.key }
+  const { outputs, errors } = await runInRunner('dispatch-artifact', {
+    inputs,
+    workspace,
+    env: { RUNNER_TEMP: '' },
+  })
+  const [name = ''] = await readdir(workspace)
+  assert.equal(outputs['log'], join(workspace, name))
+  assert.ok(errors[0]?.message.endsWith(`(whole log: ${name})`), errors[0]?.message)
 })
 
 test('a cancelled job takes its order back and says so', async (t) => {

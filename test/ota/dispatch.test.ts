@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { type DispatchRequest, type Dispatched, dispatch } from '../../src/ota/ota.ts'
+import { tellingLines } from '../../src/ota/device-log.ts'
 import { Failure, type Log, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { type Lab, openLab, until } from '../support/mender-lab.ts'
 import type { Behaviour } from '../support/mender-device.ts'
@@ -101,15 +102,38 @@ test('a device that is not accepted is named as such', async (t) => {
 
 test("an update that fails is failed, with the device's log in a file and its end in the message", async (t) => {
   const { go, told } = await labWith(t, 'fails')
-  await assert.rejects(go(), fails('update-failed', /no space left on device/))
+  await assert.rejects(go(), fails('update-failed', /no space left on device \(whole log: .*\.log\)$/))
   assert.match(await readFile(told.log ?? '', 'utf8'), /no space left on device/)
   assert.equal(told.result, 'failure')
 })
 
 test('a failure after the reboot is a roll-back', async (t) => {
   const { go, told } = await labWith(t, 'fails after reboot')
-  await assert.rejects(go(), fails('rolled-back', /back on old.*Rolling back/))
-  assert.match(await readFile(told.log ?? '', 'utf8'), /health failed/)
+  const message = new RegExp(
+    `^the device reported .* back on old: health-check: no ssh on port 22 \\(whole log: ${told.log ?? '.*'}\\)$`,
+  )
+  await assert.rejects(go(), fails('rolled-back', message))
+  assert.match(await readFile(told.log ?? '', 'utf8'), /health-check': 1 : exit status 1/)
+})
+
+test('a message tells the point of a long log in a line', () => {
+  const at = '2026-01-31T12:00:00Z'
+  const output = (script: string, said: string) =>
+    `${at} info: Collected output (stderr) while running script /var/lib/mender/scripts/${script}\n${said}\n\n---------- end of script output\n`
+  const log = `${at} info: Running Mender client
+${output('Download_Enter_00_note', 'all is well')}${output('ArtifactCommit_Enter_00_health', 'health-check: no ssh\nhealth-check: no ssh')}${at} error: transient error: statescript: error executing 'ArtifactCommit_Enter_00_health': 1 : exit status 1
+${at} info: Performing rollback
+`
+  assert.equal(tellingLines(log), 'health-check: no ssh')
+  const zoned = '2026-01-31 12:00:00.5 +0000 UTC'
+  assert.equal(
+    tellingLines(`${zoned} error: disk full\n${zoned} error: disk full\n${at} info: x`),
+    'disk full',
+  )
+  assert.equal(tellingLines(`${at} info: first\n${at} info: last\n`), 'last')
+  assert.equal(tellingLines('a line without a time'), 'a line without a time')
+  assert.equal(tellingLines(`${at} error: ${'x'.repeat(999)}`).length, 200)
+  assert.equal(tellingLines(''), '')
 })
 
 test('a device that goes back without a word is found out by its facts', async (t) => {

@@ -166,7 +166,7 @@ class Device implements MenderDevice {
       .digest('hex')
     if (!(await this.#status(id, 'installing'))) return
     if (this.behaviour === 'fails') {
-      await this.#fail(id, ['ArtifactInstall', 'write error: no space left on device'])
+      await this.#fail(id, [['error', 'write error: no space left on device']])
       return
     }
     while (this.behaviour === 'hangs' && !this.#stop.signal.aborted) await this.#pause()
@@ -178,7 +178,14 @@ class Device implements MenderDevice {
   async #afterReboot(id: string, release: string): Promise<void> {
     switch (this.behaviour) {
       case 'fails after reboot':
-        return this.#fail(id, ['ArtifactCommit_Enter_00_health failed', 'Rolling back'])
+        return this.#fail(id, [
+          [
+            'info',
+            'Collected output (stderr) while running script /var/lib/mender/scripts/ArtifactCommit_Enter_00_health-check\nhealth-check: no ssh on port 22\n\n---------- end of script output',
+          ],
+          ['error', "statescript: error executing 'ArtifactCommit_Enter_00_health-check': 1 : exit status 1"],
+          ['info', 'Rolling back to the inactive partition (2).'],
+        ])
       case 'goes back silently':
         this.#isDeaf = true
         return
@@ -197,10 +204,10 @@ class Device implements MenderDevice {
     }
   }
 
-  async #fail(id: string, lines: string[]): Promise<void> {
+  async #fail(id: string, lines: (readonly [level: string, message: string])[]): Promise<void> {
     await this.#status(id, 'failure')
-    const messages = lines.map((message) => ({
-      level: 'error',
+    const messages = lines.map(([level, message]) => ({
+      level,
       message,
       timestamp: new Date().toISOString(),
     }))
