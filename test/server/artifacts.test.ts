@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { until } from '../support/until.ts'
 import { type Artifact, type Lab, acceptedDevice, callers, moduleArtifact, startLab } from './lab.ts'
 
 const skip = needs('mender-artifact')
@@ -194,9 +195,9 @@ test('an upload that breaks off leaves nothing', { skip }, async (t) => {
   const request = startUpload(lab, 'boundary', undefined)
   request.on('error', () => {})
   request.write(body.subarray(0, 200_000))
-  await until(() => stored(lab).length === 1)
+  await until('a part is stored', () => stored(lab).length === 1)
   request.destroy()
-  await until(() => stored(lab).length === 0)
+  await until('the part is gone', () => stored(lab).length === 0)
   assert.deepEqual(await lab.expect(200, 'GET', 'v1/deployments/artifacts'), [])
 })
 
@@ -237,7 +238,7 @@ test(
     t.after(() => ended(child))
     // the folder's content is seen through the process that has it mounted
     const inside = (name: string) => readFile(join(`/proc/${child.pid}/root`, dataDir, name), 'utf8')
-    const said = await untilDefined(() => inside('server.json').catch(() => undefined))
+    const said = await until('the server is ready', () => inside('server.json').catch(() => undefined))
     const { url } = JSON.parse(said) as { url: string }
     const lab = callers({ url, token: (await inside('token')).trim() })
     const small = await moduleArtifact(folder, 'release-1')
@@ -404,19 +405,6 @@ function statusOf(request: ClientRequest): Promise<number | undefined> {
       resolve(reply.statusCode)
     })
   })
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  await untilDefined(async () => (holds() ? true : undefined))
-}
-
-async function untilDefined<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (const deadline = Date.now() + 20_000; Date.now() < deadline;) {
-    const found = await look()
-    if (found !== undefined) return found
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('waited in vain')
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -4,8 +4,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { needs } from '../support/needs.ts'
+import { undo } from '../support/undo.ts'
+import { until } from '../support/until.ts'
 import {
   type AuthDevice,
   type Deployment,
@@ -15,6 +16,9 @@ import {
   moduleArtifact,
   startLab,
 } from './lab.ts'
+
+/** How long the client gets for one thing: it polls every second, on a busy machine. */
+const patienceMs = 45_000
 
 const skip = needs('root', 'mender', 'mender-artifact', 'unshare', 'openssl')
 
@@ -51,7 +55,7 @@ async function startClient(t: TestContext, folder: string, url: string, module: 
   })
   let log = ''
   client.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text))
-  t.after(async () => {
+  undo(t, async () => {
     const ended = new Promise((resolve) => client.once('exit', resolve))
     client.kill('SIGKILL')
     await ended
@@ -69,14 +73,6 @@ case "$1" in
 esac
 `
 
-async function until<T>(what: string, look: () => Promise<T | undefined>, log: () => string): Promise<T> {
-  for (const deadline = Date.now() + 45_000; Date.now() < deadline; await sleep(100)) {
-    const found = await look()
-    if (found !== undefined) return found
-  }
-  throw new Error(`waited in vain until ${what}; the client says:\n${log().slice(-4000)}`)
-}
-
 for (const { outcome, module } of [
   { outcome: 'success', module: fine },
   { outcome: 'failure', module: failing },
@@ -93,6 +89,7 @@ for (const { outcome, module } of [
           (await lab.expect<AuthDevice[]>(200, 'GET', 'v2/devauth/devices?status=pending'))[0]
             ? true
             : undefined,
+        patienceMs,
         client.log,
       )
       const { 'real-1': id = '' } = await acceptAll(lab)
@@ -102,6 +99,7 @@ for (const { outcome, module } of [
           const filters = [{ scope: 'inventory', attribute: 'colour', type: '$eq', value: 'red' }]
           return (await lab.expect<Facts[]>(200, 'POST', 'v2/inventory/filters/search', { filters }))[0]
         },
+        patienceMs,
         client.log,
       )
       assert.equal(facts.id, id)
@@ -122,6 +120,7 @@ for (const { outcome, module } of [
           const now = await lab.expect<Deployment>(200, 'GET', path)
           return now.status === 'finished' ? now : undefined
         },
+        patienceMs,
         client.log,
       )
       assert.equal(ended.statistics.status[outcome], 1)
@@ -135,6 +134,7 @@ for (const { outcome, module } of [
             const now = await lab.expect<Facts>(200, 'GET', `v1/inventory/devices/${id}`)
             return now.attributes.some(({ value }) => value === 'release-1') ? true : undefined
           },
+          patienceMs,
           client.log,
         )
         assert.equal((await lab.call('GET', `${path}/devices/${id}/log`)).status, 404)
@@ -146,6 +146,7 @@ for (const { outcome, module } of [
           const reply = await lab.call('GET', `${path}/devices/${id}/log`)
           return reply.status === 200 ? await reply.text() : (await reply.text(), undefined)
         },
+        patienceMs,
         client.log,
       )
       assert.match(text, /this module always fails/)

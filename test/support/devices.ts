@@ -16,6 +16,8 @@ import { baseImage } from './base-image.ts'
 import { temporaryFolder } from './temporary.ts'
 import { undo } from './undo.ts'
 
+export { until } from './until.ts'
+
 export interface SshKey {
   path: string
   privateKey: string
@@ -95,19 +97,6 @@ export function remainsOf(folder: string, link?: string): string[] {
       }),
     ...readdirSync('/sys/class/net').filter((name) => name === link),
   ]
-}
-
-/** Waits until `isTrue` holds; fails after `limitMs`. */
-export async function until(
-  what: string,
-  isTrue: () => boolean | Promise<boolean>,
-  limitMs = 20_000,
-): Promise<void> {
-  const deadline = performance.now() + limitMs
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 function textOf(path: string): string {

@@ -9,6 +9,7 @@ import { startServer } from '../../src/server/server.ts'
 import { type DeviceOptions, type MenderDevice, startMenderDevice } from './mender-device.ts'
 import { temporaryFolder } from './temporary.ts'
 import { undo } from './undo.ts'
+import { until as untilFound } from './until.ts'
 
 export interface Lab {
   url: string
@@ -71,11 +72,7 @@ export async function openLab(
 
 /** Waits for a condition; fails the test where it does not come within ten seconds. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
-  const endsAt = Date.now() + 10_000
-  while (!(await condition())) {
-    if (Date.now() > endsAt) throw new Error(`did not come true within 10 s: ${condition.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  await untilFound(condition.toString(), condition, 10_000)
 }
 
 /** All devices of a server in one list. */
