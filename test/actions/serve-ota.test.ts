@@ -7,12 +7,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { dist, runInRunner } from '../support/runner.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 /** Runs main, and post when the test ends whatever happened. */
 async function serve(t: TestContext, workspace: string, inputs: Record<string, string>) {
   const result = await runInRunner('serve-ota', { workspace, inputs })
   // in no workspace: hooks run in the order they were made, so it has gone by then
-  t.after(() => runInRunner('serve-ota', { phase: 'post', state: result.state }))
+  undo(t, () => runInRunner('serve-ota', { phase: 'post', state: result.state }))
   return result
 }
 
@@ -73,7 +74,7 @@ test('a later job finds the same token and state in the same data dir', async (t
 test('post ends nothing but the process that main started', async (t) => {
   const workspace = await temporaryFolder(t)
   const other = spawn('sleep', ['60'], { stdio: 'ignore' })
-  t.after(() => other.kill())
+  undo(t, () => other.kill())
   const state = { pid: String(other.pid), 'start-time': '1', 'data-dir': workspace }
   const post = await runInRunner('serve-ota', { phase: 'post', workspace, state })
   assert.equal(post.code, 0)
@@ -96,7 +97,7 @@ test('a second server on the same data dir is refused, and the first goes on', a
 test('a port that is taken, a port that is none and a data dir that is a file are named', async (t) => {
   const workspace = await temporaryFolder(t)
   const listener = createServer().listen(0, '127.0.0.1')
-  t.after(() => listener.close())
+  undo(t, () => listener.close())
   await new Promise((resolve) => listener.once('listening', resolve))
   const address = listener.address()
   const port = typeof address === 'object' && address ? String(address.port) : ''
@@ -129,7 +130,7 @@ test('in a terminal it hands over its outputs when it is ready, serves until it 
   const workspace = await temporaryFolder(t)
   const args = [join(dist, 'drover.mjs'), 'serve-ota', '--data-dir', join(workspace, 'ota'), '--json']
   const child = spawn(process.execPath, args, { cwd: workspace, stdio: ['ignore', 'pipe', 'pipe'] })
-  t.after(() => child.kill('SIGKILL'))
+  undo(t, () => child.kill('SIGKILL'))
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   let stdout = ''

@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { until } from '../support/until.ts'
+import { undo } from '../support/undo.ts'
 import { type Artifact, type Lab, acceptedDevice, callers, moduleArtifact, startLab } from './lab.ts'
 
 const skip = needs('mender-artifact')
@@ -235,7 +236,7 @@ test(
       entry,
     ]
     const child = spawn('unshare', args, { stdio: 'inherit' })
-    t.after(() => ended(child))
+    undo(t, () => ended(child))
     // the folder's content is seen through the process that has it mounted
     const inside = (name: string) => readFile(join(`/proc/${child.pid}/root`, dataDir, name), 'utf8')
     const said = await until('the server is ready', () => inside('server.json').catch(() => undefined))

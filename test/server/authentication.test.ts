@@ -17,6 +17,7 @@ import {
 } from './lab.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 const kinds: Record<string, () => KeyPair> = {
   RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
@@ -217,7 +218,7 @@ test('a device sees only its own deployments', { skip: needs('mender-artifact') 
 
 async function restart(t: TestContext, dataDir: string) {
   const server = await startServer({ dataDir })
-  t.after(() => server.close())
+  undo(t, () => server.close())
   return { ...server, ...callers(server) }
 }
 
@@ -248,7 +249,7 @@ test('what the server keeps is for its user alone, also in a data dir that other
   const dataDir = join(await temporaryFolder(t), 'open')
   await mkdir(dataDir, { mode: 0o755 })
   const server = await startServer({ dataDir })
-  t.after(() => server.close())
+  undo(t, () => server.close())
   for (const name of await readdir(dataDir)) {
     const { mode } = await stat(join(dataDir, name))
     assert.equal(mode & 0o077, 0, `${name}: ${(mode & 0o777).toString(8)}`)

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { needs } from '../support/needs.ts'
 import { build } from 'esbuild'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 import {
   type Artifact,
   type DeploymentDevice,
@@ -95,7 +96,7 @@ test(
       counts: { uploads: 0, removals: 0, reports: 0 },
     }
     let server = await start(program, dataDir)
-    t.after(() => server.process.kill('SIGKILL'))
+    undo(t, () => server.process.kill('SIGKILL'))
     // one release for the deployments, which is never removed
     const base = await moduleArtifact(folder, 'base')
     assert.equal((await server.upload(base)).status, 201)

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import type { Log } from '../../src/platform/platform.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 
 /** What the tests read of the API's answers. */
 export interface AuthDevice {
@@ -67,7 +68,7 @@ export async function startLab(t: TestContext, options: Partial<ServerOptions> =
   const dataDir = join(folder, 'ota')
   const told: string[] = []
   const server = await startServer({ dataDir, log: recorder(told), ...options })
-  t.after(() => server.close())
+  undo(t, () => server.close())
   return { server, folder, dataDir, told, ...callers(server) }
 }
 
