@@ -3,7 +3,13 @@
 //   --break   the same with an image that fails its health check on the device
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Failure, messageOf, writeAtomically } from '../src/platform/platform.ts'
+import {
+  Failure,
+  endingSignal,
+  messageOf,
+  untilRepeatsAreOver,
+  writeAtomically,
+} from '../src/platform/platform.ts'
 import { DemoFailure } from './drover.ts'
 import { canaryIsUntouched, makeFleet, planAgain, planRelease, scheduleRelease } from './fleet.ts'
 import { type Verdict, writePage } from './page.ts'
@@ -17,13 +23,14 @@ import {
   runningDemonstration,
 } from './run-folder.ts'
 import * as steps from './steps.ts'
-import { endingSignal, say } from './terminal.ts'
+import { say } from './terminal.ts'
 
 const { values: options } = parseArgs({
   options: { keep: { type: 'boolean' }, break: { type: 'boolean' }, stop: { type: 'boolean' } },
 })
-const signal = endingSignal()
+const signal = endingSignal(say)
 process.exitCode = options.stop ? await stop() : await demonstrate(options.break === true)
+await untilRepeatsAreOver()
 
 async function stop(): Promise<number> {
   const owner = runningDemonstration()

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { Failure, plainContext, openHttp, readYaml, runOk } from '../src/platform/platform.ts'
-import { DemoFailure, type Outputs, type Service, drover, startService } from './drover.ts'
+import { DemoFailure, type Outputs, drover, startService } from './drover.ts'
 import { changeOs, breakOs, repositoryFrom } from './repositories.ts'
 import type { Progress } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -121,42 +121,11 @@ export async function startDevices(
   images: Images,
   keys: Keys,
 ): Promise<[Device, Device]> {
-  const { run, progress, signal } = stage
-  return await progress.step('Start two devices', async (say) => {
-    const start = async (serial: string): Promise<Device> => {
-      const folder = join(run.path, 'devices', serial)
-      const service: Service = await startService(
-        run,
-        `device-${serial}`,
-        [
-          'virtual-device',
-          '--image',
-          need(images.base, 'rootfs'),
-          '--folder',
-          folder,
-          '--server',
-          server.url,
-        ].concat([
-          '--device-type',
-          deviceType,
-          '--serial',
-          serial,
-          '--authorized-key',
-          keys.sshPublicFile,
-          '--verify-key',
-          keys.verify,
-        ]),
-        { signal, timeoutMs: 60_000 },
-      )
-      const { outputs } = service
-      say(`${serial} is up: ${need(outputs, 'ssh')}`)
-      return {
-        serial,
-        folder,
-        address: need(outputs, 'address'),
-        ssh: need(outputs, 'ssh'),
-        hostKey: need(outputs, 'hostKey'),
-      }
+  return await stage.progress.step('Start two devices', async (say) => {
+    const start = async (serial: string) => {
+      const device = await startDevice(stage, server, images, keys, serial)
+      say(`${serial} is up: ${device.ssh}`)
+      return device
     }
     const devices = await Promise.all([start('lab-01'), start('canary-01')])
     return {
@@ -164,6 +133,32 @@ export async function startDevices(
       result: devices.map(({ serial, address }) => `${serial} at ${address}`).join(', '),
     }
   })
+}
+
+async function startDevice(
+  { run, signal }: Stage,
+  server: Server,
+  images: Images,
+  keys: Keys,
+  serial: string,
+): Promise<Device> {
+  const folder = join(run.path, 'devices', serial)
+  const options = {
+    image: need(images.base, 'rootfs'),
+    folder,
+    server: server.url,
+    'device-type': deviceType,
+    serial,
+    'authorized-key': keys.sshPublicFile,
+    'verify-key': keys.verify,
+  }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+  const { outputs } = await startService(run, `device-${serial}`, ['virtual-device', ...args], {
+    signal,
+    timeoutMs: 60_000,
+  })
+  const [address, ssh, hostKey] = [need(outputs, 'address'), need(outputs, 'ssh'), need(outputs, 'hostKey')]
+  return { serial, folder, address, ssh, hostKey }
 }
 
 const factsSchema = v.object({
