@@ -1,4 +1,4 @@
-import type { Change, Plan } from '../plan/plan.ts'
+import type { Change, Counts, Plan } from '../plan/plan.ts'
 import { escapeMarkdown } from '../platform/platform.ts'
 import { type Markdown, bounded, counted, maxMarkdownCharacters, section, someOf, table } from './markdown.ts'
 
@@ -16,19 +16,11 @@ export interface PlanMarkdownOptions {
  * the same text. Over the limit it is cut and says so.
  */
 export function planMarkdown(plan: Plan, options: PlanMarkdownOptions = {}): Markdown {
-  const { counts } = plan
   const updates = plan.changes.filter((change) => change.kind === 'update')
   const lines = [
     `### Plan for ${escapeMarkdown(plan.stage)}: ${headline(plan)}`,
     '',
-    ...table(
-      ['in Git', 'update', 'already pending', 'already there', 'blocked'],
-      [
-        [counts.inGit, counts.updates, counts.alreadyPending, counts.alreadyThere, counts.blocked].map(
-          String,
-        ),
-      ],
-    ),
+    ...countTable(plan.counts),
     ...(options.over ?? []).flatMap((sentence) => ['', `> **Over budget:** ${escapeMarkdown(sentence)}`]),
     ...section('Updates', updateTable(updates)),
     ...section('Blocked', blockedTable(plan)),
@@ -41,6 +33,14 @@ export function planMarkdown(plan: Plan, options: PlanMarkdownOptions = {}): Mar
     options.limit ?? maxMarkdownCharacters,
     (left) =>
       `**Shortened: ${left} more lines are in the plan file. A shortened plan can't be used to approve.**`,
+  )
+}
+
+/** In how many ways the devices of a stage stand. */
+export function countTable({ inGit, updates, alreadyPending, alreadyThere, blocked }: Counts): string[] {
+  return table(
+    ['in Git', 'to update', 'already pending', 'already there', 'blocked'],
+    [[inGit, updates, alreadyPending, alreadyThere, blocked].map(String)],
   )
 }
 

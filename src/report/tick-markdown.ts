@@ -1,5 +1,6 @@
 import type { Tick } from '../plan/plan.ts'
 import { escapeMarkdown } from '../platform/platform.ts'
+import { countTable } from './plan-markdown.ts'
 import {
   type Markdown,
   bounded,
@@ -21,37 +22,12 @@ const signs: Record<Tick['state'], string> = {
 
 /** What a tick found and did, for people. */
 export function tickMarkdown(tick: Tick, limit: number = maxMarkdownCharacters): Markdown {
-  const { counts } = tick
   const lines = [
     `### ${signs[tick.state]} ${escapeMarkdown(tick.stage)}: ${tick.state}${tick.isDryRun ? ' (dry run: nothing was written)' : ''}`,
     '',
     sentence(tick),
-    ...(counts
-      ? [
-          '',
-          ...table(
-            ['in Git', 'to update', 'pending', 'there', 'blocked'],
-            [
-              [counts.inGit, counts.updates, counts.alreadyPending, counts.alreadyThere, counts.blocked].map(
-                String,
-              ),
-            ],
-          ),
-        ]
-      : []),
-    ...section(
-      tick.isDryRun ? 'Would order' : 'Ordered',
-      table(
-        ['release', 'wave', 'devices', 'such as', 'deployment'],
-        tick.orders.map(({ release, wave, devices, name }) => [
-          release,
-          String(wave),
-          String(devices.length),
-          someOf(devices, 3),
-          name,
-        ]),
-      ),
-    ),
+    ...(tick.counts ? ['', ...countTable(tick.counts)] : []),
+    ...section(tick.isDryRun ? 'Would order' : 'Ordered', orderTable(tick)),
     ...section(
       'Withdrawn',
       table(
@@ -59,20 +35,8 @@ export function tickMarkdown(tick: Tick, limit: number = maxMarkdownCharacters):
         tick.withdrawn.map((name) => [name]),
       ),
     ),
-    ...section(
-      'Waits',
-      table(
-        ['devices', 'for', 'until'],
-        tick.waiting.map(({ devices, why, nextDue }) => [String(devices), why, nextDue?.toISOString() ?? '']),
-      ),
-    ),
-    ...section(
-      'Failed',
-      tick.failures.flatMap(({ host, why, log }) => [
-        `- **${escapeMarkdown(host)}**: ${escapeMarkdown(why)}`,
-        ...(log === undefined ? [] : verbatim(log)),
-      ]),
-    ),
+    ...section('Waits', waitingTable(tick)),
+    ...section('Failed', failed(tick)),
     ...section('Blocked', blocked(tick)),
   ]
   return bounded(lines, limit, (left) => `**Shortened: ${left} more lines.**`)
@@ -95,6 +59,33 @@ function sentence(tick: Tick): string {
     case 'waiting':
       return `Nothing is due now; wave ${tick.wave} of ${tick.waves} has begun.`
   }
+}
+
+function orderTable({ orders }: Tick): string[] {
+  return table(
+    ['release', 'wave', 'devices', 'such as', 'deployment'],
+    orders.map(({ release, wave, devices, name }) => [
+      release,
+      String(wave),
+      String(devices.length),
+      someOf(devices, 3),
+      name,
+    ]),
+  )
+}
+
+function waitingTable({ waiting }: Tick): string[] {
+  return table(
+    ['devices', 'for', 'until'],
+    waiting.map(({ devices, why, nextDue }) => [String(devices), why, nextDue?.toISOString() ?? '']),
+  )
+}
+
+function failed({ failures }: Tick): string[] {
+  return failures.flatMap(({ host, why, log }) => [
+    `- **${escapeMarkdown(host)}**: ${escapeMarkdown(why)}`,
+    ...(log === undefined ? [] : verbatim(log)),
+  ])
 }
 
 function blocked({ plan }: Tick): string[] {
