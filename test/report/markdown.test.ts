@@ -137,10 +137,7 @@ test('what is too long is cut within the limit and says that it can not approve'
 test('each state of a tick says what it means', () => {
   const due = new Date('2026-03-03T10:00:00Z')
   const table: [Partial<Tick>, RegExp][] = [
-    [
-      { state: 'done' },
-      /✅ canary: done[\s\S]*Every device runs what `cccccccccccc` says/,
-    ],
+    [{ state: 'done' }, /✅ canary: done[\s\S]*Every device runs what `cccccccccccc` says/],
     [
       { state: 'superseded', plan: undefined, counts: undefined },
       /moved on from `cccccccccccc`: nothing was done/,
