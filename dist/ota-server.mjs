@@ -1,0 +1,64 @@
+import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
+import {
+  startServer
+} from "./chunks/chunk-6Q4PLDZH.mjs";
+import {
+  serverFileName
+} from "./chunks/chunk-FJFUTSZC.mjs";
+import "./chunks/chunk-7YCNJQWT.mjs";
+import "./chunks/chunk-BOAVFDHL.mjs";
+import {
+  Failure,
+  messageOf,
+  onClosedOutput,
+  onEndSignal,
+  startTimeOf,
+  writeAtomically
+} from "./chunks/chunk-PWZ4J5Q2.mjs";
+import "./chunks/chunk-TNMH4EKQ.mjs";
+
+// src/server/process.ts
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+var [dataDir = "", port = "0", accept = "none", verbosity = ""] = process.argv.slice(2);
+process.umask(63);
+process.on("SIGHUP", () => {
+});
+onClosedOutput(() => {
+});
+try {
+  if (!dataDir || !/^\d{1,5}$/.test(port))
+    throw new Failure("bad-input", "give a data dir, a port and none or all");
+  const log = lines(verbosity === "debug");
+  const server = await startServer({
+    dataDir,
+    port: Number(port),
+    accept: accept === "all" ? "all" : "none",
+    log
+  });
+  const path = join(dataDir, serverFileName);
+  const self = { url: server.url, pid: process.pid, startTime: startTimeOf(process.pid) ?? "" };
+  const end = () => {
+    void rm(path, { force: true }).then(() => server.close()).then(() => process.exit(0));
+  };
+  onEndSignal(["SIGTERM", "SIGINT"], end, (line) => log.info(line));
+  await writeAtomically(path, `${JSON.stringify(self)}
+`, 384);
+} catch (error) {
+  const failure = error instanceof Failure ? error : new Failure("internal", messageOf(error), { cause: error });
+  process.stderr.write(`error: ${failure.reason}: ${failure.message.replaceAll("\n", " ")}
+`);
+  process.exit(1);
+}
+function lines(isVerbose) {
+  const say = (line) => process.stdout.write(`${(/* @__PURE__ */ new Date()).toISOString()} ${line}
+`);
+  return {
+    info: say,
+    warn: (line) => say(`warning: ${line}`),
+    debug: (line) => {
+      if (isVerbose) say(line);
+    },
+    group: (_title, work) => work()
+  };
+}

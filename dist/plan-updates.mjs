@@ -1,0 +1,171 @@
+import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
+import {
+  headline,
+  planMarkdown
+} from "./chunks/chunk-ZEQZKGHA.mjs";
+import {
+  digestMark,
+  keepComment,
+  loadFleet,
+  locateStage,
+  makePlan,
+  openGitHub,
+  overBudget,
+  planReview,
+  publishCheck,
+  readEvent,
+  requireMergedServer,
+  stageOf,
+  tryToPublish,
+  warningsFor,
+  writePlan
+} from "./chunks/chunk-BUJXXBXZ.mjs";
+import {
+  gatherFacts,
+  openServer,
+  readFacts
+} from "./chunks/chunk-RHKVDADJ.mjs";
+import "./chunks/chunk-BOAVFDHL.mjs";
+import {
+  runAction
+} from "./chunks/chunk-JMANRWDO.mjs";
+import {
+  Failure,
+  escapeMarkdown,
+  writeAtomically
+} from "./chunks/chunk-PWZ4J5Q2.mjs";
+import "./chunks/chunk-TNMH4EKQ.mjs";
+
+// actions/plan-updates/annotate.ts
+var maxAnnotations = 9;
+function annotatePlan(plan, fleet, { annotate, log }) {
+  const warnings = [...blockedLines(plan), ...warningsFor(fleet, plan.stage)];
+  for (const warning of warnings.slice(0, maxAnnotations)) annotate(warning);
+  for (const { file, line, message } of warnings.slice(maxAnnotations))
+    log.info(`warning: ${file}:${line ?? 1}: ${message}`);
+}
+function blockedLines(plan) {
+  const blocked = plan.changes.filter((change) => change.kind === "blocked");
+  const groups = Map.groupBy(blocked, ({ cause, why }) => JSON.stringify([cause.file, cause.line, why]));
+  return [...groups.values()].flatMap((changes) => {
+    const [first] = changes;
+    return first ? [{ ...first.cause, message: blockedMessage(first, changes.length) }] : [];
+  });
+}
+function blockedMessage({ host, by, why }, count) {
+  const others = count > 1 ? ` and ${count - 1} more` : "";
+  return `${by}: ${host}${others} ${why}`;
+}
+
+// actions/plan-updates/facts.ts
+async function factsFor(fleet, { file, token }, { pullRequest }, context) {
+  const { server } = fleet;
+  if (file !== void 0) {
+    const facts = await readFacts(file);
+    if (server && facts.server.replace(/\/+$/, "") !== server.url)
+      context.log.warn(`${file} has the facts of ${facts.server}; fleet.yml names ${server.url}`);
+    return facts;
+  }
+  if (token === void 0)
+    throw new Failure(
+      "bad-input",
+      "missing input: token (environment: INPUT_TOKEN or DROVER_TOKEN), or facts with the path of a facts file. A pull request from a fork gets no secrets: plan it with a published facts file"
+    );
+  if (!server)
+    throw new Failure(
+      "bad-input",
+      "fleet.yml names no server: add `server: { type: mender, url: … }`, or give `facts`"
+    );
+  if (pullRequest) await requireMergedServer(fleet.folder, server, pullRequest.targetCommit);
+  return await gatherFacts(openServer({ ...server, token }, context), context);
+}
+
+// actions/plan-updates/publish.ts
+async function publishPlan(plan, over, { pullRequest, repository }, { isCommentWanted, token }, context) {
+  if (!pullRequest || !repository) return { note: "", hasChanged: false };
+  if (token === void 0)
+    return { note: "The plan was not published: there is no token for GitHub.\n", hasChanged: false };
+  const github = openGitHub({ token, repository }, context);
+  const results = [];
+  if (isCommentWanted)
+    results.push(await tryToPublish("The comment", () => comment(github, pullRequest.number, plan, over)));
+  results.push(await tryToPublish("The check run", () => check(github, pullRequest.headCommit, plan, over)));
+  const refused = results.flatMap((result) => result.isDone ? [] : [result.why]);
+  for (const why of refused) context.log.info(why);
+  return {
+    note: refused.map((why) => `${escapeMarkdown(why)}
+`).join("\n"),
+    hasChanged: results.some((result) => result.isDone && result.hasChanged)
+  };
+}
+function requireWithinBudget(over) {
+  if (over.length > 0)
+    throw new Failure(
+      "over-budget",
+      `${over.join("; ")}: split the change, or raise the budget in a reviewed change`
+    );
+}
+async function comment(github, pullRequest, plan, over) {
+  const { text, isCut } = planMarkdown(plan, { over, limit: 64e3 });
+  const mark = isCut || over.length > 0 ? "" : `
+${digestMark(plan.digest)}
+`;
+  return await keepComment(github, {
+    pullRequest,
+    marker: planReview(plan.stage).marker,
+    body: `${text}${mark}`
+  });
+}
+async function check(github, commit, plan, over) {
+  return await publishCheck(github, {
+    name: planReview(plan.stage).checkName,
+    commit,
+    conclusion: over.length > 0 ? "failure" : "success",
+    title: headline(plan),
+    summary: planMarkdown(plan, { over, limit: 6e4 }).text,
+    externalId: plan.digest,
+    annotations: [...causeLines(plan), ...blockedLines(plan)].map((problem) => ({
+      file: problem.file,
+      line: problem.line ?? 1,
+      level: "level" in problem ? "notice" : "warning",
+      message: problem.message
+    }))
+  });
+}
+function causeLines(plan) {
+  const updates = plan.changes.filter((change) => change.kind === "update");
+  const groups = Map.groupBy(updates, ({ cause, to }) => JSON.stringify([cause.file, cause.line, to]));
+  return [...groups.values()].flatMap((changes) => {
+    const [first] = changes;
+    const message = `moves ${changes.length} device${changes.length === 1 ? "" : "s"} to ${first?.to}`;
+    return first ? [{ ...first.cause, message, level: "notice" }] : [];
+  });
+}
+
+// actions/plan-updates/main.ts
+await runAction("plan-updates", async (action) => {
+  const { input } = action;
+  const folder = input.path("fleet") ?? input.required("fleet");
+  const event = await readEvent();
+  const hint = { stage: input.optional("stage"), target: event.target, branch: event.branch };
+  const stage = await locateStage(folder, hint, action);
+  const fleet = await loadFleet(folder, action);
+  const given = { file: input.path("facts"), token: input.secret("token") };
+  const facts = await action.log.group("Reading facts", () => factsFor(fleet, given, event, action));
+  const plan = makePlan(fleet, stage, facts, action.clock.now());
+  const over = overBudget(plan, stageOf(fleet, stage));
+  const file = input.path("output") ?? input.required("output");
+  const summary = file.replace(/(\.json)?$/, ".md");
+  const { text } = planMarkdown(plan, { over, limit: Infinity });
+  await writePlan(file, plan);
+  await writeAtomically(summary, text);
+  const { counts, digest } = plan;
+  await action.output({ plan: file, summary, digest, changes: counts.updates, blocked: counts.blocked });
+  annotatePlan(plan, fleet, action);
+  const wanted = { isCommentWanted: input.flag("comment"), token: input.secret("github-token") };
+  const { note, hasChanged } = await publishPlan(plan, over, event, wanted, action);
+  await action.summary(`${planMarkdown(plan, { over }).text}
+${note}`);
+  requireWithinBudget(over);
+  return { changed: hasChanged };
+});
