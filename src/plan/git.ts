@@ -80,9 +80,7 @@ export async function readAtTip(
       ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, commit],
       context,
     )
-  const prefix = (await text(folder, ['rev-parse', '--show-prefix'])).trim()
-  const exists = await git(folder, ['cat-file', '-e', `${commit}:${prefix}${file}`])
-  return exists.code === 0 ? await text(folder, ['show', `${commit}:${prefix}${file}`]) : undefined
+  return await readAt(repository, commit, file)
 }
 
 // what Git ignores may be an editor's, unless it has a name that a fleet's files have
@@ -153,7 +151,14 @@ export async function readAt(
   file: string,
 ): Promise<string | undefined> {
   const shown = await git(repository.folder, ['show', `${commit}:./${file}`])
-  return shown.code === 0 ? shown.stdout : undefined
+  if (shown.code === 0) return shown.stdout
+  // only a file that isn't there may count as none: a freeze that can't be read is not no freeze
+  const listed = await text(repository.folder, ['ls-tree', '--name-only', commit, '--', file])
+  if (listed.trim() === '') return undefined
+  throw new Failure(
+    'bad-input',
+    `can't read ${file} at ${commit}: ${lastWords(shown.stderr, 'git', shown.code)}`,
+  )
 }
 
 function branchesIn(listing: string): Map<string, string> {
@@ -174,7 +179,7 @@ const git = (folder: string, args: readonly string[]) =>
 async function text(folder: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await git(folder, args)
   if (code === 0) return stdout
-  throw new Failure('internal', `git ${args[0]} failed: ${lastWords(stderr, 'git', code)}`)
+  throw new Failure('bad-input', `git ${args[0]} failed in ${folder}: ${lastWords(stderr, 'git', code)}`)
 }
 
 async function overNetwork(folder: string, args: readonly string[], context: Context): Promise<string> {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { nextDue } from '../../src/plan/plan.ts'
 import { until } from '../support/mender-lab.ts'
@@ -96,6 +98,21 @@ test('freeze and known-bad are read from the default branch, whatever the stage'
   assert.deepEqual([ordered(bad), bad.plan?.changes[0]?.kind], [[], 'blocked'])
   await onMain('')
   assert.equal(ordered(await world.tick()).length, 1)
+})
+
+test('a freeze that can not be read is not taken for none', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  const { repository } = world
+  await world.release('new')
+  await inLab(world, 'new')
+  await repository.git('checkout', '--quiet', 'main')
+  await repository.commit({ 'fleet.yml': stages(world.lab, 'freeze: { reason: trade fair }') })
+  await repository.push()
+  const blob = (await repository.git('rev-parse', 'HEAD:fleet.yml')).trim()
+  await repository.git('checkout', '--quiet', 'canary')
+  await rm(join(repository.folder, '.git', 'objects', blob.slice(0, 2), blob.slice(2)))
+  await assert.rejects(world.tick(), { reason: 'bad-input', message: /can't read fleet\.yml/ })
+  assert.deepEqual(await world.lab.server.openDeployments(), [])
 })
 
 test('from A to B and back to A are three rollouts, and an unrelated commit starts none', async (t) => {
