@@ -3,7 +3,7 @@ import {
   readEvent,
   readFleetPolicy,
   requireMergedServer
-} from "./chunks/chunk-BUJXXBXZ.mjs";
+} from "./chunks/chunk-YQ43OYVG.mjs";
 import {
   gatherFacts,
   openServer,

@@ -19,7 +19,7 @@ import {
   tryToPublish,
   warningsFor,
   writePlan
-} from "./chunks/chunk-BUJXXBXZ.mjs";
+} from "./chunks/chunk-YQ43OYVG.mjs";
 import {
   gatherFacts,
   openServer,

@@ -15,7 +15,7 @@ import {
   schedule,
   stageOf,
   tickOutputs
-} from "./chunks/chunk-BUJXXBXZ.mjs";
+} from "./chunks/chunk-YQ43OYVG.mjs";
 import {
   openServer
 } from "./chunks/chunk-RHKVDADJ.mjs";

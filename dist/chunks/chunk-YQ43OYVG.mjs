@@ -1740,9 +1740,7 @@ async function readAtTip(repository, tips, branch, file, context) {
       ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, commit],
       context
     );
-  const prefix = (await text2(folder, ["rev-parse", "--show-prefix"])).trim();
-  const exists = await git(folder, ["cat-file", "-e", `${commit}:${prefix}${file}`]);
-  return exists.code === 0 ? await text2(folder, ["show", `${commit}:${prefix}${file}`]) : void 0;
+  return await readAt(repository, commit, file);
 }
 var isRead = /(\.ya?ml|\.json|\/[^./]*)"?$/;
 async function uncommitted(repository, paths) {
@@ -1788,7 +1786,13 @@ async function hasCommit({ folder }, commit) {
 }
 async function readAt(repository, commit, file) {
   const shown = await git(repository.folder, ["show", `${commit}:./${file}`]);
-  return shown.code === 0 ? shown.stdout : void 0;
+  if (shown.code === 0) return shown.stdout;
+  const listed = await text2(repository.folder, ["ls-tree", "--name-only", commit, "--", file]);
+  if (listed.trim() === "") return void 0;
+  throw new Failure(
+    "bad-input",
+    `can't read ${file} at ${commit}: ${lastWords(shown.stderr, "git", shown.code)}`
+  );
 }
 function branchesIn(listing) {
   return new Map(
@@ -1803,7 +1807,7 @@ var git = (folder, args) => run("git", ["-C", folder, ...args], { env: environme
 async function text2(folder, args) {
   const { code, stdout, stderr } = await git(folder, args);
   if (code === 0) return stdout;
-  throw new Failure("internal", `git ${args[0]} failed: ${lastWords(stderr, "git", code)}`);
+  throw new Failure("bad-input", `git ${args[0]} failed in ${folder}: ${lastWords(stderr, "git", code)}`);
 }
 async function overNetwork(folder, args, context) {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(remoteDeadlineMs)]);
