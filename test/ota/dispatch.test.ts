@@ -205,7 +205,7 @@ test('an abort takes the order back where the device has not begun', async (t) =
 })
 
 test('an abort leaves a device alone that has begun, and a new run goes on with it', async (t) => {
-  const { lab, device, go, told } = await labWith(t, 'hangs')
+  const { lab, device, go, told, lines } = await labWith(t, 'hangs')
   const controller = new AbortController()
   const going = go({}, controller.signal)
   await until(async () => device.statuses.includes('installing'))
@@ -213,6 +213,7 @@ test('an abort leaves a device alone that has begun, and a new run goes on with 
   await assert.rejects(going, fails('cancelled', /./))
   const first = told.deployment
   const again = go({ runId: 'run 2' })
+  await until(async () => lines.filter((line) => line.startsWith(`deployment ${first} `)).length === 2)
   device.behaviour = 'success'
   assert.equal((await again).deployment, first)
   assert.equal((await lab.server.deployment(first ?? '')).devices.get(device.key), 'success')
