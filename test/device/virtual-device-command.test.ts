@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { baseImage, cannotBoot } from '../support/base-image.ts'
-import { remainsOf, until } from '../support/devices.ts'
+import { cableOf, remainsOf, until } from '../support/devices.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 
@@ -137,5 +137,5 @@ async function superviseInProcess(t: TestContext, folder: string) {
   assert.equal(ssh, `ssh://root@${address}:22`)
   assert.equal(Number(pid), child.pid)
   assert.equal(serial, 'SN-1')
-  return { child, hostKey, link: `drv${address?.split('.')[2]}` }
+  return { child, hostKey, link: cableOf(address ?? '') }
 }

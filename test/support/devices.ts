@@ -81,7 +81,20 @@ export async function folderWithTwoSystems(t: TestContext): Promise<string> {
   return folder
 }
 
-/** Everything on this machine that belongs to the device in `folder`, or to the cable `link`: empty when it is gone. */
+/** This machine's end of a device's cable, by the number that the kernel gives no other: its name goes to the next device. */
+export function cableOf(address: string): string {
+  return (
+    cables().find((cable) => cable.startsWith(`drv${address.split('.')[2]} `)) ?? `no cable to ${address}`
+  )
+}
+
+function cables(): string[] {
+  return readdirSync('/sys/class/net').map(
+    (name) => `${name} ${textOf(`/sys/class/net/${name}/ifindex`).trim()}`,
+  )
+}
+
+/** Everything on this machine that belongs to the device in `folder`, or is the cable `link`: empty when it is gone. */
 export function remainsOf(folder: string, link?: string): string[] {
   const loops = spawnSync('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'], {
     encoding: 'utf8',
@@ -95,7 +108,7 @@ export function remainsOf(folder: string, link?: string): string[] {
         const mounts = textOf(`/proc/${pid}/mountinfo`).includes(folder)
         return words.includes(folder) || mounts ? [`process ${pid}: ${words}`] : []
       }),
-    ...readdirSync('/sys/class/net').filter((name) => name === link),
+    ...cables().filter((cable) => cable === link),
   ]
 }
 
