@@ -1,8 +1,8 @@
 import { basename, dirname, resolve } from 'node:path'
 import * as v from 'valibot'
 import { readYaml } from '../platform/platform.ts'
-import { type ChosenFacts, isOwnProvide } from './mender-facts.ts'
-import { isScriptName } from './state-scripts.ts'
+import { type ChosenFacts, isOwnProvide } from './mender/mender-facts.ts'
+import { isScriptName } from './mender/state-scripts.ts'
 
 const text = v.pipe(
   v.string('write it as text, in quotes where it looks like a number'),

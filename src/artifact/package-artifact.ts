@@ -2,7 +2,7 @@ import { basename, dirname, parse } from 'node:path'
 import * as v from 'valibot'
 import { type Context, type Digest, Failure, isDigest, readYaml } from '../platform/platform.ts'
 import { readArtifactOptions } from './artifact-options.ts'
-import { type WrittenArtifact, writeMender } from './write-mender.ts'
+import { type WrittenArtifact, writeMender } from './mender/write-mender.ts'
 
 export interface PackageOptions {
   /** Path of the root file system image. */

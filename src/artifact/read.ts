@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
 import type { ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
-import { readMender } from './read-mender.ts'
+import { readMender } from './mender/read-mender.ts'
 
 export interface InspectOptions {
   /** What is accepted at most; see `ArtifactLimits`. */

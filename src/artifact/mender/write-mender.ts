@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../platform/platform.ts'
-import { contentDigestOf, scriptsDigestOf } from './content-digest.ts'
-import { blocksInFlight, gzip, gzipStored } from './gzip.ts'
-import { type Signer, publicKeyOf, signerOf } from './keys.ts'
+import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
+import { contentDigestOf, scriptsDigestOf } from '../content-digest.ts'
+import { blocksInFlight, gzip, gzipStored } from '../archive/gzip.ts'
+import { type Signer, publicKeyOf, signerOf } from '../keys.ts'
 import { formatManifest } from './manifest.ts'
 import {
   type ChosenFacts,
@@ -17,11 +17,11 @@ import {
   headerDocuments,
   readScripts,
 } from './mender-facts.ts'
-import { PartialFile } from './partial-file.ts'
-import { openArtifact } from './read.ts'
-import { SourceImage } from './source-image.ts'
-import { tarEnd, tarHeader, tarMember } from './tar-header.ts'
-import { paddingOf } from './tar-reader.ts'
+import { PartialFile } from '../archive/partial-file.ts'
+import { openArtifact } from '../read.ts'
+import { SourceImage } from '../archive/source-image.ts'
+import { tarEnd, tarHeader, tarMember } from '../archive/tar-header.ts'
+import { paddingOf } from '../archive/tar-reader.ts'
 
 export interface MenderOptions extends ChosenFacts {
   /** Path of the root file system image. */

@@ -1,7 +1,7 @@
 // The JSON documents inside a Mender artifact, format version 3. Loose: newer writers may add keys.
 import * as v from 'valibot'
-import { messageOf } from '../platform/platform.ts'
-import { damaged } from './byte-reader.ts'
+import { messageOf } from '../../platform/platform.ts'
+import { damaged } from '../archive/byte-reader.ts'
 
 const text = v.pipe(v.string(), v.maxLength(1024))
 const name = v.pipe(text, v.nonEmpty())

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { Failure, hasCode, messageOf } from '../platform/platform.ts'
+import { Failure, hasCode, messageOf } from '../../platform/platform.ts'
 
 /** What compression is cut by, too: changing it changes every artifact's bytes. */
 export const blockBytes: number = 1 << 20

@@ -1,5 +1,5 @@
 // The manifest of a Mender artifact: what every other member's checksum must be, in the form that sha256sum writes.
-import { damaged } from './byte-reader.ts'
+import { damaged } from '../archive/byte-reader.ts'
 
 /** Checksums (64 hex digits) by member. */
 export interface Manifest {

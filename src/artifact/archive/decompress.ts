@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
-import { Failure, messageOf } from '../platform/platform.ts'
-import type { Compression } from './artifact-info.ts'
+import { Failure, messageOf } from '../../platform/platform.ts'
+import type { Compression } from '../artifact-info.ts'
 import { damaged } from './byte-reader.ts'
 
 const chunkBytes = 1 << 18

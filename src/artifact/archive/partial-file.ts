@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Failure, hasCode, messageOf, storageFailure, syncFolder } from '../platform/platform.ts'
+import { Failure, hasCode, messageOf, storageFailure, syncFolder } from '../../platform/platform.ts'
 
 /** A writer that was killed leaves its file behind; one that didn't grow for so long belongs to nobody. */
 const abandonedAfterMs = 10 * 60_000

@@ -1,11 +1,11 @@
 // The header of a Mender artifact: header-info first, then the state scripts, then each payload's type-info and meta-data.
 import { createHash } from 'node:crypto'
-import type { Depends, PayloadInfo } from './artifact-info.ts'
-import { type ByteReader, damaged } from './byte-reader.ts'
-import { scriptsDigestOf, scriptsProvide } from './content-digest.ts'
+import type { Depends, PayloadInfo } from '../artifact-info.ts'
+import { type ByteReader, damaged } from '../archive/byte-reader.ts'
+import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
 import { headerInfoSchema, metaDataSchema, parseJson, typeInfoSchema } from './mender-schema.ts'
 import { isScriptName } from './state-scripts.ts'
-import { type TarMember, TarReader } from './tar-reader.ts'
+import { type TarMember, TarReader } from '../archive/tar-reader.ts'
 
 export interface Header {
   name: string

@@ -1,17 +1,17 @@
 // Reads a Mender artifact, format version 3: an outer tar with members in a fixed order, of which header and payloads are
 // tars themselves. Everything is checked on the way; the facts are only handed out at the end.
 import { createHash } from 'node:crypto'
-import { type Digest, Failure } from '../platform/platform.ts'
-import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from './artifact-info.ts'
-import { ByteReader, damaged } from './byte-reader.ts'
-import { contentDigestOf, scriptsProvide } from './content-digest.ts'
-import { compressionOf, decompressed } from './decompress.ts'
-import { checkSignature } from './keys.ts'
+import { type Digest, Failure } from '../../platform/platform.ts'
+import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from '../artifact-info.ts'
+import { ByteReader, damaged } from '../archive/byte-reader.ts'
+import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
+import { compressionOf, decompressed } from '../archive/decompress.ts'
+import { checkSignature } from '../keys.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 import { type Header, readHeader } from './mender-header.ts'
 import { parseJson, versionSchema } from './mender-schema.ts'
-import type { InspectOptions } from './read.ts'
-import { type TarMember, TarReader } from './tar-reader.ts'
+import type { InspectOptions } from '../read.ts'
+import { type TarMember, TarReader } from '../archive/tar-reader.ts'
 
 const defaultLimits: ArtifactLimits = {
   artifactBytes: 64 * 2 ** 30,

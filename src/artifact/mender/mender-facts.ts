@@ -1,9 +1,9 @@
 // What a new Mender artifact says of itself, checked before anything is written.
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { Failure, hasCode, messageOf } from '../platform/platform.ts'
-import type { Depends } from './artifact-info.ts'
-import { scriptsDigestOf, scriptsProvide } from './content-digest.ts'
+import { Failure, hasCode, messageOf } from '../../platform/platform.ts'
+import type { Depends } from '../artifact-info.ts'
+import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
 import { isScriptName } from './state-scripts.ts'
 
 /** What the caller chose; see `MenderOptions`. */

@@ -1,4 +1,4 @@
-import { Failure } from '../platform/platform.ts'
+import { Failure } from '../../platform/platform.ts'
 
 /** The failure of a file that isn't what it should be; `place` is the member, `offset` counts its bytes from 0. */
 export function damaged(place: string, offset: number, why: string, cause?: unknown): Failure {
