@@ -4,14 +4,14 @@ import { escapeMarkdown } from '../../src/platform/platform.ts'
 
 await runAction('package-artifact', async (action) => {
   const { input } = action
-  input.choice('format', ['mender'])
   const options = {
+    format: input.choice('format', ['mender', 'swupdate', 'rauc']),
     source: input.path('source') ?? input.required('source'),
     deviceTypes: input.list('device-types'),
     compression: input.choice('compression', ['gzip', 'none']),
     name: input.optional('name'),
     output: input.path('output'),
-    signingKey: input.key('signing-key'),
+    signing: { key: input.key('signing-key') },
     optionsFile: input.path('options'),
   }
   const { path, name, sha256, contentDigest, sizeBytes } = await action.log.group(

@@ -3,10 +3,13 @@ import type { Digest } from '../platform/platform.ts'
 /** What a device must have, or one of what it must have, by name. */
 export type Depends = Readonly<Record<string, string | readonly string[]>>
 
-/** What an update file holds, read from a file of which every byte was checked. */
+/** Mender's `.mender`, SWUpdate's `.swu`, RAUC's `.raucb`. */
+export type ArtifactFormat = 'mender' | 'swupdate' | 'rauc'
+
+/** What an update file holds, in every format in the same words, read from a file of which every byte was checked. */
 export interface ArtifactInfo {
-  format: 'mender'
-  /** Version of the format: 3. */
+  format: ArtifactFormat
+  /** Version of the format: 3 for Mender, 1 for the others, which have only one. */
   version: number
   /** The release's name. */
   name: string

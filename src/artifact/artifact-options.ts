@@ -1,6 +1,10 @@
 import { basename, dirname, resolve } from 'node:path'
 import * as v from 'valibot'
 import { readYaml } from '../platform/platform.ts'
+import type { ArtifactFormat } from './artifact-info.ts'
+import type { Signing } from './signing.ts'
+import { type RaucOptions, raucOptionsSchema } from './rauc/rauc-options.ts'
+import { type SwupdateOptions, swupdateOptionsSchema } from './swupdate/swupdate-options.ts'
 import { type ChosenFacts, isOwnProvide } from './mender/mender-facts.ts'
 import { isScriptName } from './mender/state-scripts.ts'
 
@@ -50,20 +54,39 @@ export const artifactOptionsSchema = v.strictObject({
   'artifact-group': v.optional(
     v.pipe(text, v.description('The artifact group that a device is in after the update.')),
   ),
+  swupdate: v.optional(
+    v.pipe(swupdateOptionsSchema, v.description('What only a .swu file has (`format: swupdate`).')),
+  ),
+  rauc: v.optional(v.pipe(raucOptionsSchema, v.description('What only a RAUC bundle has (`format: rauc`).'))),
 })
 
+/** An options file, by what reads it. */
+export interface ArtifactOptions {
+  mender?: Pick<ChosenFacts, 'stateScripts' | 'provides' | 'depends' | 'artifactGroup'>
+  swupdate?: SwupdateOptions
+  rauc?: RaucOptions
+  signing?: Signing
+}
+
 /** Reads an options file. Throws `file-missing`, and `invalid-file` with every problem and its line. */
-export async function readArtifactOptions(
-  path: string,
-): Promise<Pick<ChosenFacts, 'stateScripts' | 'provides' | 'depends' | 'artifactGroup'>> {
+export async function readArtifactOptions(path: string, format: ArtifactFormat): Promise<ArtifactOptions> {
   const { value } = await readYaml(path, artifactOptionsSchema)
-  return {
-    stateScripts: value['state-scripts']?.map((given) => ({
-      name: basename(given),
-      path: resolve(dirname(path), given),
-    })),
-    provides: value.provides,
-    depends: value.depends,
-    artifactGroup: value['artifact-group'],
+  switch (format) {
+    case 'mender':
+      return {
+        mender: {
+          stateScripts: value['state-scripts']?.map((given) => ({
+            name: basename(given),
+            path: resolve(dirname(path), given),
+          })),
+          provides: value.provides,
+          depends: value.depends,
+          artifactGroup: value['artifact-group'],
+        },
+      }
+    case 'swupdate':
+      return { swupdate: {} }
+    case 'rauc':
+      return { rauc: {} }
   }
 }

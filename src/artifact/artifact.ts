@@ -1,5 +1,6 @@
 // Update files: written, read and verified as streams. Hides the container formats, their compression and signatures.
 export type {
+  ArtifactFormat,
   ArtifactInfo,
   ArtifactLimits,
   Compression,
@@ -10,6 +11,8 @@ export type {
 export { type Content, contentDigestOf, scriptsProvide } from './content-digest.ts'
 export { artifactOptionsSchema } from './artifact-options.ts'
 export { publicKeyOf } from './keys.ts'
+export type { WriteRequest, WrittenArtifact } from './write-request.ts'
 export { type PackageOptions, packageArtifact } from './package-artifact.ts'
+export type { Signing } from './signing.ts'
 export { type InspectOptions, inspectArtifact, openArtifact } from './read.ts'
-export { type MenderOptions, type WrittenArtifact, writeMender } from './mender/write-mender.ts'
+export { type MenderOptions, writeMender } from './mender/write-mender.ts'

@@ -11,13 +11,15 @@ const howToMake =
  * `bad-key`, which never shows the key.
  */
 export function publicKeyOf(pem: string): string {
-  return readPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()
+  return spki(readPublicKey(pem))
 }
 
 /** Signs with a private key; the same input gives the same signature. */
 export interface Signer {
+  /** PEM, SPKI: what its signatures are verified with. */
+  publicKey: string
   signatureBytes: number
-  sign(data: Uint8Array): Buffer
+  sign(data: Uint8Array, signal: AbortSignal): Promise<Buffer>
 }
 
 /** Reads a private key (PEM: PKCS#1, SEC1 or PKCS#8). Throws `bad-key`, which never shows the key. */
@@ -48,11 +50,20 @@ export function checkSignature(
 
 function rsaSigner(key: KeyObject): Signer {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
-  return { signatureBytes: Math.ceil(bits / 8), sign: (data) => sign('sha256', data, key) }
+  return {
+    publicKey: spki(key),
+    signatureBytes: Math.ceil(bits / 8),
+    sign: async (data) => sign('sha256', data, key),
+  }
 }
 
 function ecdsaSigner(key: KeyObject): Signer {
-  return { signatureBytes: 64, sign: (data) => signEcdsa(data, key) }
+  return { publicKey: spki(key), signatureBytes: 64, sign: async (data) => signEcdsa(data, key) }
+}
+
+function spki(key: KeyObject): string {
+  const half = key.type === 'private' ? createPublicKey(key) : key
+  return half.export({ type: 'spki', format: 'pem' }).toString()
 }
 
 function readPublicKey(pem: string): KeyObject {

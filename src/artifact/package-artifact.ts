@@ -2,19 +2,25 @@ import { basename, dirname, parse } from 'node:path'
 import * as v from 'valibot'
 import { type Context, type Digest, Failure, isDigest, readYaml } from '../platform/platform.ts'
 import { readArtifactOptions } from './artifact-options.ts'
-import { type WrittenArtifact, writeMender } from './mender/write-mender.ts'
+import type { Signing } from './signing.ts'
+import type { ArtifactFormat, Compression } from './artifact-info.ts'
+import { writeMender } from './mender/write-mender.ts'
+import { writeRauc } from './rauc/write-rauc.ts'
+import { writeSwupdate } from './swupdate/write-swupdate.ts'
+import type { WriteRequest, WrittenArtifact } from './write-request.ts'
 
 export interface PackageOptions {
+  format: ArtifactFormat
   /** Path of the root file system image. */
   source: string
   deviceTypes: readonly string[]
-  compression: 'gzip' | 'none'
+  compression: Compression
   /** The release's name; where not given, the one in `<source>.release.json`, else made from the source's name and content. */
   name?: string | undefined
   /** Path of the file to write; `<name>.mender` beside the source where not given. */
   output?: string | undefined
-  /** Private key (PEM). */
-  signingKey?: string | undefined
+  /** Unsigned where not given. */
+  signing?: Signing | undefined
   /** Path of a YAML file with everything else. */
   optionsFile?: string | undefined
 }
@@ -30,26 +36,31 @@ const releaseSchema = v.object({
  * `invalid-file` for the options and `<source>.release.json`, and `bad-input` where that file is of another image.
  */
 export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
-  const { source, output, optionsFile, ...chosen } = options
-  const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile)
+  const { format, source, output, optionsFile, name, ...chosen } = options
+  const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile, format)
   const release = await releaseOf(source)
-  if (release && chosen.name && chosen.name !== release.release) {
+  if (release && name && name !== release.release) {
     context.log.warn(
-      `the artifact is named ${chosen.name}, but the image calls itself ${release.release} and devices will report that: leave the name empty`,
+      `the artifact is named ${name}, but the image calls itself ${release.release} and devices will report that: leave the name empty`,
     )
   }
-  return writeMender(
-    {
-      ...chosen,
-      ...extra,
-      source,
-      name: chosen.name ?? release?.release ?? { prefix: parse(basename(source)).name },
-      sourceDigest: release?.sha256,
-      output: output ?? { folder: dirname(source) },
-      verify: true,
-    },
-    context,
-  )
+  const request: WriteRequest = {
+    ...chosen,
+    source,
+    name: name ?? release?.release ?? { prefix: parse(basename(source)).name },
+    sourceDigest: release?.sha256,
+    output: output ?? { folder: dirname(source) },
+    signing: { ...chosen.signing, ...extra.signing },
+    verify: true,
+  }
+  switch (format) {
+    case 'mender':
+      return writeMender({ ...request, ...extra.mender }, context)
+    case 'swupdate':
+      return writeSwupdate({ ...request, ...extra.swupdate }, context)
+    case 'rauc':
+      return writeRauc({ ...request, ...extra.rauc }, context)
+  }
 }
 
 async function releaseOf(source: string): Promise<v.InferOutput<typeof releaseSchema> | undefined> {

@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
-import type { ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
+import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
 import { readMender } from './mender/read-mender.ts'
+import { readRauc } from './rauc/read-rauc.ts'
+import { readSwupdate } from './swupdate/read-swupdate.ts'
 
 export interface InspectOptions {
   /** What is accepted at most; see `ArtifactLimits`. */
@@ -16,19 +18,24 @@ export interface InspectOptions {
  * Reads a whole artifact as a stream, in bounded memory, and checks all of it: grammar, order, every checksum, every
  * name, sizes, and that nothing is missing or follows. Throws `artifact-damaged` with the member and the offset,
  * `artifact-unsigned` where a key was given and the signature is missing or by another key, `bad-key`, and whatever
- * `source` throws. Nothing less than the whole file ever passes.
+ * `source` throws. Nothing less than the whole file ever passes. RAUC bundles can only be read as files: `bad-input`.
  */
 export async function inspectArtifact(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions = {},
 ): Promise<ArtifactInfo> {
-  return readMender(source, options)
+  const { magic, whole } = await peek(source)
+  const format = formatOf(magic)
+  if (format === 'swupdate') return readSwupdate(whole, options)
+  if (format === 'mender') return readMender(whole, options)
+  throw new Failure('bad-input', 'a RAUC bundle is described at its end: give it as a file, not as a stream')
 }
 
-/** `inspectArtifact` of a file; throws also `file-missing`. */
+/** `inspectArtifact` of a file of any format; throws also `file-missing`. */
 export async function openArtifact(path: string, options: InspectOptions = {}): Promise<ArtifactInfo> {
   await checkFile(path)
   try {
+    if (formatOf(await magicOf(path)) === 'rauc') return await readRauc(path, options)
     return await inspectArtifact(
       createReadStream(path, { highWaterMark: 1 << 18, signal: options.signal }),
       options,
@@ -38,6 +45,49 @@ export async function openArtifact(path: string, options: InspectOptions = {}): 
     if (!(error instanceof Failure) || error.reason === 'bad-key') throw error
     throw new Failure(error.reason, `${path}: ${error.message}`, { cause: error })
   }
+}
+
+const magicBytes = 6
+
+/** cpio for SWUpdate, squashfs for RAUC, and else it has to be a tar, which has no magic number at its start. */
+function formatOf(magic: Buffer): ArtifactFormat {
+  if (/^07070[12]/.test(magic.toString('latin1'))) return 'swupdate'
+  return magic.subarray(0, 4).toString('latin1') === 'hsqs' ? 'rauc' : 'mender'
+}
+
+async function magicOf(path: string): Promise<Buffer> {
+  await using file = await open(path)
+  const buffer = Buffer.alloc(magicBytes)
+  const { bytesRead } = await file.read(buffer, 0, magicBytes, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+/** The first bytes of a stream, and the stream with them still in it. */
+async function peek(
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ magic: Buffer; whole: AsyncGenerator<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]()
+  const seen: Uint8Array[] = []
+  let magic = Buffer.alloc(0)
+  while (magic.length < magicBytes) {
+    const { done, value } = await iterator.next()
+    if (done === true) break
+    seen.push(value)
+    magic = Buffer.concat([magic, value.subarray(0, magicBytes)])
+  }
+  const whole = async function* () {
+    try {
+      yield* seen
+      for (;;) {
+        const { done, value } = await iterator.next()
+        if (done === true) return
+        yield value
+      }
+    } finally {
+      await iterator.return?.()
+    }
+  }
+  return { magic, whole: whole() }
 }
 
 async function checkFile(path: string): Promise<void> {

@@ -21,7 +21,14 @@ artifact-group: production
 `,
   )
   const source = join(folder, 'rootfs.ext4')
-  const options = { source, deviceTypes: ['board'], compression: 'gzip', name: 'r', optionsFile } as const
+  const options = {
+    source,
+    format: 'mender',
+    deviceTypes: ['board'],
+    compression: 'gzip',
+    name: 'r',
+    optionsFile,
+  } as const
   const info = await openArtifact((await packageArtifact(options, plainContext())).path)
   assert.deepEqual(info.scripts, ['ArtifactInstall_Leave_10_check'])
   assert.equal(info.provides['data-layout'], '3')
@@ -48,6 +55,7 @@ depends:
   )
   const options = {
     source: join(folder, 'rootfs.ext4'),
+    format: 'mender',
     deviceTypes: ['b'],
     compression: 'gzip',
     optionsFile,
@@ -73,7 +81,7 @@ depends:
 test('the name is the one that the image was built with, as long as it is that image', async (t) => {
   const folder = await temporaryFolder(t)
   const source = join(folder, 'rootfs.ext4')
-  const options = { source, deviceTypes: ['board'], compression: 'gzip' } as const
+  const options = { source, format: 'mender', deviceTypes: ['board'], compression: 'gzip' } as const
   await writeFile(source, 'an image')
   const derived = await packageArtifact(options, plainContext())
   assert.equal(derived.name, `rootfs-${derived.contentDigest.slice(7, 19)}`)

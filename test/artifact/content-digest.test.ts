@@ -75,8 +75,8 @@ test('name, signature, compression, group, provides and depends leave it as it i
   const plain = await digest({})
   for (const change of [
     { name: 'release-2' },
-    { signingKey: rsa.pkcs8 },
-    { signingKey: ec.pkcs8 },
+    { signing: { key: rsa.pkcs8 } },
+    { signing: { key: ec.pkcs8 } },
     { compression: 'none' as const },
     { artifactGroup: 'g' },
     { provides: { a: 'b' } },

@@ -51,7 +51,10 @@ test('mender-artifact validates what is written here, signed or not', { skip }, 
       [ec.pkcs8, 'ec.pub'],
       [ec.sec1, 'ec.pub'],
     ] as const) {
-      const { path } = await writeMender({ ...options, compression, signingKey }, plainContext())
+      const { path } = await writeMender(
+        { ...options, compression, signing: { key: signingKey } },
+        plainContext(),
+      )
       const said = await tool(['validate', ...(verifyKey === undefined ? [] : ['-k', at(verifyKey)]), path])
       assert.match(said, /validated successfully/)
       const { code } = await run('mender-artifact', ['validate', '-k', at('other.pub'), path])
@@ -63,7 +66,7 @@ test('mender-artifact validates what is written here, signed or not', { skip }, 
 test('mender-artifact reads the facts that were written', { skip }, async (t) => {
   const { at, options } = await prepared(t)
   const { path } = await writeMender(
-    { ...options, compression: 'gzip', signingKey: ec.pkcs8 },
+    { ...options, compression: 'gzip', signing: { key: ec.pkcs8 } },
     plainContext(),
   )
   const said = await tool(['read', '-k', at('ec.pub'), path])
@@ -123,7 +126,7 @@ test(
           {
             ...plain,
             compression,
-            signingKey: key === 'rsa' ? rsa.pkcs8 : key === 'ec' ? ec.pkcs8 : undefined,
+            signing: { key: key === 'rsa' ? rsa.pkcs8 : key === 'ec' ? ec.pkcs8 : undefined },
           },
           plainContext(),
         )

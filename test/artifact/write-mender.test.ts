@@ -112,8 +112,10 @@ test('the same input gives the same bytes, whenever, wherever and with any numbe
     for (const signingKey of [undefined, rsa.pkcs8, ec.pkcs8]) {
       const digests = new Set<string>()
       for (const inFlight of [1, 2, 3, 16]) {
-        digests.add((await write({ ...one, compression, signingKey, inFlight })).sha256)
-        digests.add((await write({ ...two, compression, signingKey, inFlight, verify: true })).sha256)
+        digests.add((await write({ ...one, compression, signing: { key: signingKey }, inFlight })).sha256)
+        digests.add(
+          (await write({ ...two, compression, signing: { key: signingKey }, inFlight, verify: true })).sha256,
+        )
       }
       assert.equal(digests.size, 1)
     }
@@ -122,11 +124,11 @@ test('the same input gives the same bytes, whenever, wherever and with any numbe
 
 test('another process, with another time zone, umask and folder, writes the same bytes', async (t) => {
   const options = await prepared(t)
-  const { sha256: here } = await write({ ...options, signingKey: ec.pkcs8 })
+  const { sha256: here } = await write({ ...options, signing: { key: ec.pkcs8 } })
   const output = join(options.folder, 'sub', 'other.mender')
   const child = spawn(
     'sh',
-    ['-c', 'umask 077; exec "$0" "$@"', ...writerProcess({ ...options, signingKey: ec.pkcs8, output })],
+    ['-c', 'umask 077; exec "$0" "$@"', ...writerProcess({ ...options, signing: { key: ec.pkcs8 }, output })],
     {
       stdio: 'inherit',
       cwd: '/',
@@ -145,7 +147,7 @@ test('signed with any kind of PEM key, it is verified by the public half and by 
     [ec.sec1, ec.public],
     [ec.pkcs8, ec.public],
   ] as const) {
-    const { path } = await write({ ...options, signingKey })
+    const { path } = await write({ ...options, signing: { key: signingKey } })
     assert.equal((await openArtifact(path)).signature, 'unverified')
     assert.equal((await openArtifact(path, { verifyKeys: [verifyKey] })).signature, 'verified')
     assert.equal((await openArtifact(path, { verifyKeys: [other.public, verifyKey] })).signature, 'verified')
@@ -159,7 +161,7 @@ test('signed with any kind of PEM key, it is verified by the public half and by 
 
 test('a changed byte anywhere in a signed artifact is refused', async (t) => {
   const options = await prepared(t, 2000)
-  const { path, sizeBytes } = await write({ ...options, signingKey: ec.pkcs8, compression: 'none' })
+  const { path, sizeBytes } = await write({ ...options, signing: { key: ec.pkcs8 }, compression: 'none' })
   const bytes = await readFile(path)
   for (let at = 0; at < sizeBytes; at++) {
     const changed = Buffer.from(bytes)
@@ -178,7 +180,7 @@ test('a name that is left open is made from the content', async (t) => {
     ...options,
     name: { prefix: 'rootfs' },
     output: { folder },
-    signingKey: ec.pkcs8,
+    signing: { key: ec.pkcs8 },
   })
   assert.equal(written.name, `rootfs-${written.contentDigest.slice(7, 19)}`)
   assert.equal(written.path, join(folder, `${written.name}.mender`))
@@ -254,8 +256,8 @@ test('a key that cannot be used is refused, and never shown', async (t) => {
     [ecOf('secp384r1'), /ec \(secp384r1\)/],
     [ed, /is ed25519/],
   ] as const) {
-    await failsWith({ ...options, signingKey }, 'bad-key', message)
-    const { message: text, cause } = await write({ ...options, signingKey }).then(
+    await failsWith({ ...options, signing: { key: signingKey } }, 'bad-key', message)
+    const { message: text, cause } = await write({ ...options, signing: { key: signingKey } }).then(
       () => new Error('it was written'),
       (error: unknown) => (error instanceof Error ? error : new Error('no error')),
     )

@@ -56,7 +56,7 @@ export async function openLab(
       await writeFile(source, content.padEnd(8192, '.'))
       const output = `${source}.mender`
       await writeMender(
-        { source, output, name, deviceTypes, compression: 'gzip', signingKey },
+        { source, output, name, deviceTypes, compression: 'gzip', signing: { key: signingKey } },
         plainContext(),
       )
       return output

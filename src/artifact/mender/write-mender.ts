@@ -8,7 +8,8 @@ import { dirname, join, resolve } from 'node:path'
 import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
 import { contentDigestOf, scriptsDigestOf } from '../content-digest.ts'
 import { blocksInFlight, gzip, gzipStored } from '../archive/gzip.ts'
-import { type Signer, publicKeyOf, signerOf } from '../keys.ts'
+import type { Signer } from '../keys.ts'
+import { openSigner } from '../signing.ts'
 import { formatManifest } from './manifest.ts'
 import {
   type ChosenFacts,
@@ -17,40 +18,18 @@ import {
   headerDocuments,
   readScripts,
 } from './mender-facts.ts'
+import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
 import { PartialFile } from '../archive/partial-file.ts'
 import { openArtifact } from '../read.ts'
 import { SourceImage } from '../archive/source-image.ts'
 import { tarEnd, tarHeader, tarMember } from '../archive/tar-header.ts'
 import { paddingOf } from '../archive/tar-reader.ts'
 
-export interface MenderOptions extends ChosenFacts {
-  /** Path of the root file system image. */
-  source: string
-  /** Path of the file to write, or the folder where it becomes `<name>.mender`. */
-  output: string | { folder: string }
-  /** The release's name, or what it starts with: then it becomes `<prefix>-<12 hex digits of the content digest>`. */
-  name: string | { prefix: string }
-  /** At least one. */
-  deviceTypes: readonly string[]
-  compression: 'gzip' | 'none'
-  /** Private key (PEM: RSA or ECDSA P-256); unsigned where not given. */
-  signingKey?: string | undefined
+export interface MenderOptions extends WriteRequest, ChosenFacts {
   /** Scripts that run on the device around the update's states; `name` is `<State>_<Enter|Leave|Error>_NN[_text]`. */
   stateScripts?: readonly { name: string; path: string }[] | undefined
-  /** The digest that the source must have. */
-  sourceDigest?: Digest | undefined
-  /** Reads the file back in full, as a device would, before it gets its name. */
-  verify?: boolean | undefined
   /** Blocks compressed at the same time; changes nothing in the bytes. As many as the machine is good for where not given. */
   inFlight?: number | undefined
-}
-
-export interface WrittenArtifact {
-  path: string
-  name: string
-  sha256: Digest
-  contentDigest: Digest
-  sizeBytes: number
 }
 
 /**
@@ -61,7 +40,7 @@ export interface WrittenArtifact {
  */
 export async function writeMender(options: MenderOptions, context: Context): Promise<WrittenArtifact> {
   checkFacts(options)
-  const signer = options.signingKey === undefined ? undefined : signerOf(options.signingKey)
+  const signer = await openSigner(options.signing)
   const scripts = await readScripts(options.stateScripts)
   await using source = await SourceImage.open(options.source)
   const { output } = options
@@ -71,9 +50,9 @@ export async function writeMender(options: MenderOptions, context: Context): Pro
   const dataBytes = await writeData(source, options, file, layout.prefixBytes, context)
   const facts = layout.factsOf(source.checksum())
   checkDigest(facts.checksum, options)
-  await file.write(layout.prefix(facts, dataBytes), 0)
+  await file.write(await layout.prefix(facts, dataBytes, context.signal), 0)
   const path = typeof output === 'string' ? output : join(output.folder, `${facts.name}.mender`)
-  const sha256 = await digestOfWritten(file.path, options, context.signal)
+  const sha256 = await digestOfWritten(file.path, options, signer, context.signal)
   context.signal.throwIfAborted()
   await file.keepAs(path)
   const sizeBytes = layout.prefixBytes + dataBytes + paddingOf(dataBytes) + tarEnd.length
@@ -105,8 +84,8 @@ class Layout {
     this.#fileName = fileName
     this.#scripts = scripts
     this.#signer = signer
-    const unsigned = signer && { ...signer, sign: () => Buffer.alloc(signer.signatureBytes) }
-    this.prefixBytes = this.#parts(this.factsOf('0'.repeat(64)), 0, unsigned).length
+    const planned = this.#parts(this.factsOf('0'.repeat(64)), 0)
+    this.prefixBytes = assembled(planned, signer && Buffer.alloc(signer.signatureBytes)).length
   }
 
   /** What follows from the payload's checksum. */
@@ -124,13 +103,15 @@ class Layout {
     return { name: typeof name === 'string' ? name : derived(), checksum, contentDigest }
   }
 
-  prefix(facts: KnownFacts, dataBytes: number): Buffer {
-    const bytes = this.#parts(facts, dataBytes, this.#signer)
+  async prefix(facts: KnownFacts, dataBytes: number, signal: AbortSignal): Promise<Buffer> {
+    const parts = this.#parts(facts, dataBytes)
+    const signature = await this.#signer?.sign(Buffer.from(parts.manifest), signal)
+    const bytes = assembled(parts, signature)
     if (bytes.length !== this.prefixBytes) throw new Error('the header has another size than was planned')
     return bytes
   }
 
-  #parts(facts: KnownFacts, dataBytes: number, signer: Signer | undefined): Buffer {
+  #parts(facts: KnownFacts, dataBytes: number): Parts {
     const suffix = this.#options.compression === 'gzip' ? '.gz' : ''
     const version = '{"format":"mender","version":3}'
     const header = this.#header(facts)
@@ -139,14 +120,11 @@ class Layout {
       { name: `header.tar${suffix}`, checksum: sha256Of(header) },
       { name: 'version', checksum: sha256Of(version) },
     ])
-    const signature = signer?.sign(Buffer.from(manifest)).toString('base64')
-    return Buffer.concat([
-      tarMember('version', version),
-      tarMember('manifest', manifest),
-      ...(signature === undefined ? [] : [tarMember('manifest.sig', signature)]),
-      tarMember(`header.tar${suffix}`, header),
-      tarHeader(`data/0000.tar${suffix}`, dataBytes),
-    ])
+    return {
+      version,
+      manifest,
+      rest: [tarMember(`header.tar${suffix}`, header), tarHeader(`data/0000.tar${suffix}`, dataBytes)],
+    }
   }
 
   #header(facts: KnownFacts): Buffer {
@@ -159,6 +137,21 @@ class Layout {
     ])
     return this.#options.compression === 'gzip' ? gzipStored(tar) : tar
   }
+}
+
+interface Parts {
+  version: string
+  manifest: string
+  rest: readonly Buffer[]
+}
+
+function assembled({ version, manifest, rest }: Parts, signature: Buffer | undefined): Buffer {
+  return Buffer.concat([
+    tarMember('version', version),
+    tarMember('manifest', manifest),
+    ...(signature === undefined ? [] : [tarMember('manifest.sig', signature.toString('base64'))]),
+    ...rest,
+  ])
 }
 
 /** Writes the payload and the archive's end from `start` on; gives the payload's stored size. */
@@ -217,9 +210,14 @@ function checkDigest(checksum: string, { source, sourceDigest }: MenderOptions):
   )
 }
 
-async function digestOfWritten(path: string, options: MenderOptions, signal: AbortSignal): Promise<Digest> {
+async function digestOfWritten(
+  path: string,
+  options: MenderOptions,
+  signer: Signer | undefined,
+  signal: AbortSignal,
+): Promise<Digest> {
   if (options.verify !== true) return digestOfFile(path, signal)
-  const verifyKeys = options.signingKey === undefined ? [] : [publicKeyOf(options.signingKey)]
+  const verifyKeys = signer === undefined ? [] : [signer.publicKey]
   return (await openArtifact(path, { verifyKeys, signal })).sha256
 }
 

@@ -1,0 +1,31 @@
+import type { Compression } from './artifact-info.ts'
+import type { Digest } from '../platform/platform.ts'
+import type { Signing } from './signing.ts'
+
+/** What the writers of all formats are told. */
+export interface WriteRequest {
+  /** Path of what the update brings: a root file system image for most. */
+  source: string
+  /** Path of the file to write, or the folder where it gets the release's name and the format's extension. */
+  output: string | { folder: string }
+  /** The release's name, or what it starts with: then it becomes `<prefix>-<12 hex digits of the content digest>`. */
+  name: string | { prefix: string }
+  /** At least one. */
+  deviceTypes: readonly string[]
+  compression: Compression
+  /** Unsigned where not given. */
+  signing?: Signing | undefined
+  /** The digest that the source must have. */
+  sourceDigest?: Digest | undefined
+  /** Reads the file back in full, as a device would, before it gets its name. */
+  verify?: boolean | undefined
+}
+
+/** An update file that was written. */
+export interface WrittenArtifact {
+  path: string
+  name: string
+  sha256: Digest
+  contentDigest: Digest
+  sizeBytes: number
+}
