@@ -292,7 +292,8 @@ test('a wrong digest of the state scripts is refused: two different updates woul
 test('another format or version is named, and is no damage', async () => {
   await refused(craft({ version: '{"format":"mender","version":2}' }), /"mender", version 2/, 'bad-input')
   await refused(craft({ version: '{"format":"other","version":3}' }), /"other", version 3/, 'bad-input')
-  await refused(Buffer.from('hsqs'.repeat(1000)), /byte 0/)
+  await refused(Buffer.from('hsqs'.repeat(1000)), /RAUC bundle/, 'bad-input')
+  await refused(Buffer.from('PK34'.repeat(1000)), /byte 0/)
   await refused(Buffer.alloc(0), /byte 0/)
 })
 
