@@ -43,7 +43,7 @@ export async function openArtifact(path: string, options: InspectOptions = {}): 
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof Failure) || error.reason === 'bad-key') throw error
-    throw new Failure(error.reason, `${path}: ${error.message}`, { cause: error })
+    throw new Failure(error.reason, `${path}: ${error.message}`, { cause: error, detail: error.detail })
   }
 }
 

@@ -14,7 +14,19 @@ export const failureReasons = [
   'artifact-damaged',
   'artifact-conflict',
   'artifact-unsigned',
+  'artifact-checksum',
+  'artifact-members',
+  'artifact-path',
+  'artifact-too-large',
+  'artifact-signature',
+  'artifact-wrong-key',
   'wrong-device-type',
+  'known-bad',
+  'too-old',
+  'not-comparable',
+  'receipt-invalid',
+  'receipt-wrong-key',
+  'not-as-tested',
   // the OTA server
   'unreachable',
   'bad-credentials',
@@ -71,15 +83,18 @@ export class Failure extends Error {
   readonly reason: FailureReason
   /** All problems found, in file order; each becomes an annotation. */
   readonly problems: readonly Problem[]
+  /** A narrower reason, where one is known: a checksum, say, of all that can be wrong with an artifact that is damaged. */
+  readonly detail: FailureReason
 
   constructor(
     reason: FailureReason,
     message: string,
-    options: { cause?: unknown; problems?: readonly Problem[] } = {},
+    options: { cause?: unknown; problems?: readonly Problem[]; detail?: FailureReason | undefined } = {},
   ) {
     super(message, { cause: options.cause })
     this.reason = reason
     this.problems = options.problems ?? []
+    this.detail = options.detail ?? reason
   }
 }
 

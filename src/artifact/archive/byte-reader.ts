@@ -1,13 +1,41 @@
 import { Failure } from '../../platform/platform.ts'
 
-/** The failure of a file that isn't what it should be; `place` is the member, `offset` counts its bytes from 0. */
-export function damaged(place: string, offset: number, why: string, cause?: unknown): Failure {
+/** What is wrong with a damaged file, where one can tell. */
+export type Damage = 'artifact-checksum' | 'artifact-members' | 'artifact-path' | 'artifact-too-large'
+
+/**
+ * The failure of a file that isn't what it should be; `place` is the member, `offset` counts its bytes from 0. `damage`
+ * becomes the failure's detail.
+ */
+export function damaged(
+  place: string,
+  offset: number,
+  why: string,
+  cause?: unknown,
+  damage?: Damage,
+): Failure {
   return new Failure(
     'artifact-damaged',
     `${place}, byte ${offset}: ${why}. Nothing of it can be trusted: build or fetch it again.`,
-    { cause },
+    { cause, detail: damage },
   )
 }
+
+/** `damaged` by bytes that have another checksum than they should. */
+export const wrongChecksum = (place: string, offset: number, why: string) =>
+  damaged(place, offset, why, undefined, 'artifact-checksum')
+
+/** `damaged` by a member that is missing, too many or in another's place. */
+export const wrongMember = (place: string, offset: number, why: string) =>
+  damaged(place, offset, why, undefined, 'artifact-members')
+
+/** `damaged` by a name that leaves its folder, or something that is no plain file. */
+export const unsafePath = (place: string, offset: number, why: string) =>
+  damaged(place, offset, why, undefined, 'artifact-path')
+
+/** `damaged` by a size over the limit, claimed or real. */
+export const tooLarge = (place: string, offset: number, why: string) =>
+  damaged(place, offset, why, undefined, 'artifact-too-large')
 
 export interface ByteReaderOptions {
   /** What messages call these bytes. */
@@ -74,7 +102,7 @@ export class ByteReader implements AsyncDisposable {
       if (done === true) return undefined
       this.#received += value.length
       if (this.#received > this.#options.limitBytes) {
-        throw damaged(this.place, this.#received, `it has more than ${this.#options.limitBytes} bytes`)
+        throw tooLarge(this.place, this.#received, `it has more than ${this.#options.limitBytes} bytes`)
       }
       this.#options.onChunk?.(value)
       this.#rest = value
