@@ -45,6 +45,7 @@ export function checkSignature(
   throw new Failure(
     'artifact-unsigned',
     `the artifact's signature is not by ${which}: it was changed after signing, or signed with another key`,
+    { detail: 'artifact-wrong-key' },
   )
 }
 

@@ -25,9 +25,14 @@ export function damaged(
 export const wrongChecksum = (place: string, offset: number, why: string) =>
   damaged(place, offset, why, undefined, 'artifact-checksum')
 
-/** `damaged` by a member that is missing, too many or in another's place. */
-export const wrongMember = (place: string, offset: number, why: string) =>
-  damaged(place, offset, why, undefined, 'artifact-members')
+/** `damaged` by a member that is missing, too many or in another's place; where `name` leaves its folder, by that. */
+export const wrongMember = (place: string, offset: number, why: string, name = '') =>
+  leavesFolder.test(name)
+    ? unsafePath(place, offset, why)
+    : damaged(place, offset, why, undefined, 'artifact-members')
+
+// oxlint-disable-next-line no-control-regex -- control characters are in no honest name
+const leavesFolder = /(^|[/\\])\.\.?([/\\]|$)|^[/\\]|[\u0000-\u001f\u007f]/
 
 /** `damaged` by a name that leaves its folder, or something that is no plain file. */
 export const unsafePath = (place: string, offset: number, why: string) =>
@@ -87,7 +92,7 @@ export class ByteReader implements AsyncDisposable {
       const piece = await this.#some(1 << 20)
       if (piece === undefined) return
       if (this.offset - start > limit || piece.some((byte) => byte !== 0)) {
-        throw damaged(this.place, start, 'something follows its end')
+        throw wrongMember(this.place, start, 'something follows its end')
       }
     }
   }

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { Failure, messageOf } from '../../platform/platform.ts'
 import type { Compression } from '../artifact-info.ts'
-import { damaged } from './byte-reader.ts'
+import { damaged, wrongMember } from './byte-reader.ts'
 
 const chunkBytes = 1 << 18
 
@@ -45,7 +45,7 @@ export async function* decompressed(
     throw damaged(place, engine.bytesWritten, why, error)
   }
   // zlib passes silently over zeros after the end
-  if (engine.bytesWritten !== fed) throw damaged(place, engine.bytesWritten, 'something follows its end')
+  if (engine.bytesWritten !== fed) throw wrongMember(place, engine.bytesWritten, 'something follows its end')
 }
 
 function engineOf(compression: 'gzip' | 'zstd' | 'xz', place: string) {

@@ -1,4 +1,4 @@
-import { type ByteReader, damaged } from './byte-reader.ts'
+import { type ByteReader, damaged, tooLarge, unsafePath, wrongMember } from './byte-reader.ts'
 
 /** One file in a tar archive. */
 export interface TarMember {
@@ -70,7 +70,11 @@ export class TarReader {
   /** The content as one; a member over `limitBytes` is refused before it is read. */
   async content(member: TarMember, limitBytes: number): Promise<Buffer> {
     if (member.sizeBytes > limitBytes) {
-      throw this.#damaged(member.offset, `${member.name} has ${member.sizeBytes} bytes, over ${limitBytes}`)
+      throw tooLarge(
+        this.#bytes.place,
+        member.offset,
+        `${member.name} has ${member.sizeBytes} bytes, over ${limitBytes}`,
+      )
     }
     const pieces: Uint8Array[] = []
     for await (const piece of this.body(member)) pieces.push(piece)
@@ -92,11 +96,12 @@ export class TarReader {
     const type = String.fromCharCode(block[156] ?? 0)
     if (type === '0' || type === '\0') return '0'
     if (type === 'x' || type === 'L') return type
-    throw this.#damaged(offset, 'a member is not a plain file')
+    throw unsafePath(this.#bytes.place, offset, 'a member is not a plain file')
   }
 
   async #extension(type: 'x' | 'L', sizeBytes: number, offset: number): Promise<Extended> {
-    if (sizeBytes > maxExtendedBytes) throw this.#damaged(offset, 'an extended header is too large')
+    if (sizeBytes > maxExtendedBytes)
+      throw tooLarge(this.#bytes.place, offset, 'an extended header is too large')
     const content = await this.#bytes.exactly(sizeBytes)
     await this.#skipPadding(sizeBytes)
     if (type === 'L') return { name: this.#text(content, 0, sizeBytes, offset) }
@@ -108,7 +113,7 @@ export class TarReader {
   async #skipPadding(sizeBytes: number): Promise<void> {
     const offset = this.#bytes.offset
     if (!isZero(await this.#bytes.exactly(paddingOf(sizeBytes)))) {
-      throw this.#damaged(offset, 'something stands between two members')
+      throw wrongMember(this.#bytes.place, offset, 'something stands between two members')
     }
   }
 

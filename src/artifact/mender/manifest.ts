@@ -1,5 +1,5 @@
 // The manifest of a Mender artifact: what every other member's checksum must be, in the form that sha256sum writes.
-import { damaged } from '../archive/byte-reader.ts'
+import { damaged, wrongMember } from '../archive/byte-reader.ts'
 
 /** Checksums (64 hex digits) by member. */
 export interface Manifest {
@@ -28,9 +28,9 @@ export function parseManifest(content: Buffer, place: string): Manifest {
   for (const text of content.toString('utf8').replace(/\n$/, '').split('\n')) {
     const [, checksum, name] = line.exec(text) ?? []
     if (checksum === undefined || name === undefined) throw damaged(place, offset, 'a line is malformed')
-    if (seen.has(name)) throw damaged(place, offset, `it names ${JSON.stringify(name)} twice`)
+    if (seen.has(name)) throw wrongMember(place, offset, `it names ${JSON.stringify(name)} twice`)
     if (!isKnown(name))
-      throw damaged(place, offset, `it names ${JSON.stringify(name)}, which may not be there`)
+      throw wrongMember(place, offset, `it names ${JSON.stringify(name)}, which may not be there`, name)
     seen.set(name, checksum)
     offset += Buffer.byteLength(text) + 1
   }
@@ -38,7 +38,7 @@ export function parseManifest(content: Buffer, place: string): Manifest {
   const version = seen.get('version')
   const [header] = headers
   if (version === undefined || header === undefined || headers.length > 1) {
-    throw damaged(place, offset, 'it has to name version and one header')
+    throw wrongMember(place, offset, 'it has to name version and one header')
   }
   return { version, header: { name: header[0], checksum: header[1] }, payloads: payloadsOf(seen) }
 }

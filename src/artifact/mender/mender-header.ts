@@ -1,7 +1,7 @@
 // The header of a Mender artifact: header-info first, then the state scripts, then each payload's type-info and meta-data.
 import { createHash } from 'node:crypto'
 import type { Depends, PayloadInfo } from '../artifact-info.ts'
-import { type ByteReader, damaged } from '../archive/byte-reader.ts'
+import { type ByteReader, damaged, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
 import { headerInfoSchema, metaDataSchema, parseJson, typeInfoSchema } from './mender-schema.ts'
 import { isScriptName } from './state-scripts.ts'
@@ -62,16 +62,22 @@ async function allMembers(bytes: ByteReader): Promise<Members> {
       const next = all[at++]
       if (next?.member.name === name) return next.content
       const found = next === undefined ? 'its end' : JSON.stringify(next.member.name)
-      throw damaged(
+      throw wrongMember(
         bytes.place,
         next?.member.offset ?? bytes.offset,
         `${found} stands where ${name} should be`,
+        next?.member.name,
       )
     },
     finish: () => {
       const next = all[at]?.member
       if (next === undefined) return
-      throw damaged(bytes.place, next.offset, `${JSON.stringify(next.name)} stands where its end should be`)
+      throw wrongMember(
+        bytes.place,
+        next.offset,
+        `${JSON.stringify(next.name)} stands where its end should be`,
+        next.name,
+      )
     },
   }
 }
@@ -81,9 +87,9 @@ function takeScripts(members: Members): { name: string; checksum: string }[] {
   for (let next = members.peek(); next?.startsWith('scripts/') === true; next = members.peek()) {
     const name = next.slice('scripts/'.length)
     if (!isScriptName(name))
-      throw damaged(members.place, 0, `${JSON.stringify(next)} is no state script's name`)
+      throw wrongMember(members.place, 0, `${JSON.stringify(next)} is no state script's name`, next)
     if (scripts.has(name)) {
-      throw damaged(members.place, 0, `${next} is there twice`)
+      throw wrongMember(members.place, 0, `${next} is there twice`)
     }
     scripts.set(name, createHash('sha256').update(members.take(next)).digest('hex'))
   }
@@ -118,7 +124,7 @@ function checkScriptsProvide(
   for (const { provides } of payloads) {
     const claimed = provides[scriptsProvide]
     if (claimed !== undefined && claimed !== actual) {
-      throw damaged(place, 0, `the provide ${scriptsProvide} is not the digest of its state scripts`)
+      throw wrongChecksum(place, 0, `the provide ${scriptsProvide} is not the digest of its state scripts`)
     }
   }
 }

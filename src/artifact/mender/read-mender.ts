@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { type Digest, Failure } from '../../platform/platform.ts'
 import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from '../artifact-info.ts'
-import { ByteReader, damaged } from '../archive/byte-reader.ts'
+import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
 import { checkSignature } from '../keys.ts'
@@ -62,13 +62,13 @@ class MenderReader {
     const versionChecksum = await this.#version()
     const { manifest, raw } = await this.#manifest()
     if (manifest.version !== versionChecksum)
-      throw damaged('version', 0, 'its checksum is not the manifest’s')
+      throw wrongChecksum('version', 0, 'its checksum is not the manifest’s')
     let member = await this.#expect('manifest.sig or a header')
     const signature = await this.#signature(member, raw)
     if (signature !== 'none') member = await this.#expect('a header')
     const header = await this.#header(member, manifest)
     if (manifest.payloads.length > header.payloads.length) {
-      throw damaged('manifest', 0, 'it names a file of a payload that the header doesn’t have')
+      throw wrongMember('manifest', 0, 'it names a file of a payload that the header doesn’t have')
     }
     const payloads: PayloadInfo[] = []
     let compression = header.compression
@@ -84,7 +84,7 @@ class MenderReader {
 
   async #expect(what: string): Promise<TarMember> {
     const member = await this.#tar.next()
-    if (member === undefined) throw damaged('the artifact', 0, `it ends where ${what} should be`)
+    if (member === undefined) throw wrongMember('the artifact', 0, `it ends where ${what} should be`)
     return member
   }
 
@@ -136,7 +136,7 @@ class MenderReader {
     if (member.name !== manifest.header.name) throw unexpected(member, manifest.header.name)
     const content = await this.#tar.content(member, this.#limits.headerBytes)
     if (sha256Of(content) !== manifest.header.checksum) {
-      throw damaged(member.name, 0, 'its checksum is not the manifest’s')
+      throw wrongChecksum(member.name, 0, 'its checksum is not the manifest’s')
     }
     const source = decompressed(once(content), compression, member.name)
     await using bytes = new ByteReader(source, { place: member.name, limitBytes: this.#limits.headerBytes })
@@ -165,21 +165,21 @@ class MenderReader {
       const { name, sizeBytes, offset } = member
       const shown = `${bytes.place}, ${JSON.stringify(name)}`
       const wanted = expected.get(name)
-      if (wanted === undefined) throw damaged(shown, offset, 'the manifest doesn’t name it')
-      if (files.has(name)) throw damaged(shown, offset, 'it is there twice')
+      if (wanted === undefined) throw wrongMember(shown, offset, 'the manifest doesn’t name it', name)
+      if (files.has(name)) throw wrongMember(shown, offset, 'it is there twice')
       this.#payloadBytesLeft -= sizeBytes
       if (this.#payloadBytesLeft < 0) {
-        throw damaged(shown, offset, `the payloads have more than ${this.#limits.payloadBytes} bytes`)
+        throw tooLarge(shown, offset, `the payloads have more than ${this.#limits.payloadBytes} bytes`)
       }
       const hash = createHash('sha256')
       for await (const chunk of tar.body(member)) hash.update(chunk)
       const checksum = hash.digest('hex')
-      if (checksum !== wanted) throw damaged(shown, offset, 'its checksum is not the manifest’s')
+      if (checksum !== wanted) throw wrongChecksum(shown, offset, 'its checksum is not the manifest’s')
       files.set(name, { name, sizeBytes, checksum, date: member.modifiedAt.toISOString() })
     }
     const missing = [...expected.keys()].find((name) => !files.has(name))
     if (missing !== undefined)
-      throw damaged(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
+      throw wrongMember(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
     return [...files.values()]
   }
 }
@@ -211,10 +211,11 @@ function factsOf(
 }
 
 function unexpected(member: TarMember, instead: string): Failure {
-  return damaged(
+  return wrongMember(
     'the artifact',
     member.offset,
     `the member ${JSON.stringify(member.name)} stands where ${instead} should be`,
+    member.name,
   )
 }
 
