@@ -2,6 +2,7 @@
 import { type KeyObject, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { Failure } from '../platform/platform.ts'
 import { signEcdsa } from './ecdsa.ts'
+import { isMadeBy } from './made-by.ts'
 
 const howToMake =
   'make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072` or `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`'
@@ -40,7 +41,15 @@ export function checkSignature(
 ): 'verified' | 'unverified' {
   if (keys.length === 0) return 'unverified'
   const isValid = (key: KeyObject) => verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)
-  if (keys.map(readPublicKey).some(isValid)) return 'verified'
+  const accepted = keys.map(readPublicKey)
+  if (accepted.some(isValid)) return 'verified'
+  if (accepted.some((key) => isMadeBy(key, signature))) {
+    throw new Failure(
+      'artifact-unsigned',
+      'the artifact’s signature is by an accepted key, but not of what the artifact holds: it was changed after signing',
+      { detail: 'artifact-signature' },
+    )
+  }
   const which = keys.length === 1 ? 'the given key' : `any of the ${keys.length} given keys`
   throw new Failure(
     'artifact-unsigned',
