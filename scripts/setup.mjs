@@ -34,7 +34,12 @@ const demoPrograms = {
   'pytest-3': 'python3-pytest',
   'mender-artifact': 'mender-artifact',
 }
-const testPrograms = { ...demoPrograms, mender: 'mender-client', 'mender-cli': 'mender-cli' }
+const testPrograms = {
+  ...demoPrograms,
+  mender: 'mender-client',
+  'mender-cli': 'mender-cli',
+  swupdate: 'swupdate',
+}
 
 /**
  * Installs what is missing, after saying what that will be. Where it can't, prints everything that is missing and how to
