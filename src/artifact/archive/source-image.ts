@@ -25,8 +25,14 @@ export class SourceImage implements AsyncDisposable {
     this.#modifiedMs = facts.mtimeMs
   }
 
-  /** Throws `file-missing`, or `bad-input` where it is a folder, empty, or has a name that an artifact can't hold. */
-  static async open(path: string): Promise<SourceImage> {
+  /**
+   * Throws `file-missing`, or `bad-input` where it is a folder, or, unless `accepts` says otherwise, empty or of a name that
+   * an artifact can't hold.
+   */
+  static async open(
+    path: string,
+    accepts: { empty?: boolean; anyName?: boolean } = {},
+  ): Promise<SourceImage> {
     // a pipe would make a plain open wait for its other end
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
       const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
@@ -34,9 +40,15 @@ export class SourceImage implements AsyncDisposable {
     })
     try {
       const facts = await handle.stat()
-      const why = !facts.isFile() ? 'is not a plain file' : facts.size === 0 ? 'is empty' : whyUnfit(path)
+      const why = !facts.isFile()
+        ? 'is not a plain file'
+        : facts.size === 0 && accepts.empty !== true
+          ? 'is empty'
+          : accepts.anyName === true
+            ? undefined
+            : whyUnfit(path)
       if (why === undefined) return new SourceImage(path, handle, facts)
-      throw new Failure('bad-input', `the source ${path} ${why}: give the path of a root file system image`)
+      throw new Failure('bad-input', `the source ${path} ${why}: give the path of a plain file with content`)
     } catch (error) {
       await handle.close()
       throw error
