@@ -1,24 +1,19 @@
-// Signatures in CMS (RFC 5652), which Node can't make or check: the program openssl does. A private key goes to it encrypted
-// under a passphrase that is made for this one call and given on standard input, so that no disk ever holds it in the clear.
-import { type KeyObject, X509Certificate, createPublicKey, randomBytes } from 'node:crypto'
+// Checks signatures in CMS (RFC 5652), which Node can't: the program openssl does. Making them: cms-sign.ts.
+import { type KeyObject, X509Certificate, createPublicKey } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  type Context,
+  type Digest,
   Failure,
+  digestOf,
   lastWords,
   plainContext,
   start,
   temporaryFolder,
 } from '../platform/platform.ts'
 import { damaged } from './archive/byte-reader.ts'
-
-/** A private key with its certificate, and those between it and an authority, all PEM. */
-export interface CmsIdentity {
-  key: KeyObject
-  certificate: string
-  intermediates: readonly string[]
-}
+import { derValues } from './der.ts'
+import { isCertificate, pemBlocks } from './pem.ts'
 
 /** What a signature that was accepted says. */
 export interface CmsVerified {
@@ -28,44 +23,17 @@ export interface CmsVerified {
   signers: readonly string[]
   /** `unverified`: nothing to verify with was given, so only that the signature fits content and certificate is known. */
   signature: 'verified' | 'unverified'
-}
-
-/**
- * Signs `content` with a detached signature (DER) that carries the certificates, has no attributes and so no time: with RSA
- * the same input gives the same bytes. With ECDSA openssl takes a random number, and every signature is another. Throws
- * `missing-tool`, `bad-key`, and the signal's reason.
- */
-export async function signCms(
-  content: Uint8Array,
-  identity: CmsIdentity,
-  context: Context,
-): Promise<Buffer<ArrayBuffer>> {
-  const passphrase = randomBytes(32).toString('hex')
-  const cipher = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase } as const
-  return inFolder(context, async (folder) => {
-    await writeFile(join(folder, 'content'), content)
-    await writeFile(join(folder, 'certificate.pem'), identity.certificate)
-    await writeFile(join(folder, 'intermediates.pem'), identity.intermediates.join('\n'))
-    await writeFile(join(folder, 'key.pem'), identity.key.export(cipher), { mode: 0o600 })
-    const chain = identity.intermediates.length === 0 ? [] : ['-certfile', 'intermediates.pem']
-    const { code, stdout, stderr } = await openssl(
-      [
-        ...['cms', '-sign', '-binary', '-noattr', '-md', 'sha256', '-in', 'content', '-outform', 'PEM'],
-        ...['-signer', 'certificate.pem', '-inkey', 'key.pem', '-passin', 'stdin', ...chain],
-      ],
-      { cwd: folder, input: `${passphrase}\n`, signal: context.signal },
-    )
-    if (code === 0) return derOf(stdout)
-    throw new Failure('bad-key', `openssl can't sign with the key: ${lastWords(stderr, 'openssl', code)}`)
-  })
+  /** Of a verified signature: whose it is, as the SHA-256 of the public key (DER, SPKI). */
+  signedBy?: Digest
 }
 
 /**
  * Checks a signature (DER) over `content`, or over what it carries itself where that is not given. `accepted` (PEM) may hold
- * certificates and public keys: a signer has to have a valid certificate for any purpose that leads to one of the
- * certificates, which have to be authorities or the signer's own self-signed one, as devices have it; or one of the keys,
- * and then dates and issuer of its certificate don't count. Throws `artifact-unsigned` (detail `artifact-signature` or
- * `artifact-wrong-key`), `artifact-damaged` where it is no CMS, `missing-tool`, and `bad-key` for `accepted`.
+ * certificates and public keys: all signers have to have a certificate that is valid today, for whatever purpose, and leads
+ * to one of the certificates, which have to be authorities or the signer's own self-signed one, as on devices; or all have
+ * one of the keys, and then dates and issuers of their certificates don't count. Throws `artifact-unsigned` (detail
+ * `artifact-signature` or `artifact-wrong-key`), `artifact-damaged` where it is no CMS, `missing-tool`, and `bad-key` for
+ * `accepted`.
  */
 export async function verifyCms(
   signature: Uint8Array,
@@ -73,89 +41,75 @@ export async function verifyCms(
   accepted: readonly string[],
   signal?: AbortSignal,
 ): Promise<CmsVerified> {
-  const { certificates, keys } = acceptedOf(accepted)
-  if (derBytes(signature) !== signature.length) {
+  const trust = trustOf(accepted)
+  if (derValues(Buffer.from(signature))?.length !== 1) {
     throw damaged('the signature', 0, 'it is not one whole CMS and nothing else')
   }
-  return inFolder(plainContext(signal ? { signal } : {}), async (folder) => {
+  const folder = await temporaryFolder('drover-cms', plainContext(signal ? { signal } : {}))
+  try {
     await writeFile(join(folder, 'signature'), signature)
     await writeFile(join(folder, 'content'), content ?? '')
-    await writeFile(join(folder, 'accepted.pem'), certificates.join('\n'))
-    const options = { cwd: folder, ...(signal ? { signal } : {}) }
+    await writeFile(join(folder, 'accepted.pem'), trust.certificates.join('\n'))
+    const openssl = async (...args: string[]) =>
+      await start('openssl', args, { cwd: folder, ...(signal ? { signal } : {}) }).done
     const detached = content === undefined ? [] : ['-content', 'content']
     const check = ['cms', '-verify', '-binary', '-inform', 'DER', '-in', 'signature', ...detached]
-    const fits = await openssl([...check, '-noverify', '-signer', 'signers.pem', '-out', 'verified'], options)
+    const fits = await openssl(...check, '-noverify', '-signer', 'signers.pem', '-out', 'verified')
     if (fits.code !== 0) throw unfit(fits.stderr)
-    const signers = pemBlocks(await readFile(join(folder, 'signers.pem'), 'latin1'), 'CERTIFICATE')
-    const result = { signers, content: await contentOf(join(folder, 'verified'), content !== undefined) }
-    if (accepted.length === 0) return { ...result, signature: 'unverified' }
-    if (signers.length > 0 && signers.every((signer) => keys.includes(spkiOf(new X509Certificate(signer)))))
-      return { ...result, signature: 'verified' }
-    // without these, the authorities that the machine trusts for the web would count as accepted
-    const chain = ['-CAfile', 'accepted.pem', '-no-CApath', '-no-CAstore', '-purpose', 'any']
-    const leads =
-      certificates.length > 0 && (await openssl([...check, ...chain, '-out', 'verified'], options))
-    if (leads && leads.code === 0) return { ...result, signature: 'verified' }
-    throw notAccepted(signers, accepted.length, leads ? leads.stderr : '')
-  })
+    const signers = certificatesOf(await readFile(join(folder, 'signers.pem'), 'latin1'))
+    const carried = content === undefined ? await readFile(join(folder, 'verified')) : Buffer.alloc(0)
+    const facts = { content: carried, signers }
+    const [first] = signers
+    if (accepted.length === 0 || first === undefined) return { ...facts, signature: 'unverified' }
+    const verified = { ...facts, signature: 'verified', signedBy: digestOf(keyOf(first)) } as const
+    if (signers.every((signer) => trust.keys.some((key) => key.equals(keyOf(signer))))) return verified
+    if (trust.certificates.length === 0) throw notAccepted(signers, accepted.length, '')
+    // without the last two, the authorities that the machine trusts for the web would count as accepted
+    const chain = ['-purpose', 'any', '-CAfile', 'accepted.pem', '-no-CApath', '-no-CAstore']
+    const leads = await openssl(...check, ...chain, '-out', 'verified')
+    if (leads.code === 0) return verified
+    throw notAccepted(signers, accepted.length, leads.stderr)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
-/** All blocks of one kind (`CERTIFICATE`, say) in a PEM text, each with a line end. */
-export function pemBlocks(pem: string, kind: string): string[] {
-  const pattern = new RegExp(`-----BEGIN ${kind}-----[^-]*-----END ${kind}-----`, 'g')
-  return [...pem.matchAll(pattern)].map(([block]) => `${block}\n`)
-}
-
-/** How long the DER value that `bytes` begin with says it is, its head included; undefined where they don't begin with one. */
-function derBytes(bytes: Uint8Array): number | undefined {
-  const first = bytes[1]
-  if (bytes[0] !== 0x30 || first === undefined) return undefined
-  if (first < 0x80) return 2 + first
-  const count = first - 0x80 // bytes of the length; 0 would be a length that only the end tells
-  if (count < 1 || count > 4 || bytes.length < 2 + count) return undefined
-  return 2 + count + Buffer.from(bytes).readUIntBE(2, count)
-}
-
-function derOf(pem: string): Buffer<ArrayBuffer> {
-  const [, base64 = ''] = /-----BEGIN CMS-----([^-]+)-----END CMS-----/.exec(pem) ?? []
-  return Buffer.from(base64, 'base64')
-}
-
-async function contentOf(path: string, isDetached: boolean): Promise<Buffer> {
-  return isDetached ? Buffer.alloc(0) : readFile(path)
-}
-
-function acceptedOf(accepted: readonly string[]): { certificates: string[]; keys: string[] } {
-  const certificates = accepted.flatMap((pem) => pemBlocks(pem, 'CERTIFICATE'))
-  const bare = accepted.filter((pem) => pemBlocks(pem, 'CERTIFICATE').length === 0)
+function trustOf(accepted: readonly string[]): { certificates: string[]; keys: Buffer[] } {
+  const certificates = accepted.flatMap(certificatesOf)
+  const bare = accepted.filter((pem) => certificatesOf(pem).length === 0)
   try {
-    for (const certificate of certificates) spkiOf(new X509Certificate(certificate))
+    certificates.forEach(keyOf)
     return { certificates, keys: bare.map((pem) => spki(createPublicKey(pem))) }
   } catch {
     throw new Failure(
       'bad-key',
-      'the key to verify with is no PEM that can be read: give a certificate or a public key',
+      'the key to verify with can’t be read: give certificates or public keys, as PEM',
     )
   }
 }
 
-function spkiOf(certificate: X509Certificate): string {
-  return spki(certificate.publicKey)
+function certificatesOf(pem: string): string[] {
+  return (pemBlocks(pem) ?? []).filter(isCertificate).map(({ text }) => text)
 }
 
-function spki(key: KeyObject): string {
-  return key.export({ type: 'spki', format: 'der' }).toString('base64')
+function keyOf(certificate: string): Buffer {
+  return spki(new X509Certificate(certificate).publicKey)
+}
+
+function spki(key: KeyObject): Buffer {
+  return key.export({ type: 'spki', format: 'der' })
 }
 
 function unfit(said: string): Failure {
-  if (/verification failure|digest|signature/i.test(said) && !/Error reading|asn1|ASN1/.test(said)) {
+  // the content's digest or the signature itself; everything else is about a CMS of another shape
+  if (/bad signature|verification failure|CMS_SignerInfo_verify|digest/i.test(said)) {
     return new Failure(
       'artifact-unsigned',
-      "the artifact's signature doesn't fit what it signs: it was changed after signing",
+      'the artifact’s signature doesn’t fit what it signs: it was changed after it was signed',
       { detail: 'artifact-signature' },
     )
   }
-  return damaged('the signature', 0, `it is no CMS that can be read (${lastWords(said, 'openssl', 1)})`)
+  return damaged('the signature', 0, `it can't be read as CMS (${lastWords(said, 'openssl', 1)})`)
 }
 
 function notAccepted(signers: readonly string[], count: number, said: string): Failure {
@@ -165,23 +119,7 @@ function notAccepted(signers: readonly string[], count: number, said: string): F
   const why = /Verify error: *(.+)/.exec(said)?.[1]
   return new Failure(
     'artifact-unsigned',
-    `the artifact is signed by ${who || 'nobody'}, which is not accepted by ${which}${why === undefined ? '' : ` (${why})`}`,
+    `the artifact is signed by ${who}, which ${which} doesn't accept${why === undefined ? '' : ` (${why})`}`,
     { detail: 'artifact-wrong-key' },
   )
-}
-
-async function openssl(
-  args: readonly string[],
-  options: { cwd: string; input?: string; signal?: AbortSignal },
-) {
-  return await start('openssl', args, options).done
-}
-
-async function inFolder<T>(context: Context, work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await temporaryFolder('drover-cms', context)
-  try {
-    return await work(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
