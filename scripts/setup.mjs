@@ -38,6 +38,12 @@ const testPrograms = {
   ...demoPrograms,
   mender: 'mender-client',
   'mender-cli': 'mender-cli',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+}
+  ...demoPrograms,
+  mender: 'mender-client',
+  'mender-cli': 'mender-cli',
   swupdate: 'swupdate',
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { StringDecoder } from 'node:string_decoder'
 import { Failure, messageOf } from './failure.ts'
-import { pathOf } from './programs.ts'
+import { environment, pathOf } from './programs.ts'
 
 /** Output beyond this is dropped: a program that runs wild must not fill our memory. */
 const maxCapturedBytes = 16 << 20
@@ -65,7 +65,9 @@ export async function runOk(
 export interface StartOptions {
   cwd?: string
   env?: Record<string, string>
-  input?: string
+  input?: string | Uint8Array
+  /** Called with standard output as it comes, for a program that writes bytes: what the result has of it is text. */
+  onData?: (chunk: Buffer) => void
   /** Called with each complete line of standard output and standard error. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void
   /** On abort the whole process group gets SIGTERM and, `graceMs` later, SIGKILL. */
@@ -99,6 +101,7 @@ export function start(program: string, args: readonly string[], options: StartOp
   const stdout = collector(options.onLine && ((line) => options.onLine?.(line, 'stdout')))
   const stderr = collector(options.onLine && ((line) => options.onLine?.(line, 'stderr')))
   child.stdout?.on('data', stdout.add)
+  if (options.onData) child.stdout?.on('data', options.onData)
   child.stderr?.on('data', stderr.add)
   const ended = new Promise<RunResult>((resolve, reject) => {
     child.once('error', (error) =>
@@ -167,16 +170,6 @@ function collector(onLine?: (line: string) => void) {
       return text
     },
   }
-}
-
-function environment(): Record<string, string> {
-  const env: Record<string, string> = { LC_ALL: 'C.UTF-8' }
-  for (const [key, value] of Object.entries(process.env)) {
-    // our own secrets are not for the programs that we call
-    if (value !== undefined && !/^(INPUT_|DROVER_|ACTIONS_RUNTIME_TOKEN|ACTIONS_ID_TOKEN)/.test(key))
-      env[key] = value
-  }
-  return env
 }
 
 // @actions/exec takes the program as the first word of a command line

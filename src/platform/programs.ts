@@ -15,12 +15,15 @@ const packageOf: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   mount: 'mount',
   nsenter: 'util-linux',
+  openssl: 'openssl',
   pivot_root: 'util-linux',
   'pytest-3': 'python3-pytest python3-testinfra',
   setpriv: 'util-linux',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  swupdate: 'swupdate',
   unshare: 'util-linux',
+  xz: 'xz-utils',
 }
 
 /**
@@ -64,4 +67,15 @@ function isExecutable(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The environment for programs that we call: ours without our own secrets, in the C locale. */
+export function environment(): Record<string, string> {
+  const env: Record<string, string> = { LC_ALL: 'C.UTF-8' }
+  for (const [key, value] of Object.entries(process.env)) {
+    // our own secrets are not for the programs that we call
+    if (value !== undefined && !/^(INPUT_|DROVER_|ACTIONS_RUNTIME_TOKEN|ACTIONS_ID_TOKEN)/.test(key))
+      env[key] = value
+  }
+  return env
 }

@@ -3,6 +3,7 @@ import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { Failure, messageOf } from '../../platform/platform.ts'
 import type { Compression } from '../artifact-info.ts'
 import { damaged, wrongMember } from './byte-reader.ts'
+import { unxz } from './xz.ts'
 
 const chunkBytes = 1 << 18
 
@@ -19,6 +20,7 @@ export async function* decompressed(
   place: string,
 ): AsyncGenerator<Uint8Array> {
   if (compression === 'none') return yield* source
+  if (compression === 'xz') return yield* unxzWhole(source, place)
   let fed = 0
   let isSourceBroken = false
   const counted = async function* () {
@@ -32,7 +34,7 @@ export async function* decompressed(
       throw error
     }
   }
-  const engine = engineOf(compression, place)
+  const engine = engineOf(compression)
   const pumped = pipeline(counted(), engine)
   pumped.catch(() => {}) // thrown below, once what came before it is read
   try {
@@ -48,22 +50,36 @@ export async function* decompressed(
   if (engine.bytesWritten !== fed) throw wrongMember(place, engine.bytesWritten, 'something follows its end')
 }
 
-function engineOf(compression: 'gzip' | 'zstd' | 'xz', place: string) {
-  switch (compression) {
-    case 'gzip':
-      return createGunzip({ chunkSize: chunkBytes })
-    case 'zstd':
-      // a frame may ask for a window of 2 GiB; real artifacts stay below 128 MiB
-      return createZstdDecompress({
-        chunkSize: chunkBytes,
-        params: { [constants.ZSTD_d_windowLogMax]: 27 },
-      })
-    case 'xz':
-      throw new Failure(
-        'bad-input',
-        `${place} is compressed with xz, which can't be read: write the artifact with gzip or none`,
-      )
+function engineOf(compression: 'gzip' | 'zstd') {
+  if (compression === 'gzip') return createGunzip({ chunkSize: chunkBytes })
+  // a frame may ask for a window of 2 GiB; real artifacts stay below 128 MiB
+  return createZstdDecompress({ chunkSize: chunkBytes, params: { [constants.ZSTD_d_windowLogMax]: 27 } })
+}
+
+async function* unxzWhole(source: AsyncIterable<Uint8Array>, place: string): AsyncGenerator<Uint8Array> {
+  let fed = 0
+  let end = Buffer.alloc(0)
+  let sourceError: unknown
+  const counted = async function* () {
+    try {
+      for await (const chunk of source) {
+        fed += chunk.length
+        end = Buffer.concat([end, chunk.subarray(-2)]).subarray(-2)
+        yield chunk
+      }
+    } catch (error) {
+      sourceError = error
+      throw error
+    }
   }
+  try {
+    yield* unxz(counted())
+  } catch (error) {
+    if (error === sourceError || !(error instanceof Failure) || error.reason !== 'internal') throw error
+    throw damaged(place, fed, `it can't be uncompressed (${error.message})`, error)
+  }
+  // xz passes silently over zeros after the end
+  if (end.toString('latin1') !== 'YZ') throw damaged(place, fed, 'something follows its end')
 }
 
 function asBytes(chunk: unknown): Uint8Array {

@@ -3,7 +3,9 @@
 // stream. The result depends on the input alone, never on the number of threads.
 import { promisify } from 'node:util'
 import { constants, crc32, deflateRaw } from 'node:zlib'
-import { availableParallelism } from 'node:os'
+import { inOrder } from './in-order.ts'
+
+export { blocksInFlight } from './in-order.ts'
 
 const deflate = promisify(deflateRaw)
 const dictionaryBytes = 32 << 10
@@ -14,33 +16,20 @@ const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 /** An empty block that is the last one. */
 const lastBlock = Buffer.from([3, 0])
 
-/** How many blocks are worth having under way: the pool has four threads, and none may wait for this one. */
-export const blocksInFlight: number = 2 * Math.min(availableParallelism(), 4) + 2
-
-/**
- * Compresses a stream of blocks. A block may be overwritten by its owner once `inFlight` blocks more were asked for.
- * How the input is cut decides the output's bytes; `inFlight` doesn't.
- */
-export async function* gzip(
-  blocks: AsyncIterable<Buffer>,
-  inFlight: number = blocksInFlight,
-): AsyncGenerator<Buffer> {
+/** See `compress`. */
+export async function* gzip(blocks: AsyncIterable<Buffer>, inFlight: number): AsyncGenerator<Buffer> {
   let crc = 0
   let sizeBytes = 0
   let dictionary = Buffer.alloc(0)
-  const queue: Promise<Buffer>[] = []
-  yield header
-  for await (const block of blocks) {
+  const deflated = (block: Buffer) => {
     crc = crc32(block, crc)
     sizeBytes += block.length
-    const piece = deflateBlock(block, dictionary)
-    piece.catch(() => {}) // thrown below, in order
-    queue.push(piece)
+    const before = dictionary
     dictionary = Buffer.from(block.subarray(-dictionaryBytes))
-    const first = queue.length < inFlight ? undefined : queue.shift()
-    if (first !== undefined) yield await first
+    return deflateBlock(block, before)
   }
-  for (const piece of queue) yield await piece
+  yield header
+  yield* inOrder(blocks, deflated, inFlight)
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(sizeBytes % 2 ** 32, 4)
@@ -69,7 +58,7 @@ async function deflatePiece(block: Buffer, dictionary: Buffer): Promise<Buffer> 
   })
 }
 
-/** `content` as a gzip stream that isn't compressed at all, so that its size is known before its content is. */
+/** See `stored`. */
 export function gzipStored(content: Buffer): Buffer {
   const pieces: Buffer[] = [header]
   for (let at = 0; at < content.length || at === 0; at += 0xffff) {

@@ -1,0 +1,24 @@
+import { availableParallelism } from 'node:os'
+
+/** How many blocks are worth having under way: each core has one, and the next ones wait for none. */
+export const blocksInFlight: number = 2 * availableParallelism() + 2
+
+/**
+ * Gives the results of `work` in the order of `items`, with at most `inFlight` of them under way. Where one fails, that is
+ * thrown in its turn.
+ */
+export async function* inOrder<Item, Result>(
+  items: AsyncIterable<Item>,
+  work: (item: Item) => Promise<Result>,
+  inFlight: number,
+): AsyncGenerator<Result> {
+  const queue: Promise<Result>[] = []
+  for await (const item of items) {
+    const result = work(item)
+    result.catch(() => {}) // thrown below, in order
+    queue.push(result)
+    const first = queue.length < inFlight ? undefined : queue.shift()
+    if (first !== undefined) yield await first
+  }
+  for (const result of queue) yield await result
+}
