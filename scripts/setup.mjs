@@ -38,13 +38,9 @@ const testPrograms = {
   ...demoPrograms,
   mender: 'mender-client',
   'mender-cli': 'mender-cli',
+  swupdate: 'swupdate',
   xz: 'xz-utils',
   zstd: 'zstd',
-}
-  ...demoPrograms,
-  mender: 'mender-client',
-  'mender-cli': 'mender-cli',
-  swupdate: 'swupdate',
 }
 
 /**
