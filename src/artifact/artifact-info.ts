@@ -28,6 +28,8 @@ export interface ArtifactInfo {
   scripts: readonly string[]
   /** `unverified`: it is signed, but no key was given to check the signature with. */
   signature: 'none' | 'unverified' | 'verified'
+  /** Of a verified signature: which key it is by, as the SHA-256 of the public key (DER, SPKI). */
+  signedBy?: Digest
   compression: Compression
   /** Size of the whole file. */
   sizeBytes: number

@@ -11,6 +11,7 @@ export const failureReasons = [
   'disk-full',
   // image and artifact
   'build-failed',
+  'signing-failed',
   'artifact-damaged',
   'artifact-conflict',
   'artifact-unsigned',

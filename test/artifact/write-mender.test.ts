@@ -249,7 +249,7 @@ test('a key that cannot be used is refused, and never shown', async (t) => {
   const body = ec.pkcs8.split('\n')[1] ?? ''
   for (const [signingKey, message] of [
     ['nonsense', /no PEM key/],
-    [rsa.public, /no PEM key/],
+    [rsa.public, /is a public key/],
     [ec.pkcs8.replace(body.slice(0, 20), ''), /no PEM key/],
     [rsaOf(2048, encrypted), /is encrypted/],
     [rsaOf(1024, pem), /RSA with 1024 bits/],

@@ -6,7 +6,7 @@ import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInf
 import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
-import { checkSignature } from '../keys.ts'
+import { type SignatureState, checkSignature } from '../keys.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 import { type Header, readHeader } from './mender-header.ts'
 import { parseJson, versionSchema } from './mender-schema.ts'
@@ -45,6 +45,8 @@ export async function readMender(
   return { ...facts, sizeBytes: bytes.offset, sha256 }
 }
 
+type FoundSignature = SignatureState | { signature: 'none' }
+
 class MenderReader {
   readonly #tar: TarReader
   readonly #limits: ArtifactLimits
@@ -65,7 +67,7 @@ class MenderReader {
       throw wrongChecksum('version', 0, 'its checksum is not the manifest’s')
     let member = await this.#expect('manifest.sig or a header')
     const signature = await this.#signature(member, raw)
-    if (signature !== 'none') member = await this.#expect('a header')
+    if (signature.signature !== 'none') member = await this.#expect('a header')
     const header = await this.#header(member, manifest)
     if (manifest.payloads.length > header.payloads.length) {
       throw wrongMember('manifest', 0, 'it names a file of a payload that the header doesn’t have')
@@ -108,9 +110,9 @@ class MenderReader {
     return { manifest: parseManifest(raw, 'manifest'), raw }
   }
 
-  async #signature(member: TarMember, manifest: Buffer): Promise<ArtifactInfo['signature']> {
+  async #signature(member: TarMember, manifest: Buffer): Promise<FoundSignature> {
     if (member.name !== 'manifest.sig') {
-      if (this.#verifyKeys.length === 0) return 'none'
+      if (this.#verifyKeys.length === 0) return { signature: 'none' }
       throw new Failure(
         'artifact-unsigned',
         'the artifact has no signature, but a key to verify it with was given: sign it, or give no key',
@@ -187,7 +189,7 @@ class MenderReader {
 function factsOf(
   header: Header,
   payloads: readonly PayloadInfo[],
-  signature: ArtifactInfo['signature'],
+  signature: FoundSignature,
   compression: Compression,
 ): Omit<ArtifactInfo, 'sizeBytes' | 'sha256'> {
   const provides = Object.assign({}, header.provides, ...payloads.map((payload) => payload.provides))
@@ -204,7 +206,7 @@ function factsOf(
     clearsProvides: [...new Set(payloads.flatMap((payload) => payload.clearsProvides))],
     payloads,
     scripts: header.scripts,
-    signature,
+    ...signature,
     compression,
     contentDigest: contentDigestOf({ deviceTypes, payloads, scriptsDigest }),
   }
