@@ -28,4 +28,6 @@ export interface WrittenArtifact {
   sha256: Digest
   contentDigest: Digest
   sizeBytes: number
+  /** False where the file was there already as it should be; true where not given. */
+  isChanged?: boolean
 }
