@@ -6,6 +6,7 @@ import { policySchema } from '../src/fleet/fleet.ts'
 import { recipeSchema } from '../src/image/image.ts'
 import { factsFile } from '../src/ota/ota.ts'
 import { planFile } from '../src/plan/plan.ts'
+import { receiptFile, statementFile } from '../src/receipt/receipt.ts'
 
 const published: readonly [name: string, title: string, schema: GenericSchema][] = [
   ['artifact-options', 'Options of package-artifact', artifactOptionsSchema],
@@ -13,6 +14,8 @@ const published: readonly [name: string, title: string, schema: GenericSchema][]
   ['fleet', 'Policy of a fleet (fleet.yml)', policySchema],
   ['image', 'Recipe of an OS image (image.yml)', recipeSchema],
   ['plan', 'Plan of a stage (plan.json)', planFile],
+  ['receipt', 'Receipt of tests (receipt.json)', receiptFile],
+  ['receipt-statement', 'What a receipt states (the payload of receipt.json)', statementFile],
 ]
 
 /** Checks that a JSON Schema can't say, or says by the pattern before them. */

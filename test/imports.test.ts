@@ -13,6 +13,8 @@ const domain = [
   'device',
   'plan',
   'testing',
+  'receipt',
+  'operate',
   'report',
   'server',
   'github',
@@ -24,8 +26,9 @@ const allowed: Record<string, readonly string[]> = {
   cli: ['actions', 'action', ...domain],
   report: ['testing', 'plan', 'fleet', 'ota', 'platform'],
   github: ['platform'],
-  plan: ['fleet', 'ota', 'platform'],
-  testing: ['device', 'platform'],
+  plan: ['fleet', 'ota', 'receipt', 'platform'],
+  testing: ['device', 'receipt', 'platform'],
+  operate: ['plan', 'fleet', 'ota', 'device', 'artifact', 'receipt', 'report', 'platform'],
   ota: ['artifact', 'fleet', 'platform'],
   server: ['artifact', 'platform'],
   action: ['platform'],
@@ -33,6 +36,7 @@ const allowed: Record<string, readonly string[]> = {
   fleet: ['platform'],
   artifact: ['platform'],
   device: ['platform'],
+  receipt: ['platform'],
   platform: [],
 }
 
