@@ -9,6 +9,7 @@ export { type StageHint, locateStage, requireServer, requireMergedServer } from 
 export { requireNotHalted, tickOutputs } from './outputs.ts'
 export { type ScheduleOptions, schedule } from './schedule.ts'
 export type { Review } from './review.ts'
+export { type FoundSwitches, readSwitches } from './switches.ts'
 export { type FailedDevice, type Tick, type TickOrder, type Waiting, nextDue } from './tick.ts'
 export { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
 export { windowAt } from './window.ts'

@@ -1,0 +1,43 @@
+import { type Switches, parseFleetPolicy, policyFileName, readFleetPolicy } from '../fleet/fleet.ts'
+import { type Context, Failure } from '../platform/platform.ts'
+import { type Repository, openCheckout, readAtTip, readTips } from './git.ts'
+
+/** Safety switches, and the file that they are from, as messages name it. */
+export interface FoundSwitches {
+  switches: Switches
+  /** `main:fleet.yml`, or the path of a file. */
+  from: string
+}
+
+/**
+ * The safety switches of a fleet repository: those of the tip of its default branch, read from the remote, whatever is
+ * checked out. Where the folder is in no Git repository or no default branch is known, the file that is there counts, with
+ * a warning. Throws `file-missing` without a folder, `unreachable`, and `invalid-file` with every problem.
+ */
+export async function readSwitches(folder: string, context: Context): Promise<FoundSwitches> {
+  const repository = await checkoutOf(folder, context)
+  if (repository === undefined) return await switchesHere(folder)
+  const tips = await readTips(repository, context)
+  if (tips.defaultBranch === undefined) {
+    context.log.warn(`${folder}: no default branch is known, so its own ${policyFileName} counts`)
+    return await switchesHere(folder)
+  }
+  const from = `${tips.defaultBranch}:${policyFileName}`
+  const text = await readAtTip(repository, tips, tips.defaultBranch, policyFileName, context)
+  if (text === undefined) context.log.warn(`there is no ${from}: nothing is known to be bad`)
+  return { switches: parseFleetPolicy(text ?? '', from).switches, from }
+}
+
+async function switchesHere(folder: string): Promise<FoundSwitches> {
+  return { switches: (await readFleetPolicy(folder)).switches, from: `${folder}/${policyFileName}` }
+}
+
+async function checkoutOf(folder: string, context: Context): Promise<Repository | undefined> {
+  try {
+    return await openCheckout(folder)
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason !== 'bad-input') throw error
+    context.log.warn(`${error.message}; its own ${policyFileName} counts`)
+    return undefined
+  }
+}
