@@ -1,0 +1,154 @@
+// What is decided about an update file: checks over what it holds, each with its reason. Pure; verify.ts does the reading.
+import { type Digest, Failure, type FailureReason } from '../platform/platform.ts'
+import type { ArtifactInfo } from './artifact-info.ts'
+import { ageOf } from './release-age.ts'
+
+/** What an update file must be. Each part that is not given is not checked. */
+export interface VerifyPolicy {
+  /** Public keys (PEM), of which one must have signed the file. Without any its signature is not checked. */
+  keys: readonly string[]
+  /** Device types that it must be for, all of them; it may be for more. */
+  deviceTypes: readonly string[]
+  /** Name of the oldest release that is accepted, or its time (YYYYMMDDTHHMM, UTC). */
+  minVersion?: string | undefined
+  /** Release names and content digests that are never accepted. */
+  knownBad?: ReadonlySet<string> | undefined
+  /** What was tested; where this is given, it must cover each device type. */
+  receipts?: readonly Tested[] | undefined
+}
+
+/** What a receipt says whose signature was checked, or why there is nothing that it says. */
+export type Tested =
+  | { file: string; contentDigest: Digest; deviceType: string; result: 'pass' | 'fail' }
+  | { file: string; failure: Failure }
+
+export interface Check {
+  what: 'file' | 'signature' | 'known-bad' | 'receipt' | 'device types' | 'version'
+  /** `not-checked`: nothing to check it with was given, or the file can't be read so far. */
+  result: 'ok' | 'refused' | 'not-checked'
+  /** One reason for each thing that is wrong; empty unless refused. */
+  reasons: readonly FailureReason[]
+  /** For people, in one line. */
+  detail: string
+}
+
+export interface Verdict {
+  verdict: 'accept' | 'refuse'
+  /** Each reason once, the gravest first; empty where it is accepted. */
+  reasons: readonly FailureReason[]
+  /** In the order of gravity. */
+  checks: readonly Check[]
+  /** Absent where the file can't be read to its end. Only a signature's check makes any of it true. */
+  info?: ArtifactInfo
+}
+
+export const checkOk = (what: Check['what'], detail: string): Check => ({
+  what,
+  result: 'ok',
+  reasons: [],
+  detail,
+})
+export const notChecked = (what: Check['what'], detail: string): Check => ({
+  what,
+  result: 'not-checked',
+  reasons: [],
+  detail,
+})
+export const refusal = (what: Check['what'], detail: string, ...reasons: FailureReason[]): Check => ({
+  what,
+  result: 'refused',
+  reasons,
+  detail,
+})
+
+/** The verdict that follows from `checks`. */
+export function verdictOf(checks: readonly Check[], info?: ArtifactInfo): Verdict {
+  const reasons = [...new Set(checks.flatMap((check) => check.reasons))]
+  return {
+    verdict: checks.some(({ result }) => result === 'refused') ? 'refuse' : 'accept',
+    reasons,
+    checks,
+    ...(info === undefined ? {} : { info }),
+  }
+}
+
+/** Throws the gravest reason of a refusal, with all of them in its message; does nothing where it is accepted. */
+export function requireAccepted(verdict: Verdict): void {
+  const [first] = verdict.reasons
+  if (first === undefined) return
+  const refused = verdict.checks.filter(({ result }) => result === 'refused')
+  throw new Failure(first, `the artifact is refused: ${refused.map(({ detail }) => detail).join('; ')}`)
+}
+
+/** All checks of a sound file but that of its signature. */
+export function judge(info: ArtifactInfo, policy: VerifyPolicy): Check[] {
+  return [
+    checkKnownBad(info, policy.knownBad),
+    checkReceipts(info, policy),
+    checkDeviceTypes(info, policy.deviceTypes),
+    checkVersion(info, policy.minVersion),
+  ]
+}
+
+function checkKnownBad(
+  { name, contentDigest }: ArtifactInfo,
+  knownBad: ReadonlySet<string> | undefined,
+): Check {
+  if (knownBad === undefined) return notChecked('known-bad', 'no fleet was given')
+  const found = [name, contentDigest].filter((one) => knownBad.has(one))
+  if (found.length === 0) return checkOk('known-bad', `none of the ${knownBad.size} entries of known-bad`)
+  return refusal('known-bad', `${found.join(' and ')} is listed in known-bad`, 'known-bad')
+}
+
+function checkReceipts(info: ArtifactInfo, { receipts, deviceTypes }: VerifyPolicy): Check {
+  if (receipts === undefined) return notChecked('receipt', 'no receipt was asked for')
+  const problems: string[] = []
+  const reasons: FailureReason[] = []
+  const tested = new Set<string>()
+  const refuse = (reason: FailureReason, why: string) => {
+    reasons.push(reason)
+    problems.push(why)
+  }
+  for (const receipt of receipts) {
+    if ('failure' in receipt) refuse(receipt.failure.detail, receipt.failure.message)
+    else if (receipt.contentDigest !== info.contentDigest) {
+      const digests = `${receipt.contentDigest}, not of ${info.contentDigest}`
+      refuse('not-as-tested', `${receipt.file} is about the content ${digests}`)
+    } else if (receipt.result !== 'pass') {
+      refuse('not-as-tested', `${receipt.file} says that tests failed on ${receipt.deviceType}`)
+    } else tested.add(receipt.deviceType)
+  }
+  const wanted = deviceTypes.length > 0 ? deviceTypes : info.deviceTypes
+  const untested = wanted.filter((type) => !tested.has(type))
+  if (untested.length > 0 && problems.length === 0) {
+    const others = tested.size === 0 ? '' : `, only for ${[...tested].join(', ')}`
+    refuse('not-as-tested', `there is no receipt for ${untested.join(', ')}${others}`)
+  }
+  if (problems.length > 0) return refusal('receipt', problems.join('; '), ...reasons)
+  return checkOk('receipt', `this content passed its tests on ${wanted.join(', ')}`)
+}
+
+function checkDeviceTypes({ deviceTypes }: ArtifactInfo, wanted: readonly string[]): Check {
+  const own = deviceTypes.join(', ')
+  if (wanted.length === 0) return notChecked('device types', `it is for ${own}`)
+  const missing = wanted.filter((type) => !deviceTypes.includes(type))
+  if (missing.length === 0) return checkOk('device types', `it is for ${own}`)
+  return refusal('device types', `it is for ${own}, not for ${missing.join(', ')}`, 'wrong-device-type')
+}
+
+function checkVersion({ name }: ArtifactInfo, least: string | undefined): Check {
+  if (least === undefined) return notChecked('version', name)
+  const age = ageOf(name, least)
+  switch (age.order) {
+    case 'not-older':
+      return checkOk('version', `${name} is not older than ${least}`)
+    case 'older':
+      return refusal('version', `${name} is older than ${least}`, 'too-old')
+    case 'unknown':
+      return refusal(
+        'version',
+        `${age.why}, so nothing says which is older: give a release of the same recipe as min-version, or a time such as 20260112T0930`,
+        'not-comparable',
+      )
+  }
+}

@@ -1,0 +1,62 @@
+import { type Context, Failure } from '../platform/platform.ts'
+import type { ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
+import { openArtifact } from './read.ts'
+import {
+  type Check,
+  type Verdict,
+  type VerifyPolicy,
+  checkOk,
+  judge,
+  notChecked,
+  refusal,
+  verdictOf,
+} from './verdict.ts'
+
+/**
+ * Reads an update file of any format to its end and says whether it is what `policy` asks for, with everything that is
+ * wrong at once: of a damaged file only the damage, of one with a wrong signature all the rest too. Throws only where
+ * nothing can be said: `file-missing`, `bad-key`, `missing-tool`, and what aborts `context`.
+ */
+export async function verifyArtifact(
+  path: string,
+  policy: VerifyPolicy,
+  context: Context,
+  limits?: Partial<ArtifactLimits>,
+): Promise<Verdict> {
+  const read = (verifyKeys: readonly string[]) =>
+    openArtifact(path, { verifyKeys, limits, signal: context.signal })
+  const checks: Check[] = []
+  let info: ArtifactInfo
+  try {
+    try {
+      info = await read(policy.keys)
+      checks.push(signatureOf(info, policy.keys))
+    } catch (error) {
+      if (!(error instanceof Failure) || error.reason !== 'artifact-unsigned') throw error
+      checks.push(refusal('signature', error.message, error.detail))
+      // nothing of it is true, but whoever made it may want to hear of all mistakes at once
+      info = await read([])
+    }
+  } catch (error) {
+    if (!(error instanceof Failure) || !isAboutFile(error)) throw error
+    return verdictOf([refusal('file', error.message, error.detail), ...checks])
+  }
+  const size = `${info.format}, ${info.sizeBytes} bytes, every checksum is right`
+  return verdictOf([checkOk('file', size), ...checks, ...judge(info, policy)], info)
+}
+
+/** `bad-input` is a version or a compression that can't be read. */
+const isAboutFile = ({ reason }: Failure) => reason === 'artifact-damaged' || reason === 'bad-input'
+
+function signatureOf({ signature }: ArtifactInfo, keys: readonly string[]): Check {
+  switch (signature) {
+    case 'verified':
+      return checkOk('signature', 'it is signed with an accepted key')
+    case 'unverified':
+      return notChecked('signature', 'it is signed, but no key was given to check that with')
+    case 'none':
+      return keys.length === 0
+        ? notChecked('signature', 'it is not signed, and no key was given that should have signed it')
+        : refusal('signature', 'it is not signed', 'artifact-unsigned')
+  }
+}
