@@ -72,6 +72,11 @@ export class Inputs<N extends ActionName> {
     return value ? resolve(process.env['GITHUB_WORKSPACE'] ?? '.', value) : undefined
   }
 
+  /** Paths separated by commas or line ends, absolute. */
+  paths(name: InputName<N>): string[] {
+    return this.list(name).map((path) => resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path))
+  }
+
   /** Items separated by commas or line ends, without empty ones. */
   list(name: InputName<N>): string[] {
     return this.#raw(name)

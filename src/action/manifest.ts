@@ -118,6 +118,19 @@ export const manifest = {
     },
     outputs: ['release', 'artifact-id', 'sha256', 'content-digest', 'url', 'failure-reason', 'changed'],
   },
+  'verify-artifact': {
+    description: 'Refuses an update file with named reasons, or says that nothing speaks against it',
+    inputs: {
+      artifact: { required: true },
+      'verify-key': { required: false, default: '' },
+      'device-types': { required: false, default: '' },
+      'min-version': { required: false, default: '' },
+      receipt: { required: false, default: '' },
+      'receipt-key': { required: false, default: '' },
+      fleet: { required: false, default: '' },
+    },
+    outputs: ['verdict', 'reasons', 'failure-reason', 'changed'],
+  },
 } as const
 
 export type ActionName = keyof typeof manifest

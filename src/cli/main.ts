@@ -13,6 +13,7 @@ const actions: Record<ActionName, () => Promise<unknown>> = {
   'serve-ota': () => import('../../actions/serve-ota/foreground.ts'),
   'test-device': () => import('../../actions/test-device/main.ts'),
   'upload-artifact': () => import('../../actions/upload-artifact/main.ts'),
+  'verify-artifact': () => import('../../actions/verify-artifact/main.ts'),
 }
 
 /** What exists only as a command: it gets the arguments after its name. */

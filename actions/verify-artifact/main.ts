@@ -1,0 +1,23 @@
+import { runAction } from '../../src/action/action.ts'
+import { requireAccepted, verdictSummary } from '../../src/artifact/artifact.ts'
+import { verifyUpdate } from '../../src/operate/operate.ts'
+
+await runAction('verify-artifact', async (action) => {
+  const { input } = action
+  const verdict = await verifyUpdate(
+    {
+      artifact: input.path('artifact') ?? input.required('artifact'),
+      verifyKey: input.key('verify-key'),
+      deviceTypes: input.list('device-types'),
+      minVersion: input.optional('min-version'),
+      receipts: input.paths('receipt'),
+      receiptKey: input.key('receipt-key'),
+      fleet: input.path('fleet'),
+    },
+    action,
+  )
+  await action.output({ verdict: verdict.verdict, reasons: verdict.reasons.join(',') })
+  await action.summary(verdictSummary(verdict))
+  requireAccepted(verdict)
+  return {}
+})

@@ -1,0 +1,80 @@
+import { type Tested, type Verdict, verifyArtifact } from '../artifact/artifact.ts'
+import { readSwitches } from '../plan/plan.ts'
+import { type Context, Failure } from '../platform/platform.ts'
+import { readReceipt, receiptKeys } from '../receipt/receipt.ts'
+
+export interface UpdateToVerify {
+  /** Path of the update file. */
+  artifact: string
+  /** Public keys (PEM, one after another), of which one must have signed it. */
+  verifyKey?: string | undefined
+  /** Device types that it must be for. */
+  deviceTypes: readonly string[]
+  /** Name or time of the oldest release that is accepted. */
+  minVersion?: string | undefined
+  /** Paths of receipts of its tests. */
+  receipts: readonly string[]
+  /** Public keys (PEM, one after another) of which one must have signed each receipt. With keys a receipt is required. */
+  receiptKey?: string | undefined
+  /** Folder of the fleet repository, for its known-bad list. */
+  fleet?: string | undefined
+}
+
+/**
+ * Verifies an update file by everything that was given: its signature, the fleet's known-bad list, its receipts, its
+ * device types and its age. What is given wrongly is thrown: `bad-input`, `bad-key`, `file-missing`, and what Git throws.
+ */
+export async function verifyUpdate(update: UpdateToVerify, context: Context): Promise<Verdict> {
+  const receipts = await testedBy(update, context)
+  const knownBad = update.fleet === undefined ? undefined : await knownBadOf(update.fleet, context)
+  const { artifact, verifyKey, deviceTypes, minVersion } = update
+  const policy = {
+    keys: verifyKey === undefined ? [] : [verifyKey],
+    deviceTypes,
+    minVersion,
+    receipts,
+    knownBad,
+  }
+  const verdict = await context.log.group(`Verifying ${artifact}`, () =>
+    verifyArtifact(artifact, policy, context),
+  )
+  for (const { what, result, detail } of verdict.checks) {
+    const line = `${what}: ${detail}`
+    if (result === 'ok') context.log.info(line)
+    else if (result === 'not-checked' && what !== 'signature') context.log.info(`${line} (not checked)`)
+    else context.log.warn(result === 'refused' ? line : `${line}: anybody may have made this file`)
+  }
+  return verdict
+}
+
+async function knownBadOf(fleet: string, context: Context): Promise<ReadonlySet<string>> {
+  const { switches, from } = await readSwitches(fleet, context)
+  context.log.info(`known-bad of ${from}: ${switches.knownBad.size} entries`)
+  return switches.knownBad
+}
+
+async function testedBy({ receipts, receiptKey }: UpdateToVerify, context: Context) {
+  if (receiptKey === undefined) {
+    if (receipts.length === 0) return undefined
+    throw new Failure(
+      'bad-input',
+      'receipt needs receipt-key: a receipt that nobody is known to have signed proves nothing',
+    )
+  }
+  const keys = receiptKeys(receiptKey)
+  const tested: Tested[] = []
+  for (const file of receipts) {
+    context.signal.throwIfAborted()
+    tested.push(await testedOf(file, keys))
+  }
+  return tested
+}
+
+async function testedOf(file: string, keys: ReturnType<typeof receiptKeys>): Promise<Tested> {
+  try {
+    return { file, ...(await readReceipt(file, keys)) }
+  } catch (error) {
+    if (!(error instanceof Failure) || !error.reason.startsWith('receipt-')) throw error
+    return { file, failure: error }
+  }
+}
