@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type InspectOptions, inspectArtifact } from '../../src/artifact/artifact.ts'
 import { Failure } from '../../src/platform/platform.ts'
+import { needs } from '../support/needs.ts'
 import { type Member, chunks, craft, defaultHeader, headerInfo, image, sha256, typeInfo } from './craft.ts'
 
 const inspect = (bytes: Buffer, options: InspectOptions = {}) => inspectArtifact(chunks(bytes), options)
@@ -72,12 +74,15 @@ test('it does not matter how the stream is cut', async () => {
   }
 })
 
-test('payloads may be uncompressed or zstd; xz is refused by name', async () => {
+test('payloads may be uncompressed, zstd or xz', { skip: needs('xz') }, async () => {
   const none = await inspect(craft({ compress: (tar) => tar, suffix: '' }))
   const zstd = await inspect(craft({ compress: (tar) => zstdCompressSync(tar), suffix: '.zst' }))
-  assert.deepEqual([none.compression, zstd.compression], ['none', 'zstd'])
-  assert.equal(none.contentDigest, zstd.contentDigest)
-  await refused(craft({ suffix: '.xz' }), /xz/, 'bad-input')
+  const xz = await inspect(
+    craft({ compress: (tar) => execFileSync('xz', ['-9'], { input: tar }), suffix: '.xz' }),
+  )
+  assert.deepEqual([none.compression, zstd.compression, xz.compression], ['none', 'zstd', 'xz'])
+  assert.deepEqual([zstd.contentDigest, xz.contentDigest], [none.contentDigest, none.contentDigest])
+  await refused(craft({ suffix: '.xz' }), /uncompressed/)
 })
 
 test('a file cut short at any byte is refused', async () => {
