@@ -16,9 +16,16 @@ export function damaged(
 ): Failure {
   return new Failure(
     'artifact-damaged',
-    `${place}, byte ${offset}: ${why}. Nothing of it can be trusted: build or fetch it again.`,
+    `${printable(`${place}, byte ${offset}: ${why}`)}. Nothing of it can be trusted: build or fetch it again.`,
     { cause, detail: damage },
   )
+}
+
+/** What a hostile file says of itself gets into messages, and no message may steer a terminal or fill a log. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what this replaces
+  const shown = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return shown.length <= 1000 ? shown : `${shown.slice(0, 1000)}…`
 }
 
 /** `damaged` by bytes that have another checksum than they should. */
