@@ -12,9 +12,8 @@ await runAction('upload-artifact', async (action) => {
     },
     action,
   )
-  const key = input.key('verify-key')
+  const keys = input.keys('verify-key')
   const path = input.path('artifact') ?? input.required('artifact')
-  const keys = key === undefined ? [] : [key]
   const uploaded = await action.log.group(`Uploading ${path}`, () => server.upload(path, keys))
   await action.summary(
     `**${uploaded.isNew ? 'Uploaded' : 'Already there'}:** release ${escapeMarkdown(uploaded.release)}, ` +

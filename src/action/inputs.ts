@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Failure, type Problem, messageOf, parseDuration } from '../platform/platform.ts'
+import { Failure, type Problem, parseDuration } from '../platform/platform.ts'
 import type { Host } from './host.ts'
 import { type ActionName, type InputName, manifest } from './manifest.ts'
 
@@ -112,14 +112,40 @@ export class Inputs<N extends ActionName> {
     return text.endsWith('\n') ? text : `${text}\n`
   }
 
+  /**
+   * Several keys: PEM text with one block or more, or paths of files with such texts, separated by commas or lines; empty
+   * where nothing was given. One PEM text for each file.
+   */
+  keys(name: InputName<N>): string[] {
+    const value = this.#raw(name)
+    if (!value) return []
+    const isText = value.includes('-----BEGIN')
+    const texts = isText ? [`${value}\n`] : this.list(name).map((path) => this.#read(name, path))
+    // an input that is there and names no key must not count as one that isn't: then nothing would be verified
+    if (texts.length === 0)
+      throw new Failure('bad-input', `${name} names no key: give PEM texts or their paths`)
+    for (const text of texts) if (text.includes('PRIVATE KEY')) this.#host.mask(text)
+    return texts
+  }
+
+  /**
+   * The passphrase of an encrypted key, masked: only from the environment, so that it stands in no list of arguments and no
+   * workflow's `with`.
+   */
+  passphrase(name: InputName<N> & 'signing-key'): string | undefined {
+    const value = process.env[`${environmentOf[name]}_PASSPHRASE`]?.replace(/\r?\n$/, '')
+    if (value) this.#host.mask(value)
+    return value || undefined
+  }
+
   #read(name: string, path: string): string {
     try {
       return readFileSync(resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path), 'utf8')
     } catch (error) {
-      throw new Failure(
-        'bad-input',
-        `${name} is neither a PEM text nor a file that can be read: ${messageOf(error)}`,
-      )
+      // not the system's own words: they quote the path, which is the key itself where its first line was left out
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+      const shown = looksLikePath(path) ? `${path} (${code})` : code
+      throw new Failure('bad-input', `${name} is neither a PEM text nor a file that can be read: ${shown}`)
     }
   }
 
@@ -133,6 +159,11 @@ export class Inputs<N extends ActionName> {
     const fallback = inputs[name]?.default ?? ''
     return fallback.includes('${{') ? '' : fallback
   }
+}
+
+/** Whether it is no key by accident: names of files are short, or have a dot in their last part. */
+function looksLikePath(value: string): boolean {
+  return value.length < 40 || /^[^\n]{1,200}\.[a-z]{1,5}$/i.test(value)
 }
 
 function variable(name: string): string {
