@@ -35,6 +35,7 @@ export class FolderArchive {
   readonly stripped: readonly string[]
   readonly #items: readonly Item[]
   readonly #hash = createHash('sha256')
+  #checksum: string | undefined
 
   private constructor(name: string, items: readonly Item[], stripped: readonly string[]) {
     this.name = name
@@ -70,9 +71,9 @@ export class FolderArchive {
     }
   }
 
-  /** SHA-256 of what `blocks` gave, 64 hex digits; to be asked once, after all of them. */
+  /** SHA-256 of what `blocks` gave, 64 hex digits; to be asked after all of them. */
   checksum(): string {
-    return this.#hash.digest('hex')
+    return (this.#checksum ??= this.#hash.digest('hex'))
   }
 
   async *#pieces(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -1,9 +1,11 @@
 // What a new Mender artifact says of itself, checked before anything is written.
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { Failure, hasCode, messageOf } from '../../platform/platform.ts'
+import { Failure, canonicalJson, hasCode, messageOf } from '../../platform/platform.ts'
 import type { Depends } from '../artifact-info.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
+import { Findings } from '../findings.ts'
+import { type PayloadChoice, hasImage, typeOf } from './payload-choice.ts'
 import { isScriptName } from './state-scripts.ts'
 
 /** What the caller chose; see `MenderOptions`. */
@@ -13,7 +15,14 @@ export interface ChosenFacts {
   stateScripts?: readonly { name: string; path: string }[] | undefined
   provides?: Readonly<Record<string, string>> | undefined
   depends?: Depends | undefined
+  /** Patterns of what a device no longer has after it, besides the default ones. */
+  clearsProvides?: readonly string[] | undefined
   artifactGroup?: string | undefined
+  /** The key `<filesystem>.<name>.version` that says what is installed; see `softwareOf`. */
+  software?:
+    { filesystem?: string | undefined; name?: string | undefined; version?: string | undefined } | undefined
+  /** Defaults that are left out; see `softwareOf`. */
+  without?: { softwareVersion?: boolean; clearsProvides?: boolean; checksum?: boolean } | undefined
 }
 
 export interface StateScript {
@@ -27,58 +36,90 @@ const deviceType = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/
 /** It becomes part of a file's name, a URL and a line of a log. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
 const releaseName = /^[^\s/\\\u0000-\u001f\u007f-\u009f]{1,256}$/u
-const ownProvides = [
-  'artifact_name',
-  'artifact_group',
-  'device_type',
-  'rootfs-image.checksum',
-  'rootfs-image.version',
-  scriptsProvide,
-]
+const ownProvides = ['artifact_name', 'artifact_group', 'device_type', scriptsProvide]
 
-/** Whether a provide of this name is the writer's own, so that nobody else may give it. */
+/** Whether a provide of this name is the writer's own in every artifact, so that nobody else may give it. */
 export function isOwnProvide(name: string): boolean {
   return ownProvides.includes(name)
 }
 
-/** Throws one `bad-input` for the first thing in `facts` that no artifact may say. */
-export function checkFacts(facts: ChosenFacts): void {
-  checkName(typeof facts.name === 'string' ? facts.name : facts.name.prefix)
-  if (facts.deviceTypes.length === 0) throw new Failure('bad-input', 'no device type: name at least one')
+/**
+ * The provides that a payload has by default, and what it clears: the same as the vendor's tool would write. Without a
+ * `checksum`, or where that is left out, there is no `rootfs-image.checksum`. Without the version nothing is cleared either.
+ */
+export function softwareOf(
+  { software = {}, without = {} }: Pick<ChosenFacts, 'software' | 'without'>,
+  payload: { type: string | null; checksum: string | undefined; release: string },
+): { provides: Record<string, string>; clears: readonly string[] } {
+  const module = payload.type === null || payload.type === 'rootfs-image' ? [] : [payload.type]
+  const name = software.name === undefined ? module : [software.name]
+  const key = [software.filesystem ?? 'rootfs-image', ...name].join('.')
+  const version =
+    without.softwareVersion === true ? {} : { [`${key}.version`]: software.version ?? payload.release }
+  const { checksum } = payload
+  const image =
+    checksum === undefined || without.checksum === true ? {} : { 'rootfs-image.checksum': checksum }
+  const isWhole = key === 'rootfs-image'
+  return {
+    provides: { ...image, ...version },
+    clears:
+      without.softwareVersion === true || without.clearsProvides === true
+        ? []
+        : [...(isWhole ? ['artifact_group', 'rootfs_image_checksum'] : []), `${key}.*`],
+  }
+}
+
+/** Finds everything in `facts` that no artifact of this payload may say: `bad-input` each. */
+export function checkFacts(facts: ChosenFacts, choice: PayloadChoice, findings: Findings): void {
+  const bad = (message: string) => findings.add(new Failure('bad-input', message))
+  const name = typeof facts.name === 'string' ? facts.name : facts.name.prefix
+  if (!releaseName.test(name)) {
+    const rule = 'at most 256 characters, without white space and slashes'
+    bad(`${JSON.stringify(name)} can't be a release's name: ${rule}`)
+  }
+  if (facts.deviceTypes.length === 0) {
+    bad('no device type was given: name at least one that may install it (device-types)')
+  }
   for (const type of facts.deviceTypes) {
     if (deviceType.test(type)) continue
     const rule = 'letters, digits and ._+- only, at most 128, the first a letter or digit'
-    throw new Failure('bad-input', `${JSON.stringify(type)} can't be a device type: ${rule}`)
+    bad(`${JSON.stringify(type)} can't be a device type: ${rule}`)
   }
+  const type = typeOf(choice)
+  const checksum = hasImage(type) ? '' : undefined
+  const own = softwareOf(facts, { type, checksum, release: '' }).provides
   for (const key of Object.keys(facts.provides ?? {})) {
-    if (!isOwnProvide(key)) continue
-    throw new Failure('bad-input', `provides may not have ${key}: it is set from what the artifact holds`)
+    if (isOwnProvide(key) || key in own) {
+      bad(`provides may not have ${key}: it is set from what the artifact holds`)
+    }
   }
   if (facts.depends !== undefined && 'device_type' in facts.depends) {
-    throw new Failure('bad-input', 'depends may not have device_type: give the device types as such')
+    bad('depends may not have device_type: give the device types as such')
+  }
+  if (type === null && typeof facts.name !== 'string') {
+    bad('a bootstrap artifact has no content that it could be named by: give the release’s name')
   }
 }
 
-function checkName(name: string): void {
-  if (releaseName.test(name)) return
-  const rule = 'at most 256 characters, without white space and slashes'
-  throw new Failure('bad-input', `${JSON.stringify(name)} can't be a release's name: ${rule}`)
-}
-
-/** Reads the state scripts, sorted by name, which is the order in which a device runs them. */
+/** Reads the state scripts, sorted by name, which is the order in which a device runs them. Throws one failure for all. */
 export async function readScripts(given: ChosenFacts['stateScripts']): Promise<StateScript[]> {
+  const findings = new Findings()
   const scripts: StateScript[] = []
   for (const { name, path } of given ?? []) {
-    if (!isScriptName(name) || name.length > 90) {
-      const example = 'such as ArtifactInstall_Leave_10_check'
-      throw new Failure('bad-input', `${JSON.stringify(name)} can't be a state script's name, ${example}`)
-    }
-    if (scripts.some((script) => script.name === name)) {
-      throw new Failure('bad-input', `two state scripts have the name ${name}`)
-    }
-    const content = await readScript(path)
-    scripts.push({ name, content, checksum: createHash('sha256').update(content).digest('hex') })
+    const script = await findings.from(async () => {
+      if (!isScriptName(name)) {
+        const example = 'such as ArtifactInstall_Leave_10_check'
+        throw new Failure('bad-input', `${JSON.stringify(name)} can't be a state script's name, ${example}`)
+      }
+      if (scripts.some((other) => other.name === name)) {
+        throw new Failure('bad-input', `two state scripts have the name ${name}`)
+      }
+      const content = await readScript(path)
+      return { name, content, checksum: createHash('sha256').update(content).digest('hex') }
+    })
+    if (script !== undefined) scripts.push(script)
   }
+  findings.fail()
   return scripts.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
@@ -97,36 +138,59 @@ async function readScript(path: string): Promise<Buffer> {
   }
 }
 
-/** The documents of a header: what a device and a server read. Their size depends on the sizes of `name` and `checksum` alone. */
+/** What the documents of a header are made of, besides the facts that were chosen. */
+export interface KnownFacts {
+  name: string
+  payload: {
+    type: string | null
+    metaData: Readonly<Record<string, unknown>>
+    checksum: string | undefined
+  }
+  scripts: readonly StateScript[]
+}
+
+/**
+ * The documents of a header: what a device and a server read. Their size depends on the sizes of `name` and the checksum
+ * alone. `metaData` is undefined where there is none: readers want no member for it then.
+ */
 export function headerDocuments(
   facts: ChosenFacts,
-  known: { name: string; checksum: string; scripts: readonly StateScript[] },
-): { headerInfo: string; typeInfo: string } {
+  { name, payload, scripts }: KnownFacts,
+): { headerInfo: string; typeInfo: string; metaData: string | undefined } {
   const { artifact_name, artifact_group, ...depends } = facts.depends ?? {}
   const group = facts.artifactGroup === undefined ? {} : { artifact_group: facts.artifactGroup }
-  const scripts = scriptsDigestOf(known.scripts)
+  const { type } = payload
   return {
     headerInfo: JSON.stringify({
-      payloads: [{ type: 'rootfs-image' }],
-      artifact_provides: { artifact_name: known.name, ...group },
+      payloads: [{ type }],
+      artifact_provides: { artifact_name: name, ...group },
       artifact_depends: {
         ...(artifact_name === undefined ? {} : { artifact_name: listOf(artifact_name) }),
         device_type: [...new Set(facts.deviceTypes)],
         ...(artifact_group === undefined ? {} : { artifact_group: listOf(artifact_group) }),
       },
     }),
-    typeInfo: JSON.stringify({
-      type: 'rootfs-image',
-      ...(Object.keys(depends).length === 0 ? {} : { artifact_depends: sorted(depends) }),
-      artifact_provides: sorted({
-        ...facts.provides,
-        'rootfs-image.checksum': known.checksum,
-        'rootfs-image.version': known.name,
-        ...(scripts === undefined ? {} : { [scriptsProvide]: scripts }),
-      }),
-      clears_artifact_provides: ['artifact_group', 'rootfs_image_checksum', 'rootfs-image.*'],
-    }),
+    typeInfo: typeInfo(facts, depends, { name, payload, scripts }),
+    metaData: Object.keys(payload.metaData).length === 0 ? undefined : canonicalJson(payload.metaData),
   }
+}
+
+function typeInfo(facts: ChosenFacts, depends: Depends, { name, payload, scripts }: KnownFacts): string {
+  const { type, checksum } = payload
+  const own = softwareOf(facts, { type, checksum, release: name })
+  const scriptsDigest = scriptsDigestOf(scripts)
+  const provides = {
+    ...facts.provides,
+    ...own.provides,
+    ...(scriptsDigest === undefined ? {} : { [scriptsProvide]: scriptsDigest }),
+  }
+  const clears = [...new Set([...(facts.clearsProvides ?? []), ...own.clears])]
+  return JSON.stringify({
+    type,
+    ...(Object.keys(depends).length === 0 ? {} : { artifact_depends: sorted(depends) }),
+    ...(Object.keys(provides).length === 0 ? {} : { artifact_provides: sorted(provides) }),
+    ...(clears.length === 0 ? {} : { clears_artifact_provides: clears }),
+  })
 }
 
 function listOf(value: string | readonly string[]): readonly string[] {

@@ -1,31 +1,28 @@
-// Writes Mender artifacts, format version 3, with one payload of type rootfs-image, in one pass over the source.
-// Manifest and header come before the payload and hold its checksum, which is only known after it. Their sizes are known
-// all the same: the header's gzip stream is stored, not deflated, and everything in it has a fixed length. So the payload is
-// written where it will stay, and what comes before it is filled in at the end: no second copy, no temporary space.
-import { createHash } from 'node:crypto'
+// Writes Mender artifacts, format version 3, with one payload of any kind, in one pass over the source. Manifest and header
+// come before the payload and hold its checksums, which are only known after it. Their sizes are known all the same (see
+// layout.ts), so the payload is written where it will stay, and what comes before it is filled in at the end: no second copy.
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
-import { contentDigestOf, scriptsDigestOf } from '../content-digest.ts'
-import { blocksInFlight, gzip, gzipStored } from '../archive/gzip.ts'
-import type { Signer } from '../keys.ts'
-import { openSigner } from '../signing.ts'
-import { formatManifest } from './manifest.ts'
-import {
-  type ChosenFacts,
-  type StateScript,
-  checkFacts,
-  headerDocuments,
-  readScripts,
-} from './mender-facts.ts'
-import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
+import { compress } from '../archive/compress.ts'
+import { blocksInFlight } from '../archive/in-order.ts'
+import { joinedBlocks } from '../archive/joined-blocks.ts'
 import { PartialFile } from '../archive/partial-file.ts'
-import { openArtifact } from '../read.ts'
-import { SourceImage } from '../archive/source-image.ts'
-import { tarEnd, tarHeader, tarMember } from '../archive/tar-header.ts'
+import { tarEnd, tarHeader } from '../archive/tar-header.ts'
 import { paddingOf } from '../archive/tar-reader.ts'
+import { Findings } from '../findings.ts'
+import type { Signer } from '../keys.ts'
+import { openArtifact } from '../read.ts'
+import { openSigner } from '../signing.ts'
+import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
+import { Layout } from './layout.ts'
+import { type ChosenFacts, type StateScript, checkFacts, readScripts } from './mender-facts.ts'
+import { type Payload, openPayload } from './payload.ts'
+import type { PayloadChoice } from './payload-choice.ts'
 
 export interface MenderOptions extends WriteRequest, ChosenFacts {
+  /** What kind of payload the source becomes; `rootfs-image` where not given. */
+  payload?: PayloadChoice | undefined
   /** Scripts that run on the device around the update's states; `name` is `<State>_<Enter|Leave|Error>_NN[_text]`. */
   stateScripts?: readonly { name: string; path: string }[] | undefined
   /** Blocks compressed at the same time; changes nothing in the bytes. As many as the machine is good for where not given. */
@@ -35,138 +32,69 @@ export interface MenderOptions extends WriteRequest, ChosenFacts {
 /**
  * Writes an artifact, signed where a key is given. The same input gives the same bytes on any machine at any time, signature
  * included. The file appears under its name when it is whole and on the disk, or not at all; what stood there is replaced.
- * Memory is constant, and the only extra space is the file itself. Throws `file-missing`, `bad-input`, `bad-key`,
- * `disk-full`, and the signal's reason. May be repeated.
+ * Memory is constant, and the only extra space is the file itself. Everything is checked before anything is written, and all
+ * that is wrong is one failure: `file-missing`, `bad-input`, `bad-key`. Throws also `disk-full`, and the signal's reason. May
+ * be repeated.
  */
 export async function writeMender(options: MenderOptions, context: Context): Promise<WrittenArtifact> {
-  checkFacts(options)
-  const signer = await openSigner(options.signing)
-  const scripts = await readScripts(options.stateScripts)
-  await using source = await SourceImage.open(options.source)
+  const { payload, scripts, signer } = await checked(options, context)
+  await using _ = payload
   const { output } = options
-  if (typeof output === 'string') await checkOutput(output, source.path)
   await using file = await PartialFile.create(typeof output === 'string' ? dirname(output) : output.folder)
-  const layout = new Layout(options, source.name, scripts, signer)
-  const dataBytes = await writeData(source, options, file, layout.prefixBytes, context)
-  const facts = layout.factsOf(source.checksum())
-  checkDigest(facts.checksum, options)
-  await file.write(await layout.prefix(facts, dataBytes, context.signal), 0)
-  const path = typeof output === 'string' ? output : join(output.folder, `${facts.name}.mender`)
+  const layout = new Layout({ facts: options, compression: options.compression, payload, scripts, signer })
+  const dataBytes = await writeData(payload, options, file, layout.prefixBytes, context)
+  checkDigest(payload.sourceChecksum(), options)
+  const known = layout.resolve()
+  await file.write(await layout.prefix(known, dataBytes, context.signal), 0)
+  const path = typeof output === 'string' ? output : join(output.folder, `${known.name}.mender`)
   const sha256 = await digestOfWritten(file.path, options, signer, context.signal)
   context.signal.throwIfAborted()
   await file.keepAs(path)
   const sizeBytes = layout.prefixBytes + dataBytes + paddingOf(dataBytes) + tarEnd.length
-  context.log.info(`wrote ${path}: ${megabytes(source.sizeBytes)} in ${megabytes(sizeBytes)}`)
-  return { path, name: facts.name, sha256, contentDigest: facts.contentDigest, sizeBytes }
+  context.log.info(`wrote ${path}: ${megabytes(payloadBytes(payload))} in ${megabytes(sizeBytes)}`)
+  return { path, name: known.name, sha256, contentDigest: known.contentDigest, sizeBytes }
 }
 
-interface KnownFacts {
-  name: string
-  checksum: string
-  contentDigest: Digest
+interface Checked {
+  payload: Payload
+  scripts: readonly StateScript[]
+  signer: Signer | undefined
 }
 
-/** Everything that stands before the payload's bytes: its size from the start, its content at the end. */
-class Layout {
-  readonly prefixBytes: number
-  readonly #options: MenderOptions
-  readonly #fileName: string
-  readonly #scripts: readonly StateScript[]
-  readonly #signer: Signer | undefined
-
-  constructor(
-    options: MenderOptions,
-    fileName: string,
-    scripts: readonly StateScript[],
-    signer: Signer | undefined,
-  ) {
-    this.#options = options
-    this.#fileName = fileName
-    this.#scripts = scripts
-    this.#signer = signer
-    const planned = this.#parts(this.factsOf('0'.repeat(64)), 0)
-    this.prefixBytes = assembled(planned, signer && Buffer.alloc(signer.signatureBytes)).length
+/** Opens all that goes into the artifact; throws one failure for all that is wrong, with nothing left open. */
+async function checked(options: MenderOptions, context: Context): Promise<Checked> {
+  const findings = new Findings()
+  const choice = options.payload ?? { kind: 'rootfs-image' }
+  checkFacts(options, choice, findings)
+  const signer = await findings.from(() => openSigner(options.signing))
+  const scripts = await findings.from(() => readScripts(options.stateScripts))
+  await findings.from(() => checkOutput(options))
+  const payload = await findings.from(() => openPayload(choice, options.source, context))
+  try {
+    findings.fail()
+  } catch (error) {
+    await payload?.[Symbol.asyncDispose]()
+    throw error
   }
-
-  /** What follows from the payload's checksum. */
-  factsOf(checksum: string): KnownFacts {
-    const { deviceTypes, name } = this.#options
-    const files = [{ name: this.#fileName, checksum }]
-    const scriptsDigest = scriptsDigestOf(this.#scripts)
-    const contentDigest = contentDigestOf({
-      deviceTypes,
-      payloads: [{ type: 'rootfs-image', files }],
-      scriptsDigest,
-    })
-    const derived = () =>
-      `${typeof name === 'string' ? name : name.prefix}-${hexOf(contentDigest).slice(0, 12)}`
-    return { name: typeof name === 'string' ? name : derived(), checksum, contentDigest }
-  }
-
-  async prefix(facts: KnownFacts, dataBytes: number, signal: AbortSignal): Promise<Buffer> {
-    const parts = this.#parts(facts, dataBytes)
-    const signature = await this.#signer?.sign(Buffer.from(parts.manifest), signal)
-    const bytes = assembled(parts, signature)
-    if (bytes.length !== this.prefixBytes) throw new Error('the header has another size than was planned')
-    return bytes
-  }
-
-  #parts(facts: KnownFacts, dataBytes: number): Parts {
-    const suffix = this.#options.compression === 'gzip' ? '.gz' : ''
-    const version = '{"format":"mender","version":3}'
-    const header = this.#header(facts)
-    const manifest = formatManifest([
-      { name: `data/0000/${this.#fileName}`, checksum: facts.checksum },
-      { name: `header.tar${suffix}`, checksum: sha256Of(header) },
-      { name: 'version', checksum: sha256Of(version) },
-    ])
-    return {
-      version,
-      manifest,
-      rest: [tarMember(`header.tar${suffix}`, header), tarHeader(`data/0000.tar${suffix}`, dataBytes)],
-    }
-  }
-
-  #header(facts: KnownFacts): Buffer {
-    const { headerInfo, typeInfo } = headerDocuments(this.#options, { ...facts, scripts: this.#scripts })
-    const tar = Buffer.concat([
-      tarMember('header-info', headerInfo),
-      ...this.#scripts.map(({ name, content }) => tarMember(`scripts/${name}`, content, 0o755)),
-      tarMember('headers/0000/type-info', typeInfo),
-      tarEnd,
-    ])
-    return this.#options.compression === 'gzip' ? gzipStored(tar) : tar
-  }
-}
-
-interface Parts {
-  version: string
-  manifest: string
-  rest: readonly Buffer[]
-}
-
-function assembled({ version, manifest, rest }: Parts, signature: Buffer | undefined): Buffer {
-  return Buffer.concat([
-    tarMember('version', version),
-    tarMember('manifest', manifest),
-    ...(signature === undefined ? [] : [tarMember('manifest.sig', signature.toString('base64'))]),
-    ...rest,
-  ])
+  if (payload === undefined || scripts === undefined)
+    throw new Error('nothing is wrong, but something is missing')
+  return { payload, scripts, signer }
 }
 
 /** Writes the payload and the archive's end from `start` on; gives the payload's stored size. */
 async function writeData(
-  source: SourceImage,
+  payload: Payload,
   options: MenderOptions,
   file: PartialFile,
   start: number,
   context: Context,
 ): Promise<number> {
   const inFlight = options.inFlight ?? blocksInFlight
-  const tar = payloadTar(source, inFlight, context)
+  const { signal } = context
+  const tar = joinedBlocks(payloadTar(payload, inFlight, context))
   let position = start
-  for await (const piece of options.compression === 'gzip' ? gzip(tar, inFlight) : tar) {
-    context.signal.throwIfAborted()
+  for await (const piece of compress(tar, options.compression, { inFlight, signal })) {
+    signal.throwIfAborted()
     await file.write(piece, position)
     position += piece.length
   }
@@ -175,23 +103,31 @@ async function writeData(
   return dataBytes
 }
 
-/** The inner archive: the image between a header of its own and the end, each in blocks of their own. */
-async function* payloadTar(source: SourceImage, inFlight: number, context: Context): AsyncGenerator<Buffer> {
-  yield tarHeader(source.name, source.sizeBytes)
+/** The inner archive: each file between a header of its own and padding, and the end. */
+async function* payloadTar(payload: Payload, inFlight: number, context: Context): AsyncGenerator<Buffer> {
   let read = 0
   let toldAt = context.clock.now().getTime()
-  for await (const block of source.blocks(inFlight, context.signal)) {
-    yield block
-    read += block.length
-    const now = context.clock.now().getTime()
-    if (now - toldAt < 5000) continue
-    toldAt = now
-    context.log.info(`${megabytes(read)} of ${megabytes(source.sizeBytes)} packed`)
+  for (const content of payload.contents) {
+    yield tarHeader(content.name, content.sizeBytes)
+    for await (const block of content.blocks(inFlight, context.signal)) {
+      yield block
+      read += block.length
+      const now = context.clock.now().getTime()
+      if (now - toldAt < 5000) continue
+      toldAt = now
+      context.log.info(`${megabytes(read)} of ${megabytes(payloadBytes(payload))} packed`)
+    }
+    yield Buffer.alloc(paddingOf(content.sizeBytes))
   }
-  yield Buffer.concat([Buffer.alloc(paddingOf(source.sizeBytes)), tarEnd])
+  yield tarEnd
 }
 
-async function checkOutput(output: string, source: string): Promise<void> {
+function payloadBytes({ contents }: Payload): number {
+  return contents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
+
+async function checkOutput({ output, source }: MenderOptions): Promise<void> {
+  if (typeof output !== 'string') return
   const what =
     resolve(output) === resolve(source)
       ? 'the source itself'
@@ -202,8 +138,8 @@ async function checkOutput(output: string, source: string): Promise<void> {
   throw new Failure('bad-input', `the output ${output} is ${what}: give the path of the file to write`)
 }
 
-function checkDigest(checksum: string, { source, sourceDigest }: MenderOptions): void {
-  if (sourceDigest === undefined || hexOf(sourceDigest) === checksum) return
+function checkDigest(checksum: string | undefined, { source, sourceDigest }: MenderOptions): void {
+  if (sourceDigest === undefined || checksum === undefined || hexOf(sourceDigest) === checksum) return
   throw new Failure(
     'bad-input',
     `${source} has the digest sha256:${checksum}, not ${sourceDigest} as it should: build it again, or give a name of its own`,
@@ -223,8 +159,4 @@ async function digestOfWritten(
 
 function megabytes(sizeBytes: number): string {
   return `${(sizeBytes / 1e6).toFixed(1)} MB`
-}
-
-function sha256Of(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex')
 }
