@@ -1,0 +1,58 @@
+// What a .swu file brings, in the words of all formats: read from a file, and known of one that is being written.
+import type { ArtifactInfo, PayloadInfo } from '../artifact-info.ts'
+import { contentDigestOf } from '../content-digest.ts'
+import type { Description } from './description.ts'
+
+/** A member of the archive, uncompressed. */
+export interface MeasuredFile {
+  sizeBytes: number
+  /** SHA-256, 64 hex digits. */
+  checksum: string
+}
+
+/**
+ * One payload for each image, file, script and setting, in the order in which they are described. Name and version of an
+ * image are among the provides, where the content digest doesn't see them: they only say when to skip it.
+ */
+export function contentOf(
+  { name, boards, items }: Description,
+  files: ReadonlyMap<string, MeasuredFile>,
+): Pick<
+  ArtifactInfo,
+  | 'name'
+  | 'deviceTypes'
+  | 'depends'
+  | 'provides'
+  | 'clearsProvides'
+  | 'payloads'
+  | 'scripts'
+  | 'contentDigest'
+> {
+  const payloads = items.map(({ type, fileName, metaData, component }): PayloadInfo => {
+    const file = fileName === undefined ? undefined : files.get(fileName)
+    return {
+      type,
+      files: fileName === undefined || file === undefined ? [] : [{ name: fileName, ...file }],
+      metaData,
+      provides:
+        component.name === undefined || component.version === undefined
+          ? {}
+          : { [`${component.name}.version`]: component.version },
+      depends: {},
+      clearsProvides: [],
+    }
+  })
+  const scripts = items.flatMap(({ isScript, fileName }) =>
+    isScript && fileName !== undefined ? [fileName] : [],
+  )
+  return {
+    name,
+    deviceTypes: boards,
+    depends: boards.length === 0 ? {} : { device_type: boards },
+    provides: Object.assign({}, ...payloads.map(({ provides }) => provides)),
+    clearsProvides: [],
+    payloads,
+    scripts: [...new Set(scripts)],
+    contentDigest: contentDigestOf({ deviceTypes: boards, payloads }),
+  }
+}
