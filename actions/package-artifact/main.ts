@@ -11,22 +11,20 @@ await runAction('package-artifact', async (action) => {
     compression: input.choice('compression', ['gzip', 'none']),
     name: input.optional('name'),
     output: input.path('output'),
-    signing: { key: input.key('signing-key') },
+    signing: { key: input.key('signing-key'), passphrase: input.passphrase('signing-key') },
     optionsFile: input.path('options'),
   }
-  const { path, name, sha256, contentDigest, sizeBytes } = await action.log.group(
-    `Packing ${options.source}`,
-    () => packageArtifact(options, action),
-  )
+  const made = await action.log.group(`Packing ${options.source}`, () => packageArtifact(options, action))
+  const { path, name, sha256, contentDigest, sizeBytes: size, isChanged: changed = true } = made
   await action.summary(
     [
       `### Packaged ${escapeMarkdown(name)}`,
       '',
       '| artifact | size | sha256 | content digest |',
       '|---|---|---|---|',
-      `| ${escapeMarkdown(path)} | ${sizeBytes} bytes | ${sha256} | ${contentDigest} |`,
+      `| ${escapeMarkdown(path)} | ${size} bytes | ${sha256} | ${contentDigest} |`,
       '',
     ].join('\n'),
   )
-  return { artifact: path, name, sha256, 'content-digest': contentDigest, size: sizeBytes, changed: true }
+  return { artifact: path, name, sha256, 'content-digest': contentDigest, size, changed }
 })

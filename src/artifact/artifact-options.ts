@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { readYaml } from '../platform/platform.ts'
 import type { ArtifactFormat } from './artifact-info.ts'
 import type { Signing } from './signing.ts'
+import { readSigning, signingOptionsSchema } from './signing-options.ts'
 import { type RaucOptions, raucOptionsSchema } from './rauc/rauc-options.ts'
 import { type SwupdateOptions, swupdateOptionsSchema } from './swupdate/swupdate-options.ts'
 import { type ChosenFacts, isOwnProvide } from './mender/mender-facts.ts'
@@ -54,6 +55,14 @@ export const artifactOptionsSchema = v.strictObject({
   'artifact-group': v.optional(
     v.pipe(text, v.description('The artifact group that a device is in after the update.')),
   ),
+  signing: v.optional(
+    v.pipe(
+      signingOptionsSchema,
+      v.description(
+        'Who signs, where the key itself is not at hand, and the certificate that belongs to a key.',
+      ),
+    ),
+  ),
   swupdate: v.optional(
     v.pipe(swupdateOptionsSchema, v.description('What only a .swu file has (`format: swupdate`).')),
   ),
@@ -65,15 +74,17 @@ export interface ArtifactOptions {
   mender?: Pick<ChosenFacts, 'stateScripts' | 'provides' | 'depends' | 'artifactGroup'>
   swupdate?: SwupdateOptions
   rauc?: RaucOptions
-  signing?: Signing
+  signing?: Signing | undefined
 }
 
 /** Reads an options file. Throws `file-missing`, and `invalid-file` with every problem and its line. */
 export async function readArtifactOptions(path: string, format: ArtifactFormat): Promise<ArtifactOptions> {
   const { value } = await readYaml(path, artifactOptionsSchema)
+  const signing = await readSigning(value.signing, path)
   switch (format) {
     case 'mender':
       return {
+        signing,
         mender: {
           stateScripts: value['state-scripts']?.map((given) => ({
             name: basename(given),
@@ -85,8 +96,17 @@ export async function readArtifactOptions(path: string, format: ArtifactFormat):
         },
       }
     case 'swupdate':
-      return { swupdate: {} }
+      return { signing, swupdate: {} }
     case 'rauc':
-      return { rauc: {} }
+      return { signing, rauc: {} }
   }
+}
+
+/** Of an options file the section `signing`, and which other options it has. Throws as `readArtifactOptions` does. */
+export async function readSigningOptions(
+  path: string,
+): Promise<{ signing: Signing | undefined; others: string[] }> {
+  const { value } = await readYaml(path, artifactOptionsSchema)
+  const { signing, ...others } = value
+  return { signing: await readSigning(signing, path), others: Object.keys(others) }
 }

@@ -7,6 +7,7 @@ import type { ArtifactFormat, Compression } from './artifact-info.ts'
 import { writeMender } from './mender/write-mender.ts'
 import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
+import { signSource } from './sign-source.ts'
 import type { WriteRequest, WrittenArtifact } from './write-request.ts'
 
 export interface PackageOptions {
@@ -32,10 +33,13 @@ const releaseSchema = v.object({
 })
 
 /**
- * Makes one update file from an image and reads all of it back before it gets its name. Throws what `writeMender` throws,
- * `invalid-file` for the options and `<source>.release.json`, and `bad-input` where that file is of another image.
+ * Makes one update file from an image and reads all of it back before it gets its name; a source that is an update file
+ * already is signed instead (see `signSource`). Throws what `writeMender` throws, `invalid-file` for the options and
+ * `<source>.release.json`, and `bad-input` where that file is of another image.
  */
 export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
+  const signed = await signSource(options, context)
+  if (signed !== undefined) return signed
   const { format, source, output, optionsFile, name, ...chosen } = options
   const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile, format)
   const release = await releaseOf(source)
