@@ -41,8 +41,20 @@ export async function verifyArtifact(
     if (!(error instanceof Failure) || !isAboutFile(error)) throw error
     return verdictOf([refusal('file', error.message, error.detail), ...checks])
   }
-  const size = `${info.format}, ${info.sizeBytes} bytes, every checksum is right`
-  return verdictOf([checkOk('file', size), ...checks, ...judge(info, policy)], info)
+  return verdictOf([fileOf(info), ...checks, ...judge(info, policy)], info)
+}
+
+/** What no release is called that should become a file's or a folder's name. */
+// oxlint-disable-next-line no-control-regex -- control characters are what this refuses
+const unsafeName = /[\u0000-\u001f\u007f-\u009f/\\]|^\.{1,2}$/
+
+function fileOf({ format, sizeBytes, name }: ArtifactInfo): Check {
+  if (!unsafeName.test(name)) return checkOk('file', `${format}, ${sizeBytes} bytes, every checksum is right`)
+  return refusal(
+    'file',
+    `its release is called ${JSON.stringify(name)}, which would leave a folder: give it another name`,
+    'artifact-path',
+  )
 }
 
 /** `bad-input` is a version or a compression that can't be read. */

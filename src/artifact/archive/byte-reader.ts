@@ -39,7 +39,7 @@ export const wrongMember = (place: string, offset: number, why: string, name = '
     : damaged(place, offset, why, undefined, 'artifact-members')
 
 // oxlint-disable-next-line no-control-regex -- control characters are in no honest name
-const leavesFolder = /(^|[/\\])\.\.?([/\\]|$)|^[/\\]|[\u0000-\u001f\u007f]/
+const leavesFolder = /(^|[/\\])\.\.?([/\\]|$)|^[/\\]|[/\\]{2}|[\u0000-\u001f\u007f]/
 
 /** `damaged` by a name that leaves its folder, or something that is no plain file. */
 export const unsafePath = (place: string, offset: number, why: string) =>
