@@ -1,60 +1,17 @@
-import { basename, dirname, resolve } from 'node:path'
 import * as v from 'valibot'
-import { readYaml } from '../platform/platform.ts'
+import { Failure, type Problem, failOn, parseYaml, readText, readYaml } from '../platform/platform.ts'
 import type { ArtifactFormat } from './artifact-info.ts'
+import { Findings } from './findings.ts'
+import { type GivenOptions, type MenderChoice, menderChoice } from './mender/mender-choice.ts'
+import { menderOptionsEntries } from './mender/mender-options.ts'
+import { type RaucOptions, raucOptionsOf, raucOptionsSchema } from './rauc/rauc-options.ts'
 import type { Signing } from './signing.ts'
 import { readSigning, signingOptionsSchema } from './signing-options.ts'
-import { type RaucOptions, raucOptionsSchema } from './rauc/rauc-options.ts'
 import { type SwupdateOptions, swupdateOptionsSchema } from './swupdate/swupdate-options.ts'
-import { type ChosenFacts, isOwnProvide } from './mender/mender-facts.ts'
-import { isScriptName } from './mender/state-scripts.ts'
-
-const text = v.pipe(
-  v.string('write it as text, in quotes where it looks like a number'),
-  v.nonEmpty('it is empty'),
-  v.maxLength(1024),
-)
-const provided = v.pipe(
-  text,
-  v.check((key) => !isOwnProvide(key), 'it is set from what the artifact holds and can’t be given'),
-)
-const needed = v.pipe(
-  text,
-  v.check((key) => key !== 'device_type', 'the device types are an input of their own'),
-)
-const script = v.pipe(
-  text,
-  v.check(
-    (path) => isScriptName(basename(path)),
-    'a state script is named <State>_<Enter|Leave|Error>_NN[_text], such as ArtifactInstall_Leave_10_check',
-  ),
-)
 
 /** The options file of `package-artifact`. */
 export const artifactOptionsSchema = v.strictObject({
-  'state-scripts': v.optional(
-    v.pipe(
-      v.array(script),
-      v.description(
-        'Scripts that a device runs around the states of the update; paths relative to this file.',
-      ),
-    ),
-  ),
-  provides: v.optional(
-    v.pipe(
-      v.record(provided, text),
-      v.description('What a device has after the update, besides the release.'),
-    ),
-  ),
-  depends: v.optional(
-    v.pipe(
-      v.record(needed, v.union([text, v.pipe(v.array(text), v.minLength(1))])),
-      v.description('What a device must have to install it: one value, or a list of which it has one.'),
-    ),
-  ),
-  'artifact-group': v.optional(
-    v.pipe(text, v.description('The artifact group that a device is in after the update.')),
-  ),
+  ...menderOptionsEntries,
   signing: v.optional(
     v.pipe(
       signingOptionsSchema,
@@ -71,34 +28,88 @@ export const artifactOptionsSchema = v.strictObject({
 
 /** An options file, by what reads it. */
 export interface ArtifactOptions {
-  mender?: Pick<ChosenFacts, 'stateScripts' | 'provides' | 'depends' | 'artifactGroup'>
+  mender?: MenderChoice | undefined
   swupdate?: SwupdateOptions
   rauc?: RaucOptions
   signing?: Signing | undefined
 }
 
-/** Reads an options file. Throws `file-missing`, and `invalid-file` with every problem and its line. */
-export async function readArtifactOptions(path: string, format: ArtifactFormat): Promise<ArtifactOptions> {
-  const { value } = await readYaml(path, artifactOptionsSchema)
-  const signing = await readSigning(value.signing, path)
+/**
+ * Reads an options file, and what there is to say without one, for an update file of `format` from `source`. Throws
+ * `file-missing`, and `invalid-file` with every problem and its line: keys that nobody knows, wrong values, and options that
+ * mean nothing for what is made.
+ */
+export async function readArtifactOptions(
+  path: string | undefined,
+  { format, source }: { format: ArtifactFormat; source: string },
+): Promise<ArtifactOptions> {
+  const { given, sections, problems } = await givenOptions(path)
+  const findings = new Findings()
+  const signing =
+    path === undefined ? undefined : await findings.from(() => readSigning(sections.signing, path))
+  const made = format === 'mender' ? await menderChoice(given, source) : { choice: undefined, problems: [] }
+  problems.push(...made.problems, ...ofOtherFormats(given, format))
+  const [first] = problems
+  if (path === undefined && first !== undefined)
+    throw new Failure('bad-input', `${first.message}: give it in an options file`)
+  await findings.from(() => failOn(problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))))
+  findings.fail()
   switch (format) {
     case 'mender':
-      return {
-        signing,
-        mender: {
-          stateScripts: value['state-scripts']?.map((given) => ({
-            name: basename(given),
-            path: resolve(dirname(path), given),
-          })),
-          provides: value.provides,
-          depends: value.depends,
-          artifactGroup: value['artifact-group'],
-        },
-      }
+      return { signing, mender: made.choice }
     case 'swupdate':
       return { signing, swupdate: {} }
     case 'rauc':
-      return { signing, rauc: {} }
+      return { signing, rauc: raucOptionsOf(value.rauc, path) }
+  }
+}
+
+/** Keys that only an update file of another format could have. */
+function ofOtherFormats({ raw, problemAt }: GivenOptions, format: ArtifactFormat): Problem[] {
+  const foreign = Object.keys(raw).filter((key) =>
+    key === 'swupdate' || key === 'rauc'
+      ? key !== format
+      : key in menderOptionsEntries && format !== 'mender',
+  )
+  return foreign.map((key) => problemAt([key], `${key} means nothing for the format ${format}`))
+}
+
+async function givenOptions(
+  path: string | undefined,
+): Promise<{ given: GivenOptions; sections: OptionValues; problems: Problem[] }> {
+  if (path === undefined) {
+    const problemAt = (_: unknown, message: string) => ({ file: 'inputs', message })
+    return { given: { file: path, values: {}, raw: {}, problemAt }, sections: {}, problems: [] }
+  }
+  const text = await readText(path)
+  const { value: raw, locate } = parseYaml(text, path, optionsByName)
+  const values = rightOnes(raw)
+  const problemAt: GivenOptions['problemAt'] = (at, message) => ({ file: path, ...locate(at), message })
+  return { given: { file: path, values, raw, problemAt }, sections: values, problems: problemsOf(text, path) }
+}
+
+type OptionValues = v.InferOutput<typeof artifactOptionsSchema>
+
+const optionsByName = v.record(v.string(), v.unknown(), 'it has to be options, each with its name')
+
+/** The options of which everything is right, so that what they mean together can be checked whatever else is wrong. */
+function rightOnes(raw: Readonly<Record<string, unknown>>): OptionValues {
+  const result = v.safeParse(artifactOptionsSchema, raw)
+  if (result.success) return result.output
+  const wrong = new Set(result.issues.map((issue) => issue.path?.[0].key))
+  return v.parse(
+    artifactOptionsSchema,
+    Object.fromEntries(Object.entries(raw).filter(([key]) => !wrong.has(key))),
+  )
+}
+
+function problemsOf(text: string, path: string): Problem[] {
+  try {
+    parseYaml(text, path, artifactOptionsSchema)
+    return []
+  } catch (error) {
+    if (error instanceof Failure) return [...error.problems]
+    throw error
   }
 }
 

@@ -41,7 +41,7 @@ export async function packageArtifact(options: PackageOptions, context: Context)
   const signed = await signSource(options, context)
   if (signed !== undefined) return signed
   const { format, source, output, optionsFile, name, ...chosen } = options
-  const extra = optionsFile === undefined ? {} : await readArtifactOptions(optionsFile, format)
+  const extra = await readArtifactOptions(optionsFile, { format, source })
   const release = await releaseOf(source)
   if (release && name && name !== release.release) {
     context.log.warn(
