@@ -17,6 +17,7 @@ const domain = [
   'operate',
   'report',
   'server',
+  'simulator',
   'github',
   'platform',
 ]
@@ -31,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   operate: ['plan', 'fleet', 'ota', 'device', 'artifact', 'receipt', 'report', 'platform'],
   ota: ['artifact', 'fleet', 'platform'],
   server: ['artifact', 'platform'],
+  simulator: ['artifact', 'platform'],
   action: ['platform'],
   image: ['platform'],
   fleet: ['platform'],
