@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import * as v from 'valibot'
 import { Failure, type Problem, failOn, parseYaml, readText, readYaml } from '../platform/platform.ts'
 import type { ArtifactFormat } from './artifact-info.ts'
@@ -7,7 +8,11 @@ import { menderOptionsEntries } from './mender/mender-options.ts'
 import { type RaucOptions, raucOptionsOf, raucOptionsSchema } from './rauc/rauc-options.ts'
 import type { Signing } from './signing.ts'
 import { readSigning, signingOptionsSchema } from './signing-options.ts'
-import { type SwupdateOptions, swupdateOptionsSchema } from './swupdate/swupdate-options.ts'
+import {
+  type SwupdateOptions,
+  swupdateOptionsOf,
+  swupdateOptionsSchema,
+} from './swupdate/swupdate-options.ts'
 
 /** The options file of `package-artifact`. */
 export const artifactOptionsSchema = v.strictObject({
@@ -58,9 +63,9 @@ export async function readArtifactOptions(
     case 'mender':
       return { signing, mender: made.choice }
     case 'swupdate':
-      return { signing, swupdate: {} }
+      return { signing, swupdate: swupdateOptionsOf(sections.swupdate, dirname(path ?? '.')) }
     case 'rauc':
-      return { signing, rauc: raucOptionsOf(value.rauc, path) }
+      return { signing, rauc: raucOptionsOf(sections.rauc, path) }
   }
 }
 
@@ -82,10 +87,18 @@ async function givenOptions(
     return { given: { file: path, values: {}, raw: {}, problemAt }, sections: {}, problems: [] }
   }
   const text = await readText(path)
-  const { value: raw, locate } = parseYaml(text, path, optionsByName)
-  const values = rightOnes(raw)
-  const problemAt: GivenOptions['problemAt'] = (at, message) => ({ file: path, ...locate(at), message })
-  return { given: { file: path, values, raw, problemAt }, sections: values, problems: problemsOf(text, path) }
+  const parsed = parseYaml(text, path, optionsByName)
+  const values = rightOnes(parsed.value)
+  const problemAt: GivenOptions['problemAt'] = (at, message) => ({
+    file: path,
+    ...parsed.locate(at),
+    message,
+  })
+  return {
+    given: { file: path, values, raw: parsed.value, problemAt },
+    sections: values,
+    problems: problemsOf(text, path),
+  }
 }
 
 type OptionValues = v.InferOutput<typeof artifactOptionsSchema>

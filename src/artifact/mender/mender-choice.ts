@@ -25,7 +25,7 @@ export interface GivenOptions {
   /** All keys, right or wrong, with what they hold. */
   raw: Readonly<Record<string, unknown>>
   /** A problem at the place of a key, or of something in it. */
-  problemAt(path: readonly (string | number)[], message: string): Problem
+  problemAt: (path: readonly (string | number)[], message: string) => Problem
 }
 
 type Key = keyof MenderOptionValues
