@@ -8,11 +8,13 @@ import {
   digestOf,
   lastWords,
   plainContext,
+  runOk,
   start,
   temporaryFolder,
 } from '../platform/platform.ts'
 import { damaged } from './archive/byte-reader.ts'
 import { derValues } from './der.ts'
+import { feed } from './named-pipe.ts'
 import { isCertificate, pemBlocks } from './pem.ts'
 
 /** What a signature that was accepted says. */
@@ -28,7 +30,8 @@ export interface CmsVerified {
 }
 
 /**
- * Checks a signature (DER) over `content`, or over what it carries itself where that is not given. `accepted` (PEM) may hold
+ * Checks a signature (DER) over `content`, or over what it carries itself where that is not given. A stream is read once, and
+ * never as a whole in memory or on the disk. `accepted` (PEM) may hold
  * certificates and public keys: all signers have to have a certificate that is valid today, for whatever purpose, and leads
  * to one of the certificates, which have to be authorities or the signer's own self-signed one, as on devices; or all have
  * one of the keys, and then dates and issuers of their certificates don't count. Throws `artifact-unsigned` (detail
@@ -37,7 +40,7 @@ export interface CmsVerified {
  */
 export async function verifyCms(
   signature: Uint8Array,
-  content: Uint8Array | undefined,
+  content: Uint8Array | AsyncIterable<Uint8Array> | undefined,
   accepted: readonly string[],
   signal?: AbortSignal,
 ): Promise<CmsVerified> {
@@ -48,13 +51,18 @@ export async function verifyCms(
   const folder = await temporaryFolder('drover-cms', plainContext(signal ? { signal } : {}))
   try {
     await writeFile(join(folder, 'signature'), signature)
-    await writeFile(join(folder, 'content'), content ?? '')
+    const isStream = content !== undefined && !(content instanceof Uint8Array)
+    if (isStream) await runOk('mkfifo', [join(folder, 'content')], { what: 'making a pipe for openssl' })
+    else await writeFile(join(folder, 'content'), content ?? '')
     await writeFile(join(folder, 'accepted.pem'), trust.certificates.join('\n'))
     const openssl = async (...args: string[]) =>
       await start('openssl', args, { cwd: folder, ...(signal ? { signal } : {}) }).done
+    const check = ['cms', '-verify', '-binary', '-inform', 'DER', '-in', 'signature']
     const detached = content === undefined ? [] : ['-content', 'content']
-    const check = ['cms', '-verify', '-binary', '-inform', 'DER', '-in', 'signature', ...detached]
-    const fits = await openssl(...check, '-noverify', '-signer', 'signers.pem', '-out', 'verified')
+    const output = ['-out', content === undefined ? 'verified' : '/dev/null']
+    const running = openssl(...check, ...detached, '-noverify', '-signer', 'signers.pem', ...output)
+    if (isStream) await feed(join(folder, 'content'), content, running)
+    const fits = await running
     if (fits.code !== 0) throw unfit(fits.stderr)
     const signers = certificatesOf(await readFile(join(folder, 'signers.pem'), 'latin1'))
     const carried = content === undefined ? await readFile(join(folder, 'verified')) : Buffer.alloc(0)
@@ -66,7 +74,9 @@ export async function verifyCms(
     if (trust.certificates.length === 0) throw notAccepted(signers, accepted.length, '')
     // without the last two, the authorities that the machine trusts for the web would count as accepted
     const chain = ['-purpose', 'any', '-CAfile', 'accepted.pem', '-no-CApath', '-no-CAstore']
-    const leads = await openssl(...check, ...chain, '-out', 'verified')
+    // what a stream held is known to fit by now
+    const again = isStream ? ['-content', '/dev/null', '-no_content_verify'] : detached
+    const leads = await openssl(...check, ...again, ...chain, ...output)
     if (leads.code === 0) return verified
     throw notAccepted(signers, accepted.length, leads.stderr)
   } finally {
