@@ -38,6 +38,8 @@ const testPrograms = {
   ...demoPrograms,
   mender: 'mender-client',
   'mender-cli': 'mender-cli',
+  rauc: 'rauc',
+  mksquashfs: 'squashfs-tools',
   swupdate: 'swupdate',
   xz: 'xz-utils',
   zstd: 'zstd',
