@@ -30,7 +30,14 @@ export interface ArtifactInfo {
   signature: 'none' | 'unverified' | 'verified'
   /** Of a verified signature: which key it is by, as the SHA-256 of the public key (DER, SPKI). */
   signedBy?: Digest
-  compression: Compression
+  /** RAUC bundles may have others than we write, too. */
+  compression: Compression | 'lz4' | 'lzma' | 'lzo'
+  /** Only of a RAUC bundle: its format, and what it says of itself for people. */
+  bundle?: {
+    format: 'plain' | 'verity'
+    description?: string | undefined
+    build?: string | undefined
+  }
   /** Size of the whole file. */
   sizeBytes: number
   /** Digest of the whole file, signature included. */

@@ -1,8 +1,189 @@
-import { Failure } from '../../platform/platform.ts'
-import type { ArtifactInfo } from '../artifact-info.ts'
+// Reads RAUC bundles: https://rauc.readthedocs.io/en/latest/reference.html#bundle-formats. The signature covers the squashfs
+// (plain), or the manifest with the root of a hash tree over the squashfs (verity); either way every byte is checked here.
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { Failure, requirePrograms } from '../../platform/platform.ts'
+import { damaged, tooLarge, wrongMember } from '../archive/byte-reader.ts'
+import type { ArtifactInfo, ArtifactLimits } from '../artifact-info.ts'
+import { type CmsVerified, verifyCms } from '../cms.ts'
 import type { InspectOptions } from '../read.ts'
+import {
+  type BundleLayout,
+  parseSuperblock,
+  parseTrailer,
+  signatureKind,
+  superblockBytes,
+  trailerBytes,
+} from './bundle-layout.ts'
+import { contentOf } from './rauc-content.ts'
+import { type RaucManifest, parseManifest } from './rauc-manifest.ts'
+import { filesIn, manifestIn } from './squashfs-files.ts'
+import { VerityCheck } from './verity.ts'
 
-/** See `openArtifact`; a bundle's description is at its end, so it is read from a file and not from a stream. */
-export async function readRauc(_path: string, _options: InspectOptions): Promise<ArtifactInfo> {
-  throw new Failure('bad-input', 'RAUC bundles can’t be read yet')
+const defaultLimits: Pick<ArtifactLimits, 'artifactBytes' | 'payloadBytes'> = {
+  artifactBytes: 64 * 2 ** 30,
+  payloadBytes: 256 * 2 ** 30,
+}
+
+/**
+ * Reads a whole bundle in constant memory and checks all of it. `verifyKeys` are the certificates of a device's keyring, or
+ * public keys of signers. The squashfs is only unpacked after what covers it was checked. Throws what `openArtifact` throws,
+ * `bad-input` for an encrypted bundle, and `missing-tool`: it needs `openssl`, and `unsquashfs` for plain bundles and those
+ * with programs of their own.
+ */
+export async function readRauc(path: string, options: InspectOptions): Promise<ArtifactInfo> {
+  return (await readBundle(path, options)).info
+}
+
+/** A bundle that was read, with what a new signature needs. */
+export interface ReadBundle {
+  info: ArtifactInfo
+  /** Everything before the signature. */
+  payloadBytes: number
+  /** The manifest as the signature carries it; undefined for a plain bundle, whose signature is over the payload. */
+  signedManifest: Buffer | undefined
+}
+
+/** `readRauc`, for who wants to sign it anew. */
+export async function readBundle(path: string, options: InspectOptions): Promise<ReadBundle> {
+  requirePrograms(['openssl'])
+  await using file = await open(path)
+  const sizeBytes = (await file.stat()).size
+  const limits = { ...defaultLimits, ...options.limits }
+  if (sizeBytes > limits.artifactBytes)
+    throw tooLarge('the bundle', limits.artifactBytes, `it has more than ${limits.artifactBytes} bytes`)
+  const bundle = new Bundle(file, sizeBytes, options)
+  const layout = parseTrailer(
+    await bundle.part(Math.max(0, sizeBytes - trailerBytes), trailerBytes),
+    sizeBytes,
+  )
+  const superblock = parseSuperblock(await bundle.part(0, superblockBytes), layout.payloadBytes)
+  const der = await bundle.part(layout.payloadBytes, layout.signatureBytes)
+  const kind = signatureKind(der)
+  if (kind === 'crypt') throw encrypted()
+  const { manifest, verified, sha256 } = await bundle.check(kind, der, layout, superblock.usedBytes)
+  checkSize(manifest, limits.payloadBytes)
+  // of this very file, whatever has its name meanwhile
+  const own = `/proc/${process.pid}/fd/${file.fd}`
+  const images = manifest.images.flatMap((image) => image.file?.name ?? [])
+  const hasPrograms = manifest.hooks !== undefined || manifest.handler !== undefined
+  const files = hasPrograms ? await filesIn(own, { inodes: superblock.inodes, images }, options.signal) : []
+  const info: ArtifactInfo = {
+    ...contentOf(manifest, files),
+    bundle: { format: kind, description: manifest.description, build: manifest.build },
+    signature: verified.signature,
+    ...(verified.signedBy === undefined ? {} : { signedBy: verified.signedBy }),
+    compression: superblock.compression,
+    sizeBytes,
+    sha256: `sha256:${sha256}`,
+  }
+  return {
+    info,
+    payloadBytes: layout.payloadBytes,
+    signedManifest: kind === 'verity' ? verified.content : undefined,
+  }
+}
+
+interface Checked {
+  manifest: RaucManifest
+  verified: CmsVerified
+  /** Of the whole file. */
+  sha256: string
+}
+
+class Bundle {
+  readonly #file: FileHandle
+  readonly #sizeBytes: number
+  readonly #options: InspectOptions
+  readonly #hash = createHash('sha256')
+
+  constructor(file: FileHandle, sizeBytes: number, options: InspectOptions) {
+    this.#file = file
+    this.#sizeBytes = sizeBytes
+    this.#options = options
+  }
+
+  /** A small part of the file. */
+  async part(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.alloc(length)
+    const { bytesRead } = await this.#file.read(bytes, 0, length, offset)
+    if (bytesRead < length) throw damaged('the bundle', offset + bytesRead, 'it ends too early')
+    return bytes
+  }
+
+  async check(
+    kind: 'plain' | 'verity',
+    der: Buffer,
+    layout: BundleLayout,
+    squashfsBytes: number,
+  ): Promise<Checked> {
+    const work = kind === 'plain' ? this.#plain(der, layout) : this.#verity(der, layout, squashfsBytes)
+    const { manifest, verified } = await work
+    for await (const chunk of this.#chunks(layout.payloadBytes, this.#sizeBytes)) this.#hash.update(chunk)
+    return { manifest, verified, sha256: this.#hash.digest('hex') }
+  }
+
+  async #plain(der: Buffer, { payloadBytes }: BundleLayout): Promise<Omit<Checked, 'sha256'>> {
+    requirePrograms(['unsquashfs', 'prlimit'])
+    const { verifyKeys = [], signal } = this.#options
+    const verified = await verifyCms(der, this.#hashed(payloadBytes), verifyKeys, signal)
+    const manifest = parseManifest(await manifestIn(`/proc/${process.pid}/fd/${this.#file.fd}`, signal))
+    if (manifest.format === 'plain') return { manifest, verified }
+    throw wrongMember('manifest.raucm', 0, `it says ${manifest.format}, but the bundle is signed as plain`)
+  }
+
+  async #verity(
+    der: Buffer,
+    { payloadBytes }: BundleLayout,
+    squashfsBytes: number,
+  ): Promise<Omit<Checked, 'sha256'>> {
+    const { verifyKeys = [], signal } = this.#options
+    const verified = await verifyCms(der, undefined, verifyKeys, signal)
+    const manifest = parseManifest(verified.content)
+    const { verity } = manifest
+    if (manifest.format === 'crypt') throw encrypted()
+    if (verity === undefined)
+      throw wrongMember('manifest.raucm', 0, 'it is signed as verity, but has no hash tree')
+    const dataBytes = payloadBytes - verity.sizeBytes
+    if (dataBytes < squashfsBytes)
+      throw damaged('manifest.raucm', 0, 'verity-size leaves no place for the squashfs')
+    const check = new VerityCheck(this.#file, dataBytes, verity)
+    let left = dataBytes
+    for await (const chunk of this.#hashed(payloadBytes)) {
+      await check.add(chunk.subarray(0, left))
+      left -= Math.min(left, chunk.length)
+    }
+    await check.finish()
+    return { manifest, verified }
+  }
+
+  /** The payload, which is hashed on its way. */
+  async *#hashed(payloadBytes: number): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#chunks(0, payloadBytes)) {
+      this.#hash.update(chunk)
+      yield chunk
+    }
+  }
+
+  async *#chunks(start: number, end: number): AsyncGenerator<Uint8Array> {
+    for (let at = start; at < end;) {
+      this.#options.signal?.throwIfAborted()
+      const chunk = await this.part(at, Math.min(1 << 20, end - at))
+      at += chunk.length
+      yield chunk
+    }
+  }
+}
+
+function checkSize({ images }: RaucManifest, limitBytes: number): void {
+  const total = images.reduce((sum, { file }) => sum + (file?.sizeBytes ?? 0), 0)
+  if (total > limitBytes)
+    throw tooLarge('manifest.raucm', 0, `its images have ${total} bytes, over ${limitBytes}`)
+}
+
+function encrypted(): Failure {
+  return new Failure(
+    'bad-input',
+    'the bundle is encrypted (format crypt), and only its devices can read it: give the bundle that it was made from',
+  )
 }
