@@ -1,0 +1,65 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import {
+  type Context,
+  Failure,
+  hasCode,
+  messageOf,
+  storageFailure,
+  syncFolder,
+  temporaryFolder,
+} from '../../platform/platform.ts'
+
+/**
+ * Calls `work` with a folder of its own in `folder` (which is made where it is missing), on the file system that the bundle
+ * will be on; it goes afterwards, and what killed runs left goes before. Throws `missing-rights`, `disk-full`, `bad-input`.
+ */
+export async function inBundleFolder<T>(
+  folder: string,
+  context: Context,
+  work: (folder: string) => Promise<T>,
+): Promise<T> {
+  const made = await make(folder, context)
+  try {
+    return await work(made)
+  } catch (error) {
+    throw storageFailure(error, folder)
+  } finally {
+    await rm(made, { recursive: true, force: true })
+  }
+}
+
+/** Gives a finished bundle its name, when it is on the disk. */
+export async function keepBundle(bundle: string, path: string, signal: AbortSignal): Promise<void> {
+  {
+    await using file = await open(bundle, 'r+')
+    await file.sync()
+  }
+  signal.throwIfAborted()
+  await rename(bundle, path)
+  await syncFolder(dirname(path))
+}
+
+async function make(folder: string, context: Context): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true })
+    return await temporaryFolder('.rauc', context, folder)
+  } catch (error) {
+    const why = messageOf(error)
+    if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(error, code))) {
+      const what = `may not write in ${folder} (${why})`
+      throw new Failure(
+        'missing-rights',
+        `${what}: choose another output, or give the right to write there`,
+        {
+          cause: error,
+        },
+      )
+    }
+    if (['EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) {
+      const what = `${folder} can't be a folder, a file is in the way`
+      throw new Failure('bad-input', `${what}: choose another output`, { cause: error })
+    }
+    throw storageFailure(error, folder)
+  }
+}
