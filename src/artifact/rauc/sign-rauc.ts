@@ -1,0 +1,86 @@
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type Context, Failure, lastWords, requirePrograms, start } from '../../platform/platform.ts'
+import type { Signing } from '../signing.ts'
+import type { WrittenArtifact } from '../write-request.ts'
+import { inBundleFolder, keepBundle } from './bundle-folder.ts'
+import { type RaucIdentity, raucIdentity } from './rauc-identity.ts'
+import { readBundle, readRauc } from './read-rauc.ts'
+import { secretFile } from './secret-file.ts'
+
+/**
+ * Writes the bundle at `path` to `output` (which may be the same) with a new signature instead of its own; everything before
+ * the signature stays as it is, byte for byte. It is read in full before and after. Whoever signed it before doesn't matter
+ * here: that is for the caller to check. Needs space for a second bundle. Throws what `openArtifact` throws, `missing-tool`,
+ * `bad-key`, `bad-input`, `disk-full`, `signing-failed`, and the signal's reason. May be repeated.
+ *
+ * `rauc resign` would do it too, but up to RAUC 1.8 it takes the hash tree of a bundle for a part of its squashfs and adds
+ * another one: the bundle grows each time.
+ */
+export async function signRauc(
+  path: string,
+  output: string,
+  signing: Signing,
+  context: Context,
+): Promise<WrittenArtifact> {
+  requirePrograms(['cp', 'openssl'])
+  const { signal } = context
+  const identity = raucIdentity(signing, context.clock.now())
+  const before = await readBundle(path, { signal })
+  return inBundleFolder(dirname(output), context, async (work) => {
+    const bundle = join(work, 'bundle.raucb')
+    await copy(path, bundle, signal)
+    await truncate(bundle, before.payloadBytes)
+    const signature = await signatureOf(bundle, before.signedManifest, identity, work, signal)
+    const size = Buffer.alloc(8)
+    size.writeBigUInt64BE(BigInt(signature.length))
+    await appendFile(bundle, Buffer.concat([signature, size]))
+    const after = await readRauc(bundle, { verifyKeys: [identity.publicKey], signal })
+    if (after.contentDigest !== before.info.contentDigest)
+      throw new Failure(
+        'bad-input',
+        `${path} changed while it was signed: run again when nothing writes to it`,
+      )
+    await keepBundle(bundle, output, signal)
+    context.log.info(`signed ${output}`)
+    const { name, sha256, contentDigest, sizeBytes } = after
+    return { path: output, name, sha256, contentDigest, sizeBytes }
+  })
+}
+
+async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
+  const { code, stderr } = await start('cp', ['--reflink=auto', '--', from, to], { signal }).done
+  if (code === 0) return
+  const reason = /no space left|quota/i.test(stderr) ? 'disk-full' : 'internal'
+  throw new Failure(reason, `can't copy ${from}: ${lastWords(stderr, 'cp', code)}`)
+}
+
+/** The signature (DER) of a manifest, which it carries, or else of all that is in `payload`; with the time, as rauc makes it. */
+async function signatureOf(
+  payload: string,
+  manifest: Buffer | undefined,
+  identity: RaucIdentity,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const path = (name: string) => join(folder, name)
+  const { key, certificate, intermediates } = identity
+  if (!('pem' in key)) {
+    throw new Failure(
+      'bad-input',
+      'a bundle can’t be signed anew with a PKCS#11 URI: give the key as PEM, or sign with `rauc resign`',
+    )
+  }
+  await writeFile(path('certificate.pem'), certificate)
+  await writeFile(path('intermediates.pem'), intermediates.join('\n'))
+  if (manifest !== undefined) await writeFile(path('manifest'), manifest)
+  await using secret = await secretFile(key.pem)
+  const args = ['cms', '-sign', '-binary', '-nosmimecap', '-md', 'sha256', '-outform', 'DER']
+  args.push('-in', manifest === undefined ? payload : path('manifest'), '-out', path('signature'))
+  args.push('-signer', path('certificate.pem'), '-inkey', secret.path)
+  if (manifest !== undefined) args.push('-nodetach')
+  if (intermediates.length > 0) args.push('-certfile', path('intermediates.pem'))
+  const { code, stderr } = await start('openssl', args, { signal }).done
+  if (code === 0) return await readFile(path('signature'))
+  throw new Failure('signing-failed', `openssl can't sign: ${lastWords(stderr, 'openssl', code)}`)
+}
