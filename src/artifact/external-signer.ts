@@ -1,8 +1,19 @@
 // A signer that is a program: a KMS's client, a PKCS#11 tool, a vault. Hides how it is run, in which form it answers, and
 // that nobody has to trust the answer: whatever it is, it is verified with the public key before anything uses it.
 import { type KeyObject, constants, verify } from 'node:crypto'
-import { resolve } from 'node:path'
-import { Failure, lastWords, oneLine, seconds, shorten, start } from '../platform/platform.ts'
+import { once } from 'node:events'
+import { open, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import {
+  Failure,
+  lastWords,
+  oneLine,
+  plainContext,
+  seconds,
+  shorten,
+  start,
+  temporaryFolder,
+} from '../platform/platform.ts'
 import { rawEcdsa } from './ecdsa-der.ts'
 import { type Signer, isValid, publicKeysOf, signatureBytesOf, spki } from './keys.ts'
 
@@ -19,6 +30,8 @@ export interface SigningCommand {
 }
 
 const defaultTimeoutMs = 60_000
+/** How long a command that is ended has to be gone. */
+const graceMs = 6000
 /** A signature of RSA with 16384 bits in base64 is less than 3 kB. */
 const maxAnswerBytes = 64 << 10
 
@@ -39,27 +52,59 @@ export function externalSigner(options: SigningCommand): Signer {
 }
 
 async function ask(options: SigningCommand, data: Uint8Array, signal: AbortSignal): Promise<Buffer> {
-  const [program = '', ...args] = options.command
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs
   const limit = AbortSignal.timeout(timeoutMs)
+  try {
+    return await inFile(data, signal, (input) => answerTo(input, options, AbortSignal.any([signal, limit])))
+  } catch (error) {
+    if (signal.aborted || error !== limit.reason) throw error
+    throw failed(options, `it gave no answer within ${seconds(timeoutMs)} and was ended`)
+  }
+}
+
+/** Runs the command with the open file `input` as its standard input. Throws the signal's reason. */
+async function answerTo(input: number, options: SigningCommand, signal: AbortSignal): Promise<Buffer> {
+  const [program = '', ...args] = options.command
   const answer: Buffer[] = []
   let answerBytes = 0
-  const { done } = start(program.includes('/') ? resolve(options.folder, program) : program, args, {
+  const started = start(program.includes('/') ? resolve(options.folder, program) : program, args, {
     cwd: options.folder,
-    input: data,
+    input,
     onData: (chunk) => {
       answerBytes += chunk.length
-      if (answerBytes <= maxAnswerBytes) answer.push(chunk)
+      if (answerBytes <= maxAnswerBytes) return void answer.push(chunk)
+      void started.stop()
     },
-    signal: AbortSignal.any([signal, limit]),
+    signal,
   })
-  const { code, stderr } = await done.catch((error: unknown) => {
-    if (signal.aborted || !limit.aborted) throw error
-    throw failed(options, `it gave no answer within ${seconds(timeoutMs)} and was ended`)
-  })
+  const { code, stderr } = await Promise.race([started.done, givenUp(signal)])
+  if (answerBytes > maxAnswerBytes)
+    throw failed(options, `it answered with more than ${maxAnswerBytes} bytes`)
   if (code !== 0) throw failed(options, shorten(oneLine(lastWords(stderr, 'it', code)), 500))
-  if (answerBytes > maxAnswerBytes) throw failed(options, `it answered with ${answerBytes} bytes`)
   return Buffer.concat(answer)
+}
+
+/** `data` as an open file for as long as `use` takes. */
+async function inFile<T>(
+  data: Uint8Array,
+  signal: AbortSignal,
+  use: (file: number) => Promise<T>,
+): Promise<T> {
+  const folder = await temporaryFolder('sign', plainContext({ signal }))
+  try {
+    await writeFile(join(folder, 'data'), data)
+    await using file = await open(join(folder, 'data'))
+    return await use(file.fd)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+// what the command leaves running may hold its output open for ever, out of reach
+async function givenUp(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  await new Promise((done) => setTimeout(done, graceMs).unref())
+  throw signal.reason
 }
 
 /** The signature that `answer` is, in whatever form, as the one of `data` by `key`. */

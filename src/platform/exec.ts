@@ -65,7 +65,8 @@ export async function runOk(
 export interface StartOptions {
   cwd?: string
   env?: Record<string, string>
-  input?: string | Uint8Array
+  /** What it reads on standard input, or the number of an open file: only that can be opened as /dev/stdin, too. */
+  input?: string | number
   /** Called with standard output as it comes, for a program that writes bytes: what the result has of it is text. */
   onData?: (chunk: Buffer) => void
   /** Called with each complete line of standard output and standard error. */
@@ -90,14 +91,15 @@ export interface Started {
  */
 export function start(program: string, args: readonly string[], options: StartOptions = {}): Started {
   options.signal?.throwIfAborted()
+  const { input } = options
   const child = spawn(pathOf(program), args, {
     cwd: options.cwd,
     env: { ...environment(), ...options.env },
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [typeof input === 'string' ? 'pipe' : (input ?? 'ignore'), 'pipe', 'pipe'],
     detached: true,
   })
   child.stdin?.on('error', () => {}) // the program may end without reading all of it
-  child.stdin?.end(options.input)
+  if (typeof input === 'string') child.stdin?.end(input)
   const stdout = collector(options.onLine && ((line) => options.onLine?.(line, 'stdout')))
   const stderr = collector(options.onLine && ((line) => options.onLine?.(line, 'stderr')))
   child.stdout?.on('data', stdout.add)
