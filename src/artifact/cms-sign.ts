@@ -22,6 +22,8 @@ const derNull = der(0x05)
 export interface CmsSigner {
   /** PEM, SPKI: what its signatures are verified with. */
   publicKey: string
+  /** How long most signatures are; with RSA all are. */
+  usualBytes: number
   /** A detached signature (DER) of `content`, which carries the certificates. */
   sign(content: Uint8Array, signal: AbortSignal): Promise<Buffer>
 }
@@ -50,8 +52,11 @@ export async function openCmsSigner(signing: Signing | undefined, now: Date): Pr
       `the signing certificate is valid from ${own.validFrom} to ${own.validTo}, not today, and devices refuse what it signs: renew it`,
     )
   }
+  // half of all ECDSA signatures have one number that takes a byte more: the usual length is in between
+  const usual = Buffer.alloc(signer.signatureBytes, 0x7f).fill(0xff, 0, signer.signatureBytes / 2)
   return {
     publicKey: signer.publicKey,
+    usualBytes: signedData(own, certificates, usual).length,
     sign: async (content, signal) => signedData(own, certificates, await signer.sign(content, signal)),
   }
 }

@@ -2,6 +2,7 @@
 import { Failure, canonicalJson } from '../../platform/platform.ts'
 import { damaged } from '../archive/byte-reader.ts'
 import type { Compression } from '../artifact-info.ts'
+import { AmbiguousJson, parseStrictJson } from '../strict-json.ts'
 import { parseLibconfig } from './libconfig.ts'
 
 /** One thing that SWUpdate does: a file that it hands to a handler, or a setting. */
@@ -49,34 +50,24 @@ export function parseDescription(content: Uint8Array): Description {
 }
 
 function parse(content: Uint8Array): Tree {
-  const text = decode(content)
-  const value: unknown = text.trimStart().startsWith('{')
-    ? parseStrictJson(text)
-    : parseLibconfig(text, place)
+  const value = isJson(content) ? parsedJson(content) : parseLibconfig(content, place)
   if (isTree(value)) return value
   throw damaged(place, 0, 'it is no object')
 }
 
-function parseStrictJson(text: string): unknown {
+function isJson(content: Uint8Array): boolean {
+  return (
+    String.fromCharCode(content.find((byte) => !' \t\r\n'.includes(String.fromCharCode(byte))) ?? 0) === '{'
+  )
+}
+
+function parsedJson(content: Uint8Array): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    // a key that stands twice means one thing to one reader and another to the next: written again, one of them is missing
-    if (countKeys(text) === keysOf(value)) return value
+    return parseStrictJson(content)
   } catch (error) {
-    throw damaged(place, 0, 'it is no JSON', error)
+    if (!(error instanceof AmbiguousJson)) throw error
+    throw damaged(place, error.offset, error.message, error)
   }
-  throw damaged(place, 0, 'a key stands twice in one object')
-}
-
-/** Strings that stand before a colon. */
-function countKeys(text: string): number {
-  return [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length
-}
-
-function keysOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const own = Array.isArray(value) ? 0 : Object.keys(value).length
-  return Object.values(value).reduce((total: number, inner) => total + keysOf(inner), own)
 }
 
 interface Found extends DescribedItem {
@@ -225,12 +216,4 @@ function joined(found: readonly Found[], boards: readonly string[]): DescribedIt
 
 function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function decode(content: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content)
-  } catch (error) {
-    throw damaged(place, 0, 'it is not UTF-8', error)
-  }
 }

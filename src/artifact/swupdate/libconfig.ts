@@ -9,8 +9,8 @@ const token =
  * Parses libconfig text: a group as an object, an array or list as an array. Throws `artifact-damaged` for everything that
  * isn't in the language, a name that stands twice, and `@include`, which would name a file of the device.
  */
-export function parseLibconfig(text: string, place: string): unknown {
-  return new Parser(text, place).file()
+export function parseLibconfig(content: Uint8Array, place: string): unknown {
+  return new Parser(decoded(content, place), place).file()
 }
 
 class Parser {
@@ -27,8 +27,7 @@ class Parser {
   }
 
   file(): unknown {
-    const value = this.#settings('', 0)
-    return value
+    return this.#settings('', 0)
   }
 
   #advance(): void {
@@ -126,4 +125,12 @@ function unescaped(literal: string): string {
     .replace(/\\(x[0-9a-fA-F]{2}|.)/gs, (_all, code: string) =>
       code.length === 3 ? String.fromCharCode(parseInt(code.slice(1), 16)) : (escapes[code] ?? code),
     )
+}
+
+function decoded(content: Uint8Array, place: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+  } catch (error) {
+    throw damaged(place, 0, 'it is not UTF-8', error)
+  }
 }

@@ -32,7 +32,10 @@ export function contentOf(
     const file = fileName === undefined ? undefined : files.get(fileName)
     return {
       type,
-      files: fileName === undefined || file === undefined ? [] : [{ name: fileName, ...file }],
+      files:
+        fileName === undefined || file === undefined
+          ? []
+          : [{ name: fileName, sizeBytes: file.sizeBytes, checksum: file.checksum }],
       metaData,
       provides:
         component.name === undefined || component.version === undefined
