@@ -6,9 +6,9 @@ await runAction('package-artifact', async (action) => {
   const { input } = action
   const options = {
     format: input.choice('format', ['mender', 'swupdate', 'rauc']),
-    source: input.path('source') ?? input.required('source'),
+    source: input.path('source') ?? input.path('options') ?? input.required('source'),
     deviceTypes: input.list('device-types'),
-    compression: input.choice('compression', ['gzip', 'none']),
+    compression: input.choice('compression', ['gzip', 'none', 'zstd', 'xz']),
     name: input.optional('name'),
     output: input.path('output'),
     signing: { key: input.key('signing-key'), passphrase: input.passphrase('signing-key') },

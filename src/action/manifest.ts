@@ -47,12 +47,12 @@ export const manifest = {
     outputs: ['facts', 'devices', 'silent', 'failure-reason', 'changed'],
   },
   'package-artifact': {
-    description: 'Makes one signed update file from an image',
+    description: 'Makes one signed update file from an image, files or containers',
     inputs: {
-      source: { required: true },
+      source: { required: false, default: '' },
       format: { required: false, default: 'mender' },
       name: { required: false, default: '' },
-      'device-types': { required: true },
+      'device-types': { required: false, default: '' },
       output: { required: false, default: '' },
       'signing-key': { required: false, default: '' },
       compression: { required: false, default: 'gzip' },

@@ -1,9 +1,12 @@
-import { basename, dirname, parse } from 'node:path'
+import { basename, dirname, parse, resolve } from 'node:path'
 import * as v from 'valibot'
 import { type Context, type Digest, Failure, isDigest, readYaml } from '../platform/platform.ts'
 import { readArtifactOptions } from './artifact-options.ts'
 import type { Signing } from './signing.ts'
+import { caveatOf } from './archive/compress.ts'
 import type { ArtifactFormat, Compression } from './artifact-info.ts'
+import { Findings } from './findings.ts'
+import { checkFacts } from './mender/mender-facts.ts'
 import { writeMender } from './mender/write-mender.ts'
 import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
@@ -12,7 +15,10 @@ import type { WriteRequest, WrittenArtifact } from './write-request.ts'
 
 export interface PackageOptions {
   format: ArtifactFormat
-  /** Path of the root file system image. */
+  /**
+   * Path of what the update brings: an image, another file, or a folder. The options file where that says everything, as for
+   * containers.
+   */
   source: string
   deviceTypes: readonly string[]
   compression: Compression
@@ -33,21 +39,17 @@ const releaseSchema = v.object({
 })
 
 /**
- * Makes one update file from an image and reads all of it back before it gets its name; a source that is an update file
- * already is signed instead (see `signSource`). Throws what `writeMender` throws, `invalid-file` for the options and
- * `<source>.release.json`, and `bad-input` where that file is of another image.
+ * Makes one update file and reads all of it back before it gets its name; a source that is an update file already is signed
+ * instead (see `signSource`). All that is wrong with what was given is one failure, before anything is written: what the
+ * writers throw, `invalid-file` for the options and `<source>.release.json`, and `bad-input` where that file is of another
+ * image.
  */
 export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
   const signed = await signSource(options, context)
   if (signed !== undefined) return signed
   const { format, source, output, optionsFile, name, ...chosen } = options
-  const extra = await readArtifactOptions(optionsFile, { format, source })
-  const release = await releaseOf(source)
-  if (release && name && name !== release.release) {
-    context.log.warn(
-      `the artifact is named ${name}, but the image calls itself ${release.release} and devices will report that: leave the name empty`,
-    )
-  }
+  const { extra, release } = await readAll(options)
+  warnOfChoices(options, release?.release, context)
   const request: WriteRequest = {
     ...chosen,
     source,
@@ -65,6 +67,33 @@ export async function packageArtifact(options: PackageOptions, context: Context)
     case 'rauc':
       return writeRauc({ ...request, ...extra.rauc }, context)
   }
+}
+
+async function readAll({ format, source, optionsFile, name, deviceTypes }: PackageOptions) {
+  const findings = new Findings()
+  if (format !== 'mender' && optionsFile !== undefined && resolve(source) === resolve(optionsFile)) {
+    findings.add(new Failure('bad-input', `missing input: source, which the format ${format} always needs`))
+  }
+  const extra = await findings.from(() => readArtifactOptions(optionsFile, { format, source }))
+  const release = await findings.from(() => releaseOf(source))
+  // what a writer would find anyhow is told together with the rest
+  const facts = { name: name ?? 'unnamed', deviceTypes }
+  if (!findings.isClean) checkFacts(facts, { kind: 'rootfs-image' }, findings)
+  findings.fail()
+  return { extra: extra ?? {}, release }
+}
+
+function warnOfChoices(
+  { format, compression, name }: PackageOptions,
+  release: string | undefined,
+  { log }: Context,
+): void {
+  const caveat = format === 'mender' ? caveatOf(compression) : undefined
+  if (caveat !== undefined) log.warn(caveat)
+  if (release === undefined || name === undefined || name === release) return
+  log.warn(
+    `the artifact is named ${name}, but the image calls itself ${release} and devices will report that: leave the name empty`,
+  )
 }
 
 async function releaseOf(source: string): Promise<v.InferOutput<typeof releaseSchema> | undefined> {

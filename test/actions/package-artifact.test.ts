@@ -70,7 +70,7 @@ test('each mistake has its reason, one error, and nothing is written', async (t)
     [{ ...good, source: 'empty' }, 'bad-input', /is empty/],
     [{ ...good, source: '.' }, 'bad-input', /not a plain file/],
     [{ ...good, 'device-types': '../x' }, 'bad-input', /device type/],
-    [{ ...good, 'device-types': '' }, 'bad-input', /device-types.*INPUT_DEVICE-TYPES/],
+    [{ ...good, 'device-types': '' }, 'bad-input', /no device type was given.*device-types/],
     [{ ...good, compression: 'zip' }, 'bad-input', /gzip, none/],
     [{ ...good, format: 'swu' }, 'bad-input', /mender/],
     [{ ...good, 'signing-key': 'rootfs.ext4' }, 'bad-key', /openssl genpkey/],

@@ -68,16 +68,12 @@ const number = v.pipe(
 )
 const scalar = v.union([v.string(), number, v.boolean()], 'it can be text, a number, true or false')
 type Setting = v.InferOutput<typeof scalar> | Setting[] | { [key: string]: Setting }
-const listed = v.array(
-  scalar,
-  'a list can have text, numbers, true and false, but neither lists nor settings',
-)
-const setting: v.GenericSchema<Setting> = v.lazy((input) =>
-  Array.isArray(input)
-    ? listed
-    : typeof input === 'object' && input !== null
-      ? v.record(v.string(), setting)
-      : scalar,
+const listed = v.array(scalar)
+const setting: v.GenericSchema<Setting> = v.lazy(() =>
+  v.union(
+    [scalar, listed, v.record(v.string(), setting)],
+    'it can be text, a number, true, false, settings by name, or a list of the first four',
+  ),
 )
 
 const described = <const S extends v.GenericSchema>(schema: S, description: string) =>
