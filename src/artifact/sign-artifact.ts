@@ -4,6 +4,7 @@ import { type Context, Failure } from '../platform/platform.ts'
 import type { ArtifactInfo } from './artifact-info.ts'
 import type { Signer } from './keys.ts'
 import { signMender } from './mender/sign-mender.ts'
+import { signRauc } from './rauc/sign-rauc.ts'
 import { openArtifact } from './read.ts'
 import { type Signing, openSigner } from './signing.ts'
 import type { WrittenArtifact } from './write-request.ts'
@@ -36,7 +37,7 @@ export async function signArtifact(
   const before = await openArtifact(path, { signal: context.signal })
   const source = await realpath(path)
   const output = await realpath(options.output ?? path).catch(() => resolve(options.output ?? path))
-  const after = await sign(source, before, output, signer, context)
+  const after = await sign(source, before, output, { signer, signing: options.signing }, context)
   const isChanged = after.sha256 !== before.sha256 || output !== source
   context.log.info(
     isChanged
@@ -51,14 +52,15 @@ async function sign(
   path: string,
   before: ArtifactInfo,
   output: string,
-  signer: Signer,
+  { signer, signing }: { signer: Signer; signing: Signing },
   context: Context,
 ): Promise<ArtifactInfo> {
   switch (before.format) {
     case 'mender':
       return signMender(path, before, output, signer, context)
-    case 'swupdate':
     case 'rauc':
+      return signRauc(path, output, signing, context)
+    case 'swupdate':
       throw new Failure('bad-input', `${path} is a ${before.format} file, which can't be signed anew yet`)
   }
 }

@@ -42,6 +42,8 @@ export interface ReadBundle {
   payloadBytes: number
   /** The manifest as the signature carries it; undefined for a plain bundle, whose signature is over the payload. */
   signedManifest: Buffer | undefined
+  /** Certificates of all who signed it, PEM. */
+  signers: readonly string[]
 }
 
 /** `readRauc`, for who wants to sign it anew. */
@@ -81,6 +83,7 @@ export async function readBundle(path: string, options: InspectOptions): Promise
     info,
     payloadBytes: layout.payloadBytes,
     signedManifest: kind === 'verity' ? verified.content : undefined,
+    signers: verified.signers,
   }
 }
 

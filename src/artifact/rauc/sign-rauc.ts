@@ -1,18 +1,20 @@
+import { X509Certificate } from 'node:crypto'
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Context, Failure, lastWords, requirePrograms, start } from '../../platform/platform.ts'
+import type { ArtifactInfo } from '../artifact-info.ts'
 import type { Signing } from '../signing.ts'
-import type { WrittenArtifact } from '../write-request.ts'
 import { inBundleFolder, keepBundle } from './bundle-folder.ts'
 import { type RaucIdentity, raucIdentity } from './rauc-identity.ts'
-import { readBundle, readRauc } from './read-rauc.ts'
+import { type ReadBundle, readBundle, readRauc } from './read-rauc.ts'
 import { secretFile } from './secret-file.ts'
 
 /**
  * Writes the bundle at `path` to `output` (which may be the same) with a new signature instead of its own; everything before
  * the signature stays as it is, byte for byte. It is read in full before and after. Whoever signed it before doesn't matter
- * here: that is for the caller to check. Needs space for a second bundle. Throws what `openArtifact` throws, `missing-tool`,
- * `bad-key`, `bad-input`, `disk-full`, `signing-failed`, and the signal's reason. May be repeated.
+ * here: that is for the caller to check. A signature that is with the same certificate already is kept where `output` is the
+ * bundle itself, so it may be repeated. Needs space for a second bundle. Throws what `openArtifact` throws, `missing-tool`,
+ * `bad-key`, `bad-input`, `disk-full`, `signing-failed`, and the signal's reason.
  *
  * `rauc resign` would do it too, but up to RAUC 1.8 it takes the hash tree of a bundle for a part of its squashfs and adds
  * another one: the bundle grows each time.
@@ -22,11 +24,13 @@ export async function signRauc(
   output: string,
   signing: Signing,
   context: Context,
-): Promise<WrittenArtifact> {
+): Promise<ArtifactInfo> {
   requirePrograms(['cp', 'openssl'])
   const { signal } = context
   const identity = raucIdentity(signing, context.clock.now())
   const before = await readBundle(path, { signal })
+  if (path === output && isSignedWith(before, identity))
+    return await readRauc(path, { verifyKeys: [identity.publicKey], signal })
   return inBundleFolder(dirname(output), context, async (work) => {
     const bundle = join(work, 'bundle.raucb')
     await copy(path, bundle, signal)
@@ -42,10 +46,13 @@ export async function signRauc(
         `${path} changed while it was signed: run again when nothing writes to it`,
       )
     await keepBundle(bundle, output, signal)
-    context.log.info(`signed ${output}`)
-    const { name, sha256, contentDigest, sizeBytes } = after
-    return { path: output, name, sha256, contentDigest, sizeBytes }
+    return after
   })
+}
+
+function isSignedWith({ signers }: ReadBundle, { certificate }: RaucIdentity): boolean {
+  const own = new X509Certificate(certificate).raw
+  return signers.length > 0 && signers.every((signer) => own.equals(new X509Certificate(signer).raw))
 }
 
 async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
