@@ -47,16 +47,17 @@ const releaseSchema = v.object({
 export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
   const signed = await signSource(options, context)
   if (signed !== undefined) return signed
-  const { format, source, output, optionsFile, name, ...chosen } = options
+  const { format, source, output, name, deviceTypes, compression, signing } = options
   const { extra, release } = await readAll(options)
   warnOfChoices(options, release?.release, context)
   const request: WriteRequest = {
-    ...chosen,
     source,
+    deviceTypes,
+    compression,
     name: name ?? release?.release ?? { prefix: parse(basename(source)).name },
     sourceDigest: release?.sha256,
     output: output ?? { folder: dirname(source) },
-    signing: { ...chosen.signing, ...extra.signing },
+    signing: { ...signing, ...extra.signing },
     verify: true,
   }
   switch (format) {

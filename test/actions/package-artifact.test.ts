@@ -68,7 +68,7 @@ test('each mistake has its reason, one error, and nothing is written', async (t)
   for (const [inputs, reason, message] of [
     [{ ...good, source: 'missing.ext4' }, 'file-missing', /missing\.ext4/],
     [{ ...good, source: 'empty' }, 'bad-input', /is empty/],
-    [{ ...good, source: '.' }, 'bad-input', /not a plain file/],
+    [{ ...good, source: '.' }, 'bad-input', /directory needs the option dest-dir/],
     [{ ...good, 'device-types': '../x' }, 'bad-input', /device type/],
     [{ ...good, 'device-types': '' }, 'bad-input', /no device type was given.*device-types/],
     [{ ...good, compression: 'zip' }, 'bad-input', /gzip, none/],
