@@ -9,8 +9,8 @@ import { type Receipt, payloadType, predicateType, statementFile, statementType 
  * The text of receipt.json: what `receipt` states, signed with a private key (PEM: RSA or ECDSA on P-256). Throws `bad-key`,
  * and `bad-input` where a receipt can't say that: a name that is too long, or a pass without a test that passed.
  */
-export function makeReceipt(receipt: Receipt, signingKey: string): string {
-  const key = receiptSigningKey(signingKey)
+export function makeReceipt(receipt: Receipt, signingKey: string, passphrase?: string): string {
+  const key = receiptSigningKey(signingKey, passphrase)
   const { contentDigest, release, testedAt, ...predicate } = receipt
   const statement = v.safeParse(statementFile, {
     _type: statementType,

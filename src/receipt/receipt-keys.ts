@@ -3,16 +3,23 @@
 import { type KeyObject, createPrivateKey, createPublicKey } from 'node:crypto'
 import { Failure } from '../platform/platform.ts'
 
-/** Reads a private key (PEM). Throws `bad-key`, which never shows the key. */
-export function receiptSigningKey(pem: string): KeyObject {
-  if (/BEGIN ENCRYPTED|Proc-Type:.*ENCRYPTED/.test(pem))
-    throw new Failure('bad-key', 'the signing key of receipts is encrypted: give it without a passphrase')
-  return checked(parse(pem, createPrivateKey, 'the signing key of receipts'), 'the signing key of receipts')
+/** Reads a private key (PEM), with its passphrase where it is encrypted. Throws `bad-key`, which shows neither. */
+export function receiptSigningKey(pem: string, passphrase?: string): KeyObject {
+  const what = 'the signing key of receipts'
+  if (isEncrypted.test(pem) && passphrase === undefined) {
+    // told apart before OpenSSL sees it, which would ask a terminal
+    const where = 'give its passphrase in the environment variable DROVER_SIGNING_KEY_PASSPHRASE'
+    throw new Failure('bad-key', `${what} is encrypted: ${where}`)
+  }
+  const read = (key: string) => createPrivateKey({ key, ...(passphrase === undefined ? {} : { passphrase }) })
+  return checked(parse(pem, read, what), what)
 }
 
+const isEncrypted = /BEGIN ENCRYPTED|Proc-Type:.*ENCRYPTED/
+
 /** Throws `bad-key` where receipts can't be signed with this key (PEM). */
-export function checkReceiptKey(pem: string): void {
-  receiptSigningKey(pem)
+export function checkReceiptKey(pem: string, passphrase?: string): void {
+  receiptSigningKey(pem, passphrase)
 }
 
 /**
@@ -24,8 +31,7 @@ export function receiptKeys(text: string): KeyObject[] {
   const blocks = text.match(/-----BEGIN ([A-Z ]+)-----[\s\S]*?-----END \1-----/g) ?? []
   if (blocks.length === 0) throw new Failure('bad-key', `${what} is no PEM text`)
   return blocks.map((pem) => {
-    if (/BEGIN ENCRYPTED|Proc-Type:.*ENCRYPTED/.test(pem))
-      throw new Failure('bad-key', `${what} is encrypted: give its public half`)
+    if (isEncrypted.test(pem)) throw new Failure('bad-key', `${what} is encrypted: give its public half`)
     return checked(parse(pem, createPublicKey, what), what)
   })
 }

@@ -2,25 +2,24 @@ import { connect } from '../device/device.ts'
 import { type Context, Failure, type Problem, seconds } from '../platform/platform.ts'
 import { relative } from 'node:path'
 import { folderOf } from './pytest.ts'
+import { type ReceiptOptions, draftReceipt } from './receipt.ts'
 import { type TestOptions, runTests, runWithoutDevice } from './run-tests.ts'
 import type { TestRun } from './test-run.ts'
 
-export interface TestDeviceOptions extends TestOptions {
+export interface TestDeviceOptions extends TestOptions, ReceiptOptions {
   /** The device's URL, as `connect` takes it. */
   device: string
   sshKey?: string | undefined
   hostKey?: string | undefined
-  /** Key for a receipt. */
-  signingKey?: string | undefined
 }
 
 /**
- * Connects to the device, tests it, and ends the connection. A device that can't be reached is an `infra` result.
+ * Connects to the device, tests it, writes a receipt where a key was given and all passed, and ends the connection. A
+ * device that can't be reached is an `infra` result.
  * Throws `bad-input`, `file-missing`, `bad-key` and the like, which a person has to correct.
  */
 export async function testDevice(options: TestDeviceOptions, context: Context): Promise<TestRun> {
-  if (options.signingKey !== undefined)
-    throw new Failure('bad-input', 'signing-key: receipts are not there yet; leave it empty')
+  const draft = draftReceipt(options, context)
   await folderOf(options.tests) // before anything is started
   let connection
   try {
@@ -32,9 +31,12 @@ export async function testDevice(options: TestDeviceOptions, context: Context): 
   }
   try {
     const opened = connection
+    const writeReceipt = await draft(opened)
     const run = await context.log.group(`Testing ${opened.name}`, () => runTests(opened, options, context))
     context.log.info(`${run.result}: ${tally(run)} on ${run.device} in ${seconds(run.seconds * 1000)}`)
-    return run
+    return { ...run, receipt: await writeReceipt(run) }
+  } catch (error) {
+    return runWithoutDevice(connection.name, error)
   } finally {
     await connection.close()
   }

@@ -36,5 +36,7 @@ export type TestRun = Verdict & {
   cases: readonly TestCase[]
   /** Path of the report; undefined where no test ran. */
   junit: string | undefined
+  /** Path of the signed receipt; undefined where none was asked for, or the run is no pass. */
+  receipt?: string | undefined
   seconds: number
 }

@@ -3,6 +3,10 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { writeMender } from '../../src/artifact/artifact.ts'
+import { plainContext } from '../../src/platform/platform.ts'
+import { receiptKeys, verifyReceipt } from '../../src/receipt/receipt.ts'
+import { ec, other } from '../artifact/keys.ts'
 import { cannotBoot } from '../support/base-image.ts'
 import { bootDevice, sshKey } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
@@ -98,15 +102,68 @@ test('another release than the expected one is infra', { skip }, async (t) => {
   assert.ok(!existsSync(join(workspace, 'test-results')))
 })
 
-test('missing inputs and a key for a receipt are named', async (t) => {
+test('a receipt of tests that passed opens the gate of verify-artifact', { skip }, async (t) => {
+  const { device, key, connection } = await bootDevice(t)
+  const workspace = await workspaceWith(t, 'def test_root(host):\n    assert host.mount_point("/").exists\n')
+  const release = (await connection.release()) ?? ''
+  await writeFile(join(workspace, 'rootfs.ext4'), 'an image'.repeat(1024))
+  const { contentDigest } = await writeMender(
+    {
+      source: join(workspace, 'rootfs.ext4'),
+      output: join(workspace, 'os.mender'),
+      name: release,
+      deviceTypes: ['virtual'],
+      compression: 'gzip',
+    },
+    plainContext(),
+  )
+  const inputs = { device: device.sshUrl, 'ssh-key': key.path, 'host-key': device.hostKey, tests: 'tests' }
+  const tested = await runInRunner('test-device', {
+    workspace,
+    inputs: { ...inputs, 'expect-release': `${release}@${contentDigest}`, 'signing-key': ec.pkcs8 },
+  })
+  assert.equal(tested.code, 0, tested.log)
+  const receipt = tested.outputs['receipt'] ?? ''
+  assert.equal(receipt, join(workspace, 'test-results/receipt.json'))
+  const stated = verifyReceipt(await readFile(receipt, 'utf8'), receiptKeys(ec.public))
+  assert.deepEqual(
+    [stated.contentDigest, stated.release, stated.deviceType, stated.result, stated.tests],
+    [contentDigest, release, 'virtual', 'pass', { passed: 1, failed: 0, skipped: 0 }],
+  )
+  assert.match(stated.facts['kernel'] ?? '', /^\d/)
+
+  const verify = (given: Record<string, string>) =>
+    runInRunner('verify-artifact', { workspace, inputs: { artifact: 'os.mender', receipt, ...given } })
+  assert.equal((await verify({ 'receipt-key': ec.public })).outputs['verdict'], 'accept')
+  assert.equal((await verify({ 'receipt-key': other.public })).outputs['reasons'], 'receipt-wrong-key')
+
+  // what was tested is one thing, a failed test and a release without a digest are no receipt
+  await writeFile(join(workspace, 'tests/test_device.py'), 'def test_bad(host):\n    assert False\n')
+  const output = 'again'
+  const failed = await runInRunner('test-device', {
+    workspace,
+    inputs: { ...inputs, output, 'expect-release': `${release}@${contentDigest}`, 'signing-key': ec.pkcs8 },
+  })
+  assert.deepEqual([failed.outputs['result'], failed.outputs['receipt'] ?? ''], ['fail', ''])
+  await writeFile(join(workspace, 'tests/test_device.py'), 'def test_good(host):\n    pass\n')
+  const nameless = await runInRunner('test-device', {
+    workspace,
+    inputs: { ...inputs, output, 'expect-release': release, 'signing-key': ec.pkcs8 },
+  })
+  assert.deepEqual([nameless.outputs['result'], nameless.outputs['receipt'] ?? ''], ['pass', ''])
+  assert.match(nameless.warnings[0]?.message ?? '', /no receipt will be written.*name@sha256/)
+  assert.ok(!existsSync(join(workspace, output, 'receipt.json')))
+})
+
+test('missing inputs and a key that can sign no receipt are named', async (t) => {
   const missing = await runInRunner('test-device')
   assert.equal(missing.outputs['failure-reason'], 'bad-input')
   assert.match(missing.errors[0]?.message ?? '', /device .*INPUT_DEVICE.*tests .*INPUT_TESTS/)
   const workspace = await workspaceWith(t, '')
   const inputs = { device: 'local:', tests: 'tests', 'signing-key': '-----BEGIN PRIVATE KEY-----\nx' }
   const receipt = await runInRunner('test-device', { workspace, inputs })
-  assert.equal(receipt.outputs['failure-reason'], 'bad-input')
-  assert.match(receipt.errors[0]?.message ?? '', /receipts are not there yet/)
+  assert.equal(receipt.outputs['failure-reason'], 'bad-key')
+  assert.match(receipt.errors[0]?.message ?? '', /the signing key of receipts/)
 })
 
 async function workspaceWith(t: TestContext, source: string): Promise<string> {
