@@ -7,11 +7,11 @@ await runAction('verify-artifact', async (action) => {
   const verdict = await verifyUpdate(
     {
       artifact: input.path('artifact') ?? input.required('artifact'),
-      verifyKey: input.key('verify-key'),
+      verifyKeys: input.keys('verify-key'),
       deviceTypes: input.list('device-types'),
       minVersion: input.optional('min-version'),
       receipts: input.paths('receipt'),
-      receiptKey: input.key('receipt-key'),
+      receiptKeys: input.keys('receipt-key'),
       fleet: input.path('fleet'),
     },
     action,

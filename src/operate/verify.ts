@@ -6,16 +6,16 @@ import { readReceipt, receiptKeys } from '../receipt/receipt.ts'
 export interface UpdateToVerify {
   /** Path of the update file. */
   artifact: string
-  /** Public keys (PEM, one after another), of which one must have signed it. */
-  verifyKey?: string | undefined
+  /** Public keys (PEM, one or more in each text), of which one must have signed it. */
+  verifyKeys: readonly string[]
   /** Device types that it must be for. */
   deviceTypes: readonly string[]
   /** Name or time of the oldest release that is accepted. */
   minVersion?: string | undefined
   /** Paths of receipts of its tests. */
   receipts: readonly string[]
-  /** Public keys (PEM, one after another) of which one must have signed each receipt. With keys a receipt is required. */
-  receiptKey?: string | undefined
+  /** Public keys (PEM) of which one must have signed each receipt. With keys a receipt is required. */
+  receiptKeys: readonly string[]
   /** Folder of the fleet repository, for its known-bad list. */
   fleet?: string | undefined
 }
@@ -27,9 +27,9 @@ export interface UpdateToVerify {
 export async function verifyUpdate(update: UpdateToVerify, context: Context): Promise<Verdict> {
   const receipts = await testedBy(update, context)
   const knownBad = update.fleet === undefined ? undefined : await knownBadOf(update.fleet, context)
-  const { artifact, verifyKey, deviceTypes, minVersion } = update
+  const { artifact, verifyKeys: keys, deviceTypes, minVersion } = update
   const policy = {
-    keys: verifyKey === undefined ? [] : [verifyKey],
+    keys,
     deviceTypes,
     minVersion,
     receipts,
@@ -53,15 +53,15 @@ async function knownBadOf(fleet: string, context: Context): Promise<ReadonlySet<
   return switches.knownBad
 }
 
-async function testedBy({ receipts, receiptKey }: UpdateToVerify, context: Context) {
-  if (receiptKey === undefined) {
+async function testedBy({ receipts, receiptKeys: pems }: UpdateToVerify, context: Context) {
+  if (pems.length === 0) {
     if (receipts.length === 0) return undefined
     throw new Failure(
       'bad-input',
       'receipt needs receipt-key: a receipt that nobody is known to have signed proves nothing',
     )
   }
-  const keys = receiptKeys(receiptKey)
+  const keys = pems.flatMap(receiptKeys)
   const tested: Tested[] = []
   for (const file of receipts) {
     context.signal.throwIfAborted()

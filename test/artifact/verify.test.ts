@@ -246,7 +246,7 @@ test('every device type needs a receipt of a pass for this very content', async 
     [[pass('board')], ['board'], []],
     [[pass('board')], ['plank'], ['not-as-tested']],
     [[], ['board'], ['not-as-tested']],
-    [[{ ...pass('board'), result: 'fail' } as Tested], ['board'], ['not-as-tested']],
+    [[{ ...pass('board'), result: 'fail' }], ['board'], ['not-as-tested']],
     [[{ ...pass('board'), contentDigest: `sha256:${'0'.repeat(64)}` }], ['board'], ['not-as-tested']],
     [[{ file: 'x', failure }], ['board'], ['receipt-wrong-key']],
     // one that is wrong is never outvoted
