@@ -22,6 +22,7 @@ const derNull = der(0x05)
 export interface CmsSigner {
   /** PEM, SPKI: what its signatures are verified with. */
   publicKey: string
+  certificate: X509Certificate
   /** How long most signatures are; with RSA all are. */
   usualBytes: number
   /** A detached signature (DER) of `content`, which carries the certificates. */
@@ -56,6 +57,7 @@ export async function openCmsSigner(signing: Signing | undefined, now: Date): Pr
   const usual = Buffer.alloc(signer.signatureBytes, 0x7f).fill(0xff, 0, signer.signatureBytes / 2)
   return {
     publicKey: signer.publicKey,
+    certificate: own,
     usualBytes: signedData(own, certificates, usual).length,
     sign: async (content, signal) => signedData(own, certificates, await signer.sign(content, signal)),
   }

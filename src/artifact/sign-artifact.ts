@@ -7,6 +7,7 @@ import { signMender } from './mender/sign-mender.ts'
 import { signRauc } from './rauc/sign-rauc.ts'
 import { openArtifact } from './read.ts'
 import { type Signing, openSigner } from './signing.ts'
+import { signSwupdate } from './swupdate/sign-swupdate.ts'
 import type { WrittenArtifact } from './write-request.ts'
 
 export interface SignOptions {
@@ -61,6 +62,6 @@ async function sign(
     case 'rauc':
       return signRauc(path, output, signing, context)
     case 'swupdate':
-      throw new Failure('bad-input', `${path} is a ${before.format} file, which can't be signed anew yet`)
+      return signSwupdate(path, before, output, signing, context)
   }
 }
