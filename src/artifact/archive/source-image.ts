@@ -99,8 +99,14 @@ export class SourceImage implements AsyncDisposable {
   }
 }
 
+/** Whether a file of an artifact may have this name: the rule of the devices' client, and of every file system. */
+export function isFitName(name: string): boolean {
+  return /^(?!\.{1,2}$)[A-Za-z0-9._,-]{1,255}$/.test(name)
+}
+
+/** What `isFitName` asks, for messages. */
+export const fitNames = '255 characters at most, of letters, digits and ._,-'
+
 function whyUnfit(path: string): string | undefined {
-  const name = basename(path)
-  if (/^[A-Za-z0-9_.+~@=,-]{1,100}$/.test(name) && !/^\.{1,2}$/.test(name)) return undefined
-  return 'has a name that an artifact can’t hold (100 characters at most, of letters, digits and _.+~@=,-)'
+  return isFitName(basename(path)) ? undefined : `has a name that an artifact can’t hold (${fitNames})`
 }

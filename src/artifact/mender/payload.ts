@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { type Context, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
 import { FolderArchive } from '../archive/folder-archive.ts'
 import { type PlannedFile, planFile } from '../archive/file-blocks.ts'
-import { SourceImage } from '../archive/source-image.ts'
+import { SourceImage, fitNames, isFitName } from '../archive/source-image.ts'
 import { Findings } from '../findings.ts'
 import { FileContent, type PayloadContent, TextContent } from './payload-content.ts'
 import type { PayloadChoice } from './payload-choice.ts'
@@ -138,7 +138,8 @@ async function filesPayload(
   const contents: FileContent[] = []
   for (const path of [...paths, ...more]) {
     if (path === undefined) continue
-    const name = basename(path)
+    // what a package is called is nothing to dpkg, and ~ and + are common in their names
+    const name = type === 'deb' ? basename(path).replaceAll(/[^A-Za-z0-9._,-]/g, '_') : basename(path)
     const content = await findings.from(async () => {
       const file = await planFile(path)
       checkName(name, path)
@@ -182,9 +183,11 @@ async function filesOf(source: string, type: string): Promise<string[]> {
 }
 
 function checkName(name: string, path: string): void {
-  if (/^[A-Za-z0-9._,+~@=-]{1,255}$/.test(name) && !/^\.{1,2}$/.test(name)) return
-  const rule = '255 characters at most, of letters, digits and ._,+~@=-'
-  throw new Failure('bad-input', `${path} has a name that an artifact can’t hold (${rule}): rename it`)
+  if (isFitName(name)) return
+  throw new Failure(
+    'bad-input',
+    `${path} has a name that devices refuse (${fitNames}): rename it, or use the payload directory`,
+  )
 }
 
 async function checkPackage({ path }: PlannedFile): Promise<void> {
