@@ -102,13 +102,15 @@ export class Inputs<N extends ActionName> {
     return value || undefined
   }
 
-  /** A key: PEM text, or the path of a file with it. What is read is masked where it is secret. */
+  /**
+   * A key: PEM text, or the path of a file with it, or the PKCS#11 URI of one that a token has. What is secret is masked.
+   */
   key(name: InputName<N>): string | undefined {
     const value = this.#raw(name)
     if (!value) return undefined
-    const isText = value.includes('-----BEGIN')
-    const text = isText ? value : this.#read(name, value)
-    if (text.includes('PRIVATE KEY')) this.#host.mask(text)
+    const isUri = value.startsWith('pkcs11:')
+    const text = isUri || value.includes('-----BEGIN') ? value : this.#read(name, value)
+    if (isUri || text.includes('PRIVATE KEY')) this.#host.mask(text)
     return text.endsWith('\n') ? text : `${text}\n`
   }
 

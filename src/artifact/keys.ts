@@ -137,6 +137,12 @@ function onlyPrivateKey(pem: string, what: string): PemBlock {
     throw new Failure('bad-key', `${what} holds ${others.length + 1} private keys: give the one to sign with`)
   }
   if (key !== undefined) return key
+  if (pem.trimStart().startsWith('pkcs11:')) {
+    throw new Failure(
+      'bad-key',
+      `${what} is a PKCS#11 URI, which only RAUC bundles are signed with: for other formats name a command in the options file, signing.command`,
+    )
+  }
   const found = blocks.some(isPublicKey) ? 'a public key' : blocks.some(isCertificate) ? 'a certificate' : ''
   if (found === '') throw notReadable(what)
   throw new Failure('bad-key', `${what} is ${found}: give the private key that belongs to it`)

@@ -15,6 +15,8 @@ export interface SignOptions {
   signing: Signing
   /** Path of the file to write, the artifact itself where not given. */
   output?: string | undefined
+  /** What `openArtifact` says of the artifact, where the caller has just read it. */
+  before?: ArtifactInfo | undefined
 }
 
 /**
@@ -35,7 +37,7 @@ export async function signArtifact(
       `${path} is there already, and there is no key to sign it with: give a signing key`,
     )
   }
-  const before = await openArtifact(path, { signal: context.signal })
+  const before = options.before ?? (await openArtifact(path, { signal: context.signal }))
   const source = await realpath(path)
   const output = await realpath(options.output ?? path).catch(() => resolve(options.output ?? path))
   const after = await sign(source, before, output, { signer, signing: options.signing }, context)

@@ -25,15 +25,15 @@ export async function signSource(
   const extra =
     optionsFile === undefined ? { others: [], signing: {} } : await readSigningOptions(optionsFile)
   if (extra.others.includes('payload')) return undefined
-  const info = await openArtifact(source, { signal: context.signal })
-  const differences = [...differencesOf(options, info), ...extra.others.map((key) => `the option ${key}`)]
+  const before = await openArtifact(source, { signal: context.signal })
+  const differences = [...differencesOf(options, before), ...extra.others.map((key) => `the option ${key}`)]
   if (differences.length > 0) {
     throw new Failure(
       'bad-input',
       `${source} is a finished ${format} file, which can be signed but not changed: leave out ${differences.join(', ')}, or package it anew from its source`,
     )
   }
-  return signArtifact(source, { signing: { ...options.signing, ...extra.signing }, output }, context)
+  return signArtifact(source, { signing: { ...options.signing, ...extra.signing }, output, before }, context)
 }
 
 function differencesOf(options: PackageOptions, info: ArtifactInfo): string[] {

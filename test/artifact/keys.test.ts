@@ -113,6 +113,7 @@ test('a key that cannot sign for a device is refused with what it is', async (t)
     ['', /no PEM key/],
     ['nonsense', /no PEM key/],
     [body, /no PEM key/],
+    ['pkcs11:token=laboratory;object=key', /is a PKCS#11 URI, which only RAUC/],
     [ec.public, /is a public key: give the private key/],
     [`${ec.pkcs8}${rsa.pkcs8}`, /holds 2 private keys/],
     [ec.pkcs8.slice(0, 120), /is cut off/],
