@@ -16,7 +16,11 @@ const output = isCheck
   ? mkdtempSync(join(tmpdir(), 'drover-dist-'))
   : resolve(options.out ?? join(root, 'dist'))
 
-const entries: Record<string, string> = { drover: 'src/cli/main.ts', 'ota-server': 'src/server/process.ts' }
+const entries: Record<string, string> = {
+  drover: 'src/cli/main.ts',
+  'ota-server': 'src/server/process.ts',
+  crowd: 'src/simulator/crowd-process.ts',
+}
 for (const name of readdirSync(join(root, 'actions'))) {
   for (const [file, suffix] of [
     ['main.ts', ''],

@@ -6,10 +6,12 @@ import { policySchema } from '../src/fleet/fleet.ts'
 import { recipeSchema } from '../src/image/image.ts'
 import { factsFile } from '../src/ota/ota.ts'
 import { planFile } from '../src/plan/plan.ts'
+import { crowdSchema } from '../src/simulator/simulator.ts'
 import { receiptFile, statementFile } from '../src/receipt/receipt.ts'
 
 const published: readonly [name: string, title: string, schema: GenericSchema][] = [
   ['artifact-options', 'Options of package-artifact', artifactOptionsSchema],
+  ['crowd', 'A crowd of simulated devices', crowdSchema],
   ['facts', 'Facts of a fleet (facts.json)', factsFile],
   ['fleet', 'Policy of a fleet (fleet.yml)', policySchema],
   ['image', 'Recipe of an OS image (image.yml)', recipeSchema],

@@ -94,6 +94,16 @@ export const manifest = {
     },
     outputs: ['url', 'token', 'failure-reason', 'changed'],
   },
+  'simulate-fleet': {
+    description: 'Lets many simulated devices, with what goes wrong in the field, talk to an OTA server',
+    inputs: {
+      server: { required: true },
+      devices: { required: false, default: '10' },
+      faults: { required: false, default: '' },
+      seed: { required: false, default: '1' },
+    },
+    outputs: ['report', 'failure-reason', 'changed'],
+  },
   'test-device': {
     description: 'Runs a test suite on a device that must run the expected release',
     inputs: {

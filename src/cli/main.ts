@@ -11,6 +11,7 @@ const actions: Record<ActionName, () => Promise<unknown>> = {
   'plan-updates': () => import('../../actions/plan-updates/main.ts'),
   'schedule-updates': () => import('../../actions/schedule-updates/main.ts'),
   'serve-ota': () => import('../../actions/serve-ota/foreground.ts'),
+  'simulate-fleet': () => import('../../actions/simulate-fleet/foreground.ts'),
   'test-device': () => import('../../actions/test-device/main.ts'),
   'upload-artifact': () => import('../../actions/upload-artifact/main.ts'),
   'verify-artifact': () => import('../../actions/verify-artifact/main.ts'),
@@ -18,6 +19,10 @@ const actions: Record<ActionName, () => Promise<unknown>> = {
 
 /** What exists only as a command: it gets the arguments after its name. */
 const commands: Record<string, { description: string; run: (args: string[]) => Promise<number> }> = {
+  'inspect-artifact': {
+    description: 'Prints what an update file holds',
+    run: async (args) => (await import('./inspect-artifact.ts')).inspectCommand(args),
+  },
   'virtual-device': {
     description:
       "Runs a virtual device with two root slots and the image's own update client, until it is interrupted",

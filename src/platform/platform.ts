@@ -1,4 +1,5 @@
 // What every layer may use: failures, checked YAML, HTTP, programs, processes, time, logs, digests. No domain words in here.
+export * from './background.ts'
 export * from './clock.ts'
 export * from './context.ts'
 export * from './digest.ts'

@@ -1,34 +1,39 @@
-import type { Fault } from './faults.ts'
-import type { SimulatedDevice, Standing } from './simulated-device.ts'
+import * as v from 'valibot'
+import { faultSchema } from './faults.ts'
+import type { SimulatedDevice } from './simulated-device.ts'
 
-/** How a crowd stands. */
-export interface CrowdReport {
-  startedAt: string
-  at: string
-  /** Hours that passed for the devices. */
-  hours: number
-  seed: string
-  devices: number
-  standing: Readonly<Partial<Record<Standing, number>>>
-  /** How many devices really run each release. */
-  releases: Readonly<Record<string, number>>
-  /** How updates ended, all devices together. */
-  outcomes: Readonly<Record<string, number>>
-  /** How many devices have each fault. */
-  faults: Readonly<Partial<Record<Fault, number>>>
-  /** Calls that broke or that the server refused. */
-  errors: number
-  downloadedBytes: number
-  list: readonly {
-    device: string
-    id: string
-    deviceType: string
-    release: string
-    standing: Standing
-    fault: Fault | null
-    outcomes: readonly string[]
-  }[]
-}
+/** How a device stands. */
+export const standings = ['starting', 'waiting', 'idle', 'asleep', 'updating', 'dark', 'stopped'] as const
+export type Standing = (typeof standings)[number]
+
+const counts = v.record(v.string(), v.number())
+
+/** How a crowd stands, as its report file has it. */
+export const crowdReportSchema = v.object({
+  startedAt: v.string(),
+  at: v.string(),
+  hours: v.pipe(v.number(), v.description('Hours that passed for the devices.')),
+  seed: v.string(),
+  devices: v.number(),
+  standing: counts,
+  releases: v.pipe(counts, v.description('How many devices really run each release.')),
+  outcomes: v.pipe(counts, v.description('How updates ended, all devices together.')),
+  faults: v.pipe(counts, v.description('How many devices have each fault.')),
+  errors: v.pipe(v.number(), v.description('Calls that broke or that the server refused.')),
+  downloadedBytes: v.number(),
+  list: v.array(
+    v.object({
+      device: v.string(),
+      id: v.string(),
+      deviceType: v.string(),
+      release: v.string(),
+      standing: v.picklist(standings),
+      fault: v.nullable(faultSchema),
+      outcomes: v.array(v.string()),
+    }),
+  ),
+})
+export type CrowdReport = v.InferOutput<typeof crowdReportSchema>
 
 /** Counts what a crowd's devices did and how they stand. */
 export function reportOf(
@@ -76,11 +81,8 @@ export function reportLines(report: CrowdReport): string[] {
   ]
 }
 
-function counted<K extends string>(
-  values: readonly K[],
-): Partial<Record<K, number>> & Record<string, number> {
+function counted(values: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const value of values) counts[value] = (counts[value] ?? 0) + 1
-  const sorted = Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(sorted) as Partial<Record<K, number>> & Record<string, number>
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

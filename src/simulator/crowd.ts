@@ -55,8 +55,7 @@ export interface Crowd {
 export function startCrowd(options: CrowdOptions, context: Context): Crowd {
   const controller = new AbortController()
   const signal = AbortSignal.any([controller.signal, context.signal])
-  const settings = { keepAlive: true, maxSockets, scheduling: 'fifo' as const }
-  const agent = options.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings)
+  const agent = agentFor(options.url)
   const startedAt = context.clock.now()
   const shared = { options, context, signal, agent, downloads: new Downloads() }
   const devices = setUp(shared)
@@ -71,6 +70,18 @@ export function startCrowd(options: CrowdOptions, context: Context): Crowd {
       agent.destroy()
     },
   }
+}
+
+// a proxy that the environment names is for servers elsewhere, as for every other client
+function agentFor(url: string): HttpAgent {
+  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
+  const settings = {
+    keepAlive: true,
+    maxSockets,
+    scheduling: 'fifo' as const,
+    ...(isHere ? {} : { proxyEnv: process.env }),
+  }
+  return url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings)
 }
 
 interface Shared {

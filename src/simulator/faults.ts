@@ -1,4 +1,5 @@
 // What goes wrong with devices in the field, and which device of a crowd it happens to.
+import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import { Random } from './random.ts'
 
@@ -17,6 +18,12 @@ export const faults = {
 } as const
 
 export type Fault = keyof typeof faults
+
+/** A fault's name. */
+export const faultSchema: v.GenericSchema<Fault> = v.custom<Fault>(
+  (value) => typeof value === 'string' && isFault(value),
+  'it is no fault',
+)
 
 /** How many of the devices have a fault. */
 export interface FaultShare {

@@ -1,5 +1,6 @@
 // One device of a crowd: what it has, what it does in its own time, and what goes wrong with it.
 import type { ArtifactInfo } from '../artifact/artifact.ts'
+import type { Standing } from './crowd-report.ts'
 import type { Connection, Offer } from './connection.ts'
 import type { Downloads } from './downloads.ts'
 import type { Fault } from './faults.ts'
@@ -7,9 +8,6 @@ import type { Random } from './random.ts'
 
 const minute = 60_000
 const hour = 60 * minute
-
-/** How a device stands, as the crowd's report counts it. */
-export type Standing = 'starting' | 'waiting' | 'idle' | 'asleep' | 'updating' | 'dark' | 'stopped'
 
 export interface DeviceSetup {
   name: string
