@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
 import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
 import { readMender } from './mender/read-mender.ts'
-import { readRauc } from './rauc/read-rauc.ts'
+import { endsAsBundle, readRauc } from './rauc/read-rauc.ts'
 import { readSwupdate } from './swupdate/read-swupdate.ts'
 
 export interface InspectOptions {
@@ -28,6 +28,7 @@ export async function inspectArtifact(
   const format = formatOf(magic)
   if (format === 'swupdate') return readSwupdate(whole, options)
   if (format === 'mender') return readMender(whole, options)
+  await whole.close()
   throw new Failure('bad-input', 'a RAUC bundle is described at its end: give it as a file, not as a stream')
 }
 
@@ -35,7 +36,9 @@ export async function inspectArtifact(
 export async function openArtifact(path: string, options: InspectOptions = {}): Promise<ArtifactInfo> {
   await checkFile(path)
   try {
-    if (formatOf(await magicOf(path)) === 'rauc') return await readRauc(path, options)
+    const format = formatOf(await magicOf(path))
+    if (format === 'rauc' || (format === 'mender' && (await endsAsBundle(path))))
+      return await readRauc(path, options)
     return await inspectArtifact(
       createReadStream(path, { highWaterMark: 1 << 18, signal: options.signal }),
       options,
@@ -63,9 +66,7 @@ async function magicOf(path: string): Promise<Buffer> {
 }
 
 /** The first bytes of a stream, and the stream with them still in it. */
-async function peek(
-  source: AsyncIterable<Uint8Array>,
-): Promise<{ magic: Buffer; whole: AsyncGenerator<Uint8Array> }> {
+async function peek(source: AsyncIterable<Uint8Array>): Promise<{ magic: Buffer; whole: Rejoined }> {
   const iterator = source[Symbol.asyncIterator]()
   const seen: Uint8Array[] = []
   let magic = Buffer.alloc(0)
@@ -75,19 +76,35 @@ async function peek(
     seen.push(value)
     magic = Buffer.concat([magic, value.subarray(0, magicBytes)])
   }
-  const whole = async function* () {
-    try {
-      yield* seen
-      for (;;) {
-        const { done, value } = await iterator.next()
-        if (done === true) return
-        yield value
-      }
-    } finally {
-      await iterator.return?.()
+  return { magic, whole: new Rejoined(seen, iterator) }
+}
+
+/** A stream of which some was read already. Unlike a generator it closes its source even where nobody ever asked for more. */
+class Rejoined implements AsyncIterable<Uint8Array> {
+  readonly #seen: Uint8Array[]
+  readonly #iterator: AsyncIterator<Uint8Array>
+
+  constructor(seen: Uint8Array[], iterator: AsyncIterator<Uint8Array>) {
+    this.#seen = seen
+    this.#iterator = iterator
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return {
+      next: async () => {
+        const value = this.#seen.shift()
+        return value === undefined ? this.#iterator.next() : { done: false, value }
+      },
+      return: async () => {
+        await this.close()
+        return { done: true, value: undefined }
+      },
     }
   }
-  return { magic, whole: whole() }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.()
+  }
 }
 
 async function checkFile(path: string): Promise<void> {
