@@ -1,4 +1,5 @@
 import { type ByteReader, damaged, tooLarge, unsafePath, wrongMember } from './byte-reader.ts'
+import { type Extended, readPax, textOf } from './tar-pax.ts'
 
 /** One file in a tar archive. */
 export interface TarMember {
@@ -31,25 +32,29 @@ export class TarReader {
   /** The next member, once the one before was read; undefined at the archive's end, after which nothing follows. */
   async next(): Promise<TarMember | undefined> {
     if (this.#unread > 0) throw new Error('the member before was not read')
-    const extended: Extended = {}
+    let extended: Extended | undefined
     for (;;) {
       const offset = this.#bytes.offset
       const block = await this.#bytes.exactly(blockBytes)
       if (isZero(block)) {
-        if (Object.keys(extended).length > 0) throw this.#damaged(offset, 'a member has no content')
+        if (extended !== undefined) throw this.#damaged(offset, 'a member has no content')
         return this.#finish(offset)
       }
       const type = this.#checkHeader(block, offset)
       const sizeBytes = this.#number(block, 124, 12, offset)
       if (type === 'x' || type === 'L') {
-        Object.assign(extended, await this.#extension(type, sizeBytes, offset))
+        // readers don't agree which of two counts
+        if (extended !== undefined) throw this.#damaged(offset, 'a member has two extended headers')
+        extended = await this.#extension(type, sizeBytes, offset)
         continue
       }
+      const name = this.#name(block, offset)
+      const modifiedAt = this.#number(block, 136, 12, offset)
       const member = {
-        name: extended.name ?? this.#name(block, offset),
-        sizeBytes: extended.sizeBytes ?? sizeBytes,
+        name: extended?.name ?? name,
+        sizeBytes: extended?.sizeBytes ?? sizeBytes,
         offset,
-        modifiedAt: new Date((extended.modifiedAt ?? this.#number(block, 136, 12, offset)) * 1000),
+        modifiedAt: new Date((extended?.modifiedAt ?? modifiedAt) * 1000),
       }
       this.#unread = member.sizeBytes + paddingOf(member.sizeBytes)
       if (Number.isNaN(member.modifiedAt.getTime())) throw this.#damaged(offset, 'its date is impossible')
@@ -93,10 +98,21 @@ export class TarReader {
     if (this.#number(block, 148, 8, offset) !== sum) {
       throw this.#damaged(offset, 'a header has a wrong checksum')
     }
+    this.#checkRest(block, offset)
     const type = String.fromCharCode(block[156] ?? 0)
     if (type === '0' || type === '\0') return '0'
     if (type === 'x' || type === 'L') return type
     throw unsafePath(this.#bytes.place, offset, 'a member is not a plain file')
+  }
+
+  /** What belongs to no format, or to links alone, some readers use all the same. */
+  #checkRest(block: Buffer, offset: number): void {
+    const format = block.toString('latin1', 257, 265)
+    // POSIX ustar and pax; GNU; from before both
+    const end = format === 'ustar\x0000' ? 500 : format === 'ustar  \0' ? 345 : 257
+    if (!isZero(block.subarray(end)) || !isZero(block.subarray(157, 257))) {
+      throw this.#damaged(offset, 'a header has something where there is nothing')
+    }
   }
 
   async #extension(type: 'x' | 'L', sizeBytes: number, offset: number): Promise<Extended> {
@@ -105,7 +121,7 @@ export class TarReader {
     const content = await this.#bytes.exactly(sizeBytes)
     await this.#skipPadding(sizeBytes)
     if (type === 'L') return { name: this.#text(content, 0, sizeBytes, offset) }
-    const read = parsePax(content)
+    const read = readPax(content)
     if (read === undefined) throw this.#damaged(offset, 'an extended header is malformed')
     return read
   }
@@ -128,11 +144,10 @@ export class TarReader {
   #text(block: Buffer, start: number, length: number, offset: number): string {
     const field = block.subarray(start, start + length)
     const end = field.indexOf(0)
-    try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(end < 0 ? field : field.subarray(0, end))
-    } catch {
-      throw this.#damaged(offset, 'a name is not UTF-8')
-    }
+    if (end >= 0 && !isZero(field.subarray(end))) throw this.#damaged(offset, 'something hides behind a name')
+    const text = textOf(end < 0 ? field : field.subarray(0, end))
+    if (text === undefined) throw this.#damaged(offset, 'a name is not UTF-8')
+    return text
   }
 
   #number(block: Buffer, start: number, length: number, offset: number): number {
@@ -144,12 +159,6 @@ export class TarReader {
   #damaged(offset: number, why: string) {
     return damaged(this.#bytes.place, offset, why)
   }
-}
-
-interface Extended {
-  name?: string
-  sizeBytes?: number
-  modifiedAt?: number
 }
 
 /** Zero bytes between a file of this size and the next header. */
@@ -167,29 +176,6 @@ function parseNumber(field: Buffer): number | undefined {
   const text = field.toString('latin1')
   const digits = /^ *([0-7]*)[ \0]*$/.exec(text)?.[1]
   return digits === undefined ? undefined : digits === '' ? 0 : parseInt(digits, 8)
-}
-
-// records of the form `<length> <key>=<value>\n`
-function parsePax(content: Buffer): Extended | undefined {
-  const read: Extended = {}
-  for (let at = 0; at < content.length;) {
-    const length = /^(\d{1,6}) /.exec(content.toString('latin1', at, at + 7))?.[1]
-    const end = at + Number(length ?? 0)
-    if (length === undefined || end > content.length || content[end - 1] !== 0x0a) return undefined
-    const record = content.toString('utf8', at + length.length + 1, end - 1)
-    const equals = record.indexOf('=')
-    if (equals < 1) return undefined
-    const [key, value] = [record.slice(0, equals), record.slice(equals + 1)]
-    if (key.startsWith('GNU.sparse')) return undefined
-    if (key === 'path') read.name = value
-    if (key === 'mtime') read.modifiedAt = Math.floor(Number(value))
-    if (key === 'size') {
-      if (!/^\d{1,15}$/.test(value)) return undefined
-      read.sizeBytes = Number(value)
-    }
-    at = end
-  }
-  return read
 }
 
 function isZero(bytes: Uint8Array): boolean {
