@@ -28,6 +28,11 @@ export interface ArtifactInfo {
   scripts: readonly string[]
   /** `unverified`: it is signed, but no key was given to check the signature with. */
   signature: 'none' | 'unverified' | 'verified'
+  /**
+   * Only of a Mender artifact that was augmented: what was added to each payload after signing, by anybody, for no signature
+   * covers it. It is part of `payloads` and all else here.
+   */
+  augmented?: readonly Augmentation[]
   /** Of a verified signature: which key it is by, as the SHA-256 of the public key (DER, SPKI). */
   signedBy?: Digest
   /** RAUC bundles may have others than we write, too. */
@@ -55,6 +60,11 @@ export interface PayloadInfo {
   provides: Readonly<Record<string, string>>
   depends: Depends
   clearsProvides: readonly string[]
+}
+
+/** What was added to a payload; `files` are names. */
+export interface Augmentation extends Omit<PayloadInfo, 'files'> {
+  files: readonly string[]
 }
 
 export interface PayloadFile {

@@ -199,7 +199,12 @@ test('what the manifest says and what is there must be the same', async () => {
   await refused(craft({ manifest: drop('version') }), /has to name version/)
   await refused(craft({ manifest: drop('header') }), /has to name version and one header/)
   const line = `${sha256('x')}  data/0000/other`
-  await refused(craft({ manifest: (lines) => [...lines, line] }), /"other" is missing/)
+  await refused(craft({ manifest: (lines) => [...lines, line] }), /2 files of a rootfs-image/)
+  const headerMembers = defaultHeader.map(({ name, content }) => ({
+    name,
+    content: String(content).replace('rootfs-image', 'directory'),
+  }))
+  await refused(craft({ headerMembers, manifest: (lines) => [...lines, line] }), /"other" is missing/)
   await refused(craft({ manifest: (lines) => [...lines, line.replace('0000', '0003')] }), /doesn’t have/)
   await refused(craft({ manifest: (lines) => [...lines, ...lines] }), /twice/)
   await refused(

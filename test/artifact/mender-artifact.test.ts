@@ -169,17 +169,11 @@ test('what mender-artifact compresses with xz -9 is read', { skip }, async (t) =
 })
 
 test('what can not be read is named, and is no damage', { skip }, async (t) => {
-  const { at, options } = await prepared(t)
+  const { at } = await prepared(t)
   await writeFile(at('small'), 'x')
   const common = ['-n', 'release-1', '-t', 'board', '-o', at('theirs.mender'), '-f', at('small')]
   await tool(['write', 'rootfs-image', '-v', '2', ...common])
   await assert.rejects(openArtifact(at('theirs.mender')), { reason: 'bad-input', message: /version 2/ })
-  const augment = ['--augment-type', 'delta', '--augment-file', options.source]
-  await tool(['write', 'module-image', '-T', 'delta', ...common, ...augment])
-  await assert.rejects(openArtifact(at('theirs.mender')), {
-    reason: 'bad-input',
-    message: /manifest-augment/,
-  })
 })
 
 /** Everything about an artifact that does not depend on when and by whom it was written. */

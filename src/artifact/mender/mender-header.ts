@@ -1,9 +1,16 @@
 // The header of a Mender artifact: header-info first, then the state scripts, then each payload's type-info and meta-data.
 import { createHash } from 'node:crypto'
 import type { Depends, PayloadInfo } from '../artifact-info.ts'
+import { augmentedPayloads } from './augment.ts'
 import { type ByteReader, damaged, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
-import { headerInfoSchema, metaDataSchema, parseJson, typeInfoSchema } from './mender-schema.ts'
+import {
+  headerAugmentSchema,
+  headerInfoSchema,
+  metaDataSchema,
+  parseJson,
+  typeInfoSchema,
+} from './mender-schema.ts'
 import { isScriptName } from './state-scripts.ts'
 import { type TarMember, TarReader } from '../archive/tar-reader.ts'
 
@@ -27,15 +34,39 @@ export async function readHeader(bytes: ByteReader): Promise<Header> {
   members.finish()
   checkScriptsProvide(scripts, payloads, bytes.place)
   const { artifact_name, artifact_group } = info.artifact_provides
+  // Go's writers leave an empty group out, and its readers make an empty one of one that isn't there
+  const group = artifact_group ? { artifact_group } : {}
+  const own = { provides: { artifact_name, ...group }, depends: withoutNulls(info.artifact_depends) }
+  checkConflicts(own, payloads, bytes.place)
   return {
     name: artifact_name,
-    ...(artifact_group === undefined ? {} : { group: artifact_group }),
+    ...(artifact_group ? { group: artifact_group } : {}),
     deviceTypes: info.artifact_depends.device_type,
-    provides: { artifact_name, ...(artifact_group === undefined ? {} : { artifact_group }) },
-    depends: withoutNulls(info.artifact_depends),
+    ...own,
     scripts: scripts.map(({ name }) => name),
     payloads,
   }
+}
+
+/**
+ * Reads and checks a header-augment, which has for each payload what is added to or put in the place of what `header` says,
+ * and nothing else. Gives that, and the payloads that come of it.
+ */
+export async function readHeaderAugment(
+  bytes: ByteReader,
+  header: Header,
+): Promise<{ added: Header['payloads']; augmented: Header['payloads'] }> {
+  const members = await allMembers(bytes)
+  const place = `${bytes.place}, header-info`
+  const info = parseJson(members.take('header-info'), headerAugmentSchema, place)
+  if (info.payloads.length !== header.payloads.length) {
+    throw damaged(place, 0, `it has ${info.payloads.length} payloads, the header ${header.payloads.length}`)
+  }
+  const payloads = info.payloads.map(({ type }, i) => takePayload(members, i, type))
+  members.finish()
+  const augmented = augmentedPayloads(header.payloads, payloads)
+  checkConflicts(header, augmented, bytes.place)
+  return { added: payloads, augmented }
 }
 
 interface Members {
@@ -105,6 +136,9 @@ function takePayload(members: Members, index: number, type: string | null): Omit
     throw damaged(`${place}/type-info`, 0, 'its type is not the one in header-info')
   }
   const content = members.peek() === `${folder}/meta-data` ? members.take(`${folder}/meta-data`) : undefined
+  if (type === null && content !== undefined && content.length > 0) {
+    throw damaged(`${place}/meta-data`, 0, 'an empty payload has none')
+  }
   return {
     type: type ?? '',
     metaData: content?.length ? parseJson(content, metaDataSchema, `${place}/meta-data`) : {},
@@ -113,6 +147,22 @@ function takePayload(members: Members, index: number, type: string | null): Omit
     clearsProvides: info.clears_artifact_provides ?? [],
   }
 }
+
+/**
+ * Throws `artifact-damaged` where two of the header and its payloads provide, or depend on, the same: a device refuses it, and
+ * what took either for the truth would be fooled by the other.
+ */
+export function checkConflicts(header: Claims, payloads: readonly Claims[], place: string): void {
+  for (const kind of ['provides', 'depends'] as const) {
+    const seen = new Set<string>()
+    for (const key of [header, ...payloads].flatMap((one) => Object.keys(one[kind]))) {
+      if (seen.has(key)) throw damaged(place, 0, `its ${kind} have ${JSON.stringify(key)} twice`)
+      seen.add(key)
+    }
+  }
+}
+
+type Claims = Pick<PayloadInfo, 'provides' | 'depends'>
 
 // A server shows the provide, not the scripts: were it wrong, two files that do different things would count as the same.
 function checkScriptsProvide(

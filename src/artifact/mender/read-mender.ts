@@ -7,8 +7,9 @@ import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../ar
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
 import { type SignatureState, checkSignature } from '../keys.ts'
-import { type Manifest, parseManifest } from './manifest.ts'
-import { type Header, readHeader } from './mender-header.ts'
+import { augmentationOf, augmentedFiles } from './augment.ts'
+import { type Manifest, parseManifest, parseManifestAugment } from './manifest.ts'
+import { type Header, readHeader, readHeaderAugment } from './mender-header.ts'
 import { parseJson, versionSchema } from './mender-schema.ts'
 import type { InspectOptions } from '../read.ts'
 import { type TarMember, TarReader } from '../archive/tar-reader.ts'
@@ -68,20 +69,40 @@ class MenderReader {
     let member = await this.#expect('manifest.sig or a header')
     const signature = await this.#signature(member, raw)
     if (signature.signature !== 'none') member = await this.#expect('a header')
+    const augment = await this.#manifestAugment(member)
+    if (augment !== undefined) member = await this.#expect('a header')
     const header = await this.#header(member, manifest)
-    if (manifest.payloads.length > header.payloads.length) {
-      throw wrongMember('manifest', 0, 'it names a file of a payload that the header doesn’t have')
+    const additions = augment && (await this.#headerAugment(augment.header, header))
+    const described = additions?.augmented ?? header.payloads
+    const files =
+      augment === undefined ? manifest.payloads : augmentedFiles(manifest.payloads, augment.payloads)
+    checkFileCounts(described, files)
+    const { payloads, compression } = await this.#payloads(described, files)
+    return {
+      ...factsOf(header, payloads, signature, compression ?? header.compression),
+      ...(additions && augment ? { augmented: augmentationOf(additions.added, augment.payloads) } : {}),
     }
+  }
+
+  /** All payloads and the end. An empty payload may lack its archive. */
+  async #payloads(described: Header['payloads'], files: Manifest['payloads']) {
     const payloads: PayloadInfo[] = []
-    let compression = header.compression
-    for (const [i, { type, ...facts }] of header.payloads.entries()) {
-      const read = await this.#payload(i, manifest.payloads[i] ?? new Map<string, string>())
+    let compression: Compression | undefined
+    let member = await this.#tar.next()
+    for (const [i, { type, ...facts }] of described.entries()) {
+      const stem = `data/${String(i).padStart(4, '0')}.tar`
+      if (type === '' && member?.name.startsWith(stem) !== true) {
+        payloads.push({ type, files: [], ...facts })
+        continue
+      }
+      if (member === undefined) throw wrongMember('the artifact', 0, `it ends where ${stem} should be`)
+      const read = await this.#payload(member, stem, files[i] ?? new Map<string, string>())
       compression = read.compression
       payloads.push({ type, files: read.files, ...facts })
+      member = await this.#tar.next()
     }
-    const extra = await this.#tar.next()
-    if (extra !== undefined) throw unexpected(extra, 'the end')
-    return factsOf(header, payloads, signature, compression)
+    if (member !== undefined) throw unexpected(member, 'the end')
+    return { payloads, compression }
   }
 
   async #expect(what: string): Promise<TarMember> {
@@ -118,7 +139,7 @@ class MenderReader {
         'the artifact has no signature, but a key to verify it with was given: sign it, or give no key',
       )
     }
-    const content = (await this.#tar.content(member, maxSignatureBytes)).toString('latin1').trim()
+    const content = (await this.#tar.content(member, maxSignatureBytes)).toString('latin1').replace(/\n$/, '')
     const signature = Buffer.from(content, 'base64')
     if (content === '' || signature.toString('base64') !== content) {
       throw damaged('manifest.sig', 0, 'it is not base64')
@@ -126,28 +147,50 @@ class MenderReader {
     return checkSignature(manifest, signature, this.#verifyKeys)
   }
 
-  async #header(member: TarMember, manifest: Manifest): Promise<Header & { compression: Compression }> {
-    if (member.name.startsWith('manifest-augment')) {
+  /** The manifest-augment, undefined where the artifact has none. What it adds is what no key vouches for. */
+  async #manifestAugment(member: TarMember): Promise<Omit<Manifest, 'version'> | undefined> {
+    if (member.name !== 'manifest-augment') return undefined
+    if (this.#verifyKeys.length > 0) {
       throw new Failure(
-        'bad-input',
-        'the artifact has manifest-augment, additions that no signature covers; such artifacts can’t be read',
+        'artifact-unsigned',
+        'the artifact has manifest-augment, additions that no signature covers, but a key to verify it with was given: anybody could have made them after signing',
       )
     }
+    return parseManifestAugment(await this.#tar.content(member, maxManifestBytes), 'manifest-augment')
+  }
+
+  async #header(member: TarMember, manifest: Manifest): Promise<Header & { compression: Compression }> {
     const compression = compressionOf(member.name, 'header.tar')
     if (compression === undefined) throw unexpected(member, 'a header')
-    if (member.name !== manifest.header.name) throw unexpected(member, manifest.header.name)
-    const content = await this.#tar.content(member, this.#limits.headerBytes)
-    if (sha256Of(content) !== manifest.header.checksum) {
-      throw wrongChecksum(member.name, 0, 'its checksum is not the manifest’s')
-    }
-    const source = decompressed(once(content), compression, member.name)
-    await using bytes = new ByteReader(source, { place: member.name, limitBytes: this.#limits.headerBytes })
+    await using bytes = await this.#headerBytes(member, manifest.header, compression)
     return { ...(await readHeader(bytes)), compression }
   }
 
-  async #payload(index: number, expected: ReadonlyMap<string, string>) {
-    const stem = `data/${String(index).padStart(4, '0')}.tar`
-    const member = await this.#expect(stem)
+  async #headerAugment(expected: Manifest['header'], header: Header & { compression: Compression }) {
+    const member = await this.#expect(expected.name)
+    if (compressionOf(member.name, 'header-augment.tar') !== header.compression) {
+      throw unexpected(member, 'a header-augment, compressed as the header is,')
+    }
+    await using bytes = await this.#headerBytes(member, expected, header.compression)
+    return readHeaderAugment(bytes, header)
+  }
+
+  /** What a header holds, uncompressed, once its checksum was right. */
+  async #headerBytes(
+    member: TarMember,
+    expected: Manifest['header'],
+    compression: Compression,
+  ): Promise<ByteReader> {
+    if (member.name !== expected.name) throw unexpected(member, expected.name)
+    const content = await this.#tar.content(member, this.#limits.headerBytes)
+    if (sha256Of(content) !== expected.checksum) {
+      throw wrongChecksum(member.name, 0, 'its checksum is not the manifest’s')
+    }
+    const source = decompressed(once(content), compression, member.name)
+    return new ByteReader(source, { place: member.name, limitBytes: this.#limits.headerBytes })
+  }
+
+  async #payload(member: TarMember, stem: string, expected: ReadonlyMap<string, string>) {
     const compression = compressionOf(member.name, stem)
     if (compression === undefined) throw unexpected(member, stem)
     const source = decompressed(this.#tar.body(member), compression, member.name)
@@ -183,6 +226,20 @@ class MenderReader {
     if (missing !== undefined)
       throw wrongMember(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
     return [...files.values()]
+  }
+}
+
+/** How many files a payload can have, of those types where a device cares. */
+function checkFileCounts(described: Header['payloads'], files: Manifest['payloads']): void {
+  if (files.length > described.length) {
+    throw wrongMember('manifest', 0, 'it names a file of a payload that the header doesn’t have')
+  }
+  for (const [i, { type }] of described.entries()) {
+    const count = files[i]?.size ?? 0
+    if (type === '' && count > 0) throw wrongMember('manifest', 0, 'it names a file of an empty payload')
+    if (type === 'rootfs-image' && count > 1) {
+      throw wrongMember('manifest', 0, `it names ${count} files of a rootfs-image, which is one file`)
+    }
   }
 }
 
