@@ -8,6 +8,7 @@ export type {
   PayloadFile,
   PayloadInfo,
 } from './artifact-info.ts'
+export { artifactText } from './artifact-text.ts'
 export { type Content, contentDigestOf, scriptsProvide } from './content-digest.ts'
 export { artifactOptionsSchema } from './artifact-options.ts'
 export { publicKeyOf } from './keys.ts'
@@ -17,6 +18,8 @@ export { type SignOptions, signArtifact } from './sign-artifact.ts'
 export type { Signing } from './signing.ts'
 export { type InspectOptions, inspectArtifact, openArtifact } from './read.ts'
 export { type MenderOptions, writeMender } from './mender/write-mender.ts'
+export type { RaucOptions } from './rauc/rauc-options.ts'
+export { writeRauc } from './rauc/write-rauc.ts'
 export { type Check, type Tested, type Verdict, type VerifyPolicy, requireAccepted } from './verdict.ts'
 export { verdictSummary } from './verdict-summary.ts'
 export { verifyArtifact } from './verify.ts'

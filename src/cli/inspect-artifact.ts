@@ -1,0 +1,79 @@
+// `drover inspect-artifact`: what any update file holds, for people and for programs.
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { terminalHost } from '../action/action.ts'
+import { artifactText, openArtifact } from '../artifact/artifact.ts'
+import { Failure, endingSignal, messageOf, untilRepeatsAreOver } from '../platform/platform.ts'
+
+const usage = `drover inspect-artifact FILE [--verify-key KEYS] [--json]
+
+  FILE                a .mender, .swu or .raucb file; all of it is read and every checksum verified
+  --verify-key        file with public keys (PEM), of which one must have signed it; may be given several times
+  --json              everything as one JSON object on standard output
+
+Ends with 1 where the file is damaged, or where none of the keys has signed it.
+`
+
+/** Runs the command; returns its exit status. */
+export async function inspectCommand(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const given = readArguments(args)
+  if (given === undefined) return 2
+  const host = terminalHost({}, { json: given.json, debug: false })
+  const signal = endingSignal((line) => host.log.info(line))
+  try {
+    const verifyKeys = await Promise.all(given.keyFiles.map(keysFrom))
+    const info = await openArtifact(given.file, { verifyKeys, signal })
+    process.stdout.write(given.json ? jsonOf(info) : artifactText(info))
+    return 0
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (given.json) process.stdout.write(jsonOf({ 'failure-reason': error.detail }))
+    host.error({ message: `${error.detail}: ${error.message}` })
+    return 1
+  } finally {
+    await untilRepeatsAreOver()
+  }
+}
+
+async function keysFrom(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new Failure('bad-input', `can't read the key ${path}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+/** JSON in one line, without what a terminal would take for an order. */
+function jsonOf(value: unknown): string {
+  const text = JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${text}\n`
+}
+
+function readArguments(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { 'verify-key': { type: 'string', multiple: true }, json: { type: 'boolean' } },
+    })
+    const [file, ...more] = positionals
+    if (file === undefined) throw new Error('give the path of an update file')
+    if (more.length > 0) throw new Error(`one file at a time, not ${positionals.length}`)
+    return {
+      file: resolve(file),
+      keyFiles: values['verify-key'] ?? [],
+      json: values.json === true,
+    }
+  } catch (error) {
+    process.stderr.write(`drover inspect-artifact: ${messageOf(error)}\n\n${usage}`)
+    return undefined
+  }
+}
