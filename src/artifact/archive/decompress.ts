@@ -3,6 +3,7 @@ import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { Failure, messageOf } from '../../platform/platform.ts'
 import type { Compression } from '../artifact-info.ts'
 import { damaged, wrongMember } from './byte-reader.ts'
+import { cutAtFrames } from './zstd-frames.ts'
 import { unxz } from './xz.ts'
 
 const chunkBytes = 1 << 18
@@ -25,7 +26,7 @@ export async function* decompressed(
   let isSourceBroken = false
   const counted = async function* () {
     try {
-      for await (const chunk of source) {
+      for await (const chunk of compression === 'zstd' ? cutAtFrames(source) : source) {
         fed += chunk.length
         yield chunk
       }
@@ -44,7 +45,9 @@ export async function* decompressed(
     if (isSourceBroken || !(error instanceof Error && 'code' in error)) throw error
     const isEnded = error.code === 'ERR_STREAM_PREMATURE_CLOSE' // by the engine, with input left over
     const why = isEnded ? 'something follows its end' : `it can't be uncompressed (${messageOf(error)})`
-    throw damaged(place, engine.bytesWritten, why, error)
+    // zlib's and zstd's words for a content that is not the one that was compressed
+    const isChecksum = /incorrect (data|length) check|checksum/.test(error.message)
+    throw damaged(place, engine.bytesWritten, why, error, isChecksum ? 'artifact-checksum' : undefined)
   }
   // zlib passes silently over zeros after the end
   if (engine.bytesWritten !== fed) throw wrongMember(place, engine.bytesWritten, 'something follows its end')
