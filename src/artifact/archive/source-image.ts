@@ -99,14 +99,12 @@ export class SourceImage implements AsyncDisposable {
   }
 }
 
-/** Whether a file of an artifact may have this name: the rule of the devices' client, and of every file system. */
-export function isFitName(name: string): boolean {
-  return /^(?!\.{1,2}$)[A-Za-z0-9._,-]{1,255}$/.test(name)
-}
+/** Names that a file of an artifact may have: the rule of the devices' client, and of every file system. */
+export const fitName = /^(?!\.{1,2}$)[A-Za-z0-9._,-]{1,255}$/
 
-/** What `isFitName` asks, for messages. */
+/** What `fitName` asks, for messages. */
 export const fitNames = '255 characters at most, of letters, digits and ._,-'
 
 function whyUnfit(path: string): string | undefined {
-  return isFitName(basename(path)) ? undefined : `has a name that an artifact can’t hold (${fitNames})`
+  return fitName.test(basename(path)) ? undefined : `has a name that an artifact can’t hold (${fitNames})`
 }

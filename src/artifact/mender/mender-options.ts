@@ -1,7 +1,7 @@
 // The keys of an options file that are about Mender artifacts, and what they mean for each kind of payload.
 import { basename } from 'node:path'
 import * as v from 'valibot'
-import { fitNames, isFitName } from '../archive/source-image.ts'
+import { fitName, fitNames } from '../archive/source-image.ts'
 import { isScriptName } from './state-scripts.ts'
 import { payloadKinds } from './payload-choice.ts'
 
@@ -45,7 +45,7 @@ const folder = v.pipe(
     'it may not have . or ..',
   ),
 )
-const fileName = v.pipe(text, v.check(isFitName, `it can have ${fitNames}`))
+const fileName = v.pipe(text, v.regex(fitName, `it can have ${fitNames}`))
 const permissions = v.pipe(
   v.string("write them as text, in quotes, such as '0644'"),
   v.regex(/^0?[0-7]{3,4}$/, 'these are no permissions; write them in octal digits, such as 0644'),

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { type Context, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
 import { FolderArchive } from '../archive/folder-archive.ts'
 import { type PlannedFile, planFile } from '../archive/file-blocks.ts'
-import { SourceImage, fitNames, isFitName } from '../archive/source-image.ts'
+import { SourceImage, fitName, fitNames } from '../archive/source-image.ts'
 import { Findings } from '../findings.ts'
 import { FileContent, type PayloadContent, TextContent } from './payload-content.ts'
 import type { PayloadChoice } from './payload-choice.ts'
@@ -183,7 +183,7 @@ async function filesOf(source: string, type: string): Promise<string[]> {
 }
 
 function checkName(name: string, path: string): void {
-  if (isFitName(name)) return
+  if (fitName.test(name)) return
   throw new Failure(
     'bad-input',
     `${path} has a name that devices refuse (${fitNames}): rename it, or use the payload directory`,
