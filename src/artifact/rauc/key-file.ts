@@ -17,9 +17,10 @@ export function parseKeyFile(content: Uint8Array, place: string): Map<string, Re
   for (const line of lines) {
     const at = offset
     offset += Buffer.byteLength(line) + 1
-    const text = line.trim()
-    if (text === '' || text.startsWith('#')) continue
-    const name = /^\[([^[\]\p{Cc}]+)\]$/u.exec(text)?.[1]
+    // as GLib does it: white space before a line counts for nothing, after a value it belongs to it
+    const text = line.trimStart().replace(/\r$/, '')
+    if (text.trimEnd() === '' || text.startsWith('#')) continue
+    const name = /^\[([^[\]\p{Cc}]+)\]\s*$/u.exec(text)?.[1]
     if (name !== undefined) {
       if (groups.has(name)) throw wrongMember(place, at, `it has the section ${JSON.stringify(name)} twice`)
       groups.set(name, (group = new Map()))

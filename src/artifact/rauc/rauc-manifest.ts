@@ -202,7 +202,7 @@ function section(name: string, values: Readonly<Record<string, string | undefine
 
 function escaped(key: string, value: string): string {
   if (value === '' || !isPrintable(value)) throw unfit(key, value)
-  return value.replaceAll('\\', '\\\\').replace(/^ +| +$/g, (spaces) => '\\s'.repeat(spaces.length))
+  return value.replaceAll('\\', '\\\\').replace(/^ +/, (spaces) => '\\s'.repeat(spaces.length))
 }
 
 function unfit(what: string, value: string): Failure {

@@ -9,6 +9,7 @@ import { type CmsVerified, verifyCms } from '../cms.ts'
 import type { InspectOptions } from '../read.ts'
 import {
   type BundleLayout,
+  type Superblock,
   parseSuperblock,
   parseTrailer,
   signatureKind,
@@ -59,11 +60,10 @@ export async function readBundle(path: string, options: InspectOptions): Promise
     await bundle.part(Math.max(0, sizeBytes - trailerBytes), trailerBytes),
     sizeBytes,
   )
-  const superblock = parseSuperblock(await bundle.part(0, superblockBytes), layout.payloadBytes)
   const der = await bundle.part(layout.payloadBytes, layout.signatureBytes)
   const kind = signatureKind(der)
   if (kind === 'crypt') throw encrypted()
-  const { manifest, verified, sha256 } = await bundle.check(kind, der, layout, superblock.usedBytes)
+  const { manifest, verified, superblock, sha256 } = await bundle.check(kind, der, layout)
   checkSize(manifest, limits.payloadBytes)
   // of this very file, whatever has its name meanwhile
   const own = `/proc/${process.pid}/fd/${file.fd}`
@@ -87,9 +87,26 @@ export async function readBundle(path: string, options: InspectOptions): Promise
   }
 }
 
+/** Whether a file ends as a bundle does, also an encrypted one, which begins with anything. */
+export async function endsAsBundle(path: string): Promise<boolean> {
+  await using file = await open(path)
+  const { size } = await file.stat()
+  const end = new Bundle(file, size, {})
+  try {
+    const trailer = await end.part(Math.max(0, size - trailerBytes), trailerBytes)
+    const { payloadBytes, signatureBytes } = parseTrailer(trailer, size)
+    signatureKind(await end.part(payloadBytes, signatureBytes))
+    return true
+  } catch (error) {
+    if (error instanceof Failure) return false
+    throw error
+  }
+}
+
 interface Checked {
   manifest: RaucManifest
   verified: CmsVerified
+  superblock: Superblock
   /** Of the whole file. */
   sha256: string
 }
@@ -114,32 +131,23 @@ class Bundle {
     return bytes
   }
 
-  async check(
-    kind: 'plain' | 'verity',
-    der: Buffer,
-    layout: BundleLayout,
-    squashfsBytes: number,
-  ): Promise<Checked> {
-    const work = kind === 'plain' ? this.#plain(der, layout) : this.#verity(der, layout, squashfsBytes)
-    const { manifest, verified } = await work
+  async check(kind: 'plain' | 'verity', der: Buffer, layout: BundleLayout): Promise<Checked> {
+    const checked = await (kind === 'plain' ? this.#plain(der, layout) : this.#verity(der, layout))
     for await (const chunk of this.#chunks(layout.payloadBytes, this.#sizeBytes)) this.#hash.update(chunk)
-    return { manifest, verified, sha256: this.#hash.digest('hex') }
+    return { ...checked, sha256: this.#hash.digest('hex') }
   }
 
   async #plain(der: Buffer, { payloadBytes }: BundleLayout): Promise<Omit<Checked, 'sha256'>> {
     requirePrograms(['unsquashfs', 'prlimit'])
+    const superblock = parseSuperblock(await this.part(0, superblockBytes), payloadBytes)
     const { verifyKeys = [], signal } = this.#options
     const verified = await verifyCms(der, this.#hashed(payloadBytes), verifyKeys, signal)
     const manifest = parseManifest(await manifestIn(`/proc/${process.pid}/fd/${this.#file.fd}`, signal))
-    if (manifest.format === 'plain') return { manifest, verified }
+    if (manifest.format === 'plain') return { manifest, verified, superblock }
     throw wrongMember('manifest.raucm', 0, `it says ${manifest.format}, but the bundle is signed as plain`)
   }
 
-  async #verity(
-    der: Buffer,
-    { payloadBytes }: BundleLayout,
-    squashfsBytes: number,
-  ): Promise<Omit<Checked, 'sha256'>> {
+  async #verity(der: Buffer, { payloadBytes }: BundleLayout): Promise<Omit<Checked, 'sha256'>> {
     const { verifyKeys = [], signal } = this.#options
     const verified = await verifyCms(der, undefined, verifyKeys, signal)
     const manifest = parseManifest(verified.content)
@@ -148,8 +156,9 @@ class Bundle {
     if (verity === undefined)
       throw wrongMember('manifest.raucm', 0, 'it is signed as verity, but has no hash tree')
     const dataBytes = payloadBytes - verity.sizeBytes
-    if (dataBytes < squashfsBytes)
+    if (dataBytes <= superblockBytes)
       throw damaged('manifest.raucm', 0, 'verity-size leaves no place for the squashfs')
+    const superblock = parseSuperblock(await this.part(0, superblockBytes), dataBytes)
     const check = new VerityCheck(this.#file, dataBytes, verity)
     let left = dataBytes
     for await (const chunk of this.#hashed(payloadBytes)) {
@@ -157,7 +166,7 @@ class Bundle {
       left -= Math.min(left, chunk.length)
     }
     await check.finish()
-    return { manifest, verified }
+    return { manifest, verified, superblock }
   }
 
   /** The payload, which is hashed on its way. */

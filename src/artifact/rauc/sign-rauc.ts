@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Context, Failure, lastWords, requirePrograms, start } from '../../platform/platform.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
 import type { Signing } from '../signing.ts'
@@ -31,7 +31,7 @@ export async function signRauc(
   const before = await readBundle(path, { signal })
   if (path === output && isSignedWith(before, identity))
     return await readRauc(path, { verifyKeys: [identity.publicKey], signal })
-  return inBundleFolder(dirname(output), context, async (work) => {
+  return inBundleFolder(resolve(dirname(output)), context, async (work) => {
     const bundle = join(work, 'bundle.raucb')
     await copy(path, bundle, signal)
     await truncate(bundle, before.payloadBytes)

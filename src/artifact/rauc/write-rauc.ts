@@ -30,7 +30,7 @@ export async function writeRauc(
   if (typeof request.output === 'string') await checkOutput(request.output, request)
   const plan = await planBundle(request, context)
   const { version: name } = plan.manifest
-  const folder = typeof request.output === 'string' ? dirname(request.output) : request.output.folder
+  const folder = resolve(typeof request.output === 'string' ? dirname(request.output) : request.output.folder)
   const path = typeof request.output === 'string' ? request.output : join(folder, `${name}.raucb`)
   return inBundleFolder(folder, context, async (work) => {
     const input = join(work, 'input')
