@@ -60,10 +60,14 @@ function fileOf({ format, sizeBytes, name }: ArtifactInfo): Check {
 /** `bad-input` is a version or a compression that can't be read. */
 const isAboutFile = ({ reason }: Failure) => reason === 'artifact-damaged' || reason === 'bad-input'
 
-function signatureOf({ signature }: ArtifactInfo, keys: readonly string[]): Check {
+function signatureOf(info: ArtifactInfo, keys: readonly string[]): Check {
+  const { signature, signedBy } = info
   switch (signature) {
     case 'verified':
-      return checkOk('signature', 'it is signed with an accepted key')
+      return checkOk(
+        'signature',
+        `it is signed with an accepted key${signedBy === undefined ? '' : `, ${signedBy}`}`,
+      )
     case 'unverified':
       return notChecked('signature', 'it is signed, but no key was given to check that with')
     case 'none':

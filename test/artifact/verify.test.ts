@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
@@ -73,6 +74,15 @@ test('without a demand a sound file is accepted, and nothing counts as checked b
   }
 })
 
+/** A payload that can't be compressed, so that gzip stores it as it is. */
+const noise = [{ name: 'rootfs.ext4', content: randomBytes(100_000) }]
+
+function changedIn(bytes: Buffer): Buffer {
+  const at = bytes.length - 50_000
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  return bytes
+}
+
 test('each kind of damage has its own reason', async (t) => {
   const member = (change: (name: string) => object) => ({
     members: (all: { name: string }[]) => all.map((one) => ({ ...one, ...change(one.name) })),
@@ -81,6 +91,7 @@ test('each kind of damage has its own reason', async (t) => {
   const cases: [what: string, parts: Partial<Parts> | Buffer, reason: string][] = [
     ['cut short', bytes.subarray(0, bytes.length - 2000), 'artifact-damaged'],
     ['no archive at all', Buffer.alloc(4096, 'text'), 'artifact-damaged'],
+    ['a byte of compressed content', changedIn(craft({ files: noise })), 'artifact-checksum'],
     ['no header-info', { headerMembers: [{ name: 'header-info', content: '{' }] }, 'artifact-damaged'],
     [
       'wrong checksum',
@@ -155,6 +166,17 @@ test('a missing signature, one by another key and one of other content are told 
   assert.deepEqual(await reasons({ members: signedWith(ec.pkcs8, 'another manifest') }), [
     'artifact-wrong-key',
   ])
+})
+
+test('a signature that does not cover everything is none', async () => {
+  const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name)
+  const keys = [await readFile(fixture('signed.pub'), 'utf8')]
+  const path = fixture('augmented-signed.mender')
+  const result = await verifyArtifact(path, { keys, deviceTypes: [] }, context)
+  assert.equal(result.verdict, 'refuse')
+  const signature = result.checks.find(({ what }) => what === 'signature')
+  assert.deepEqual(signature?.reasons, ['artifact-unsigned'])
+  assert.match(signature.detail, /additions that no signature covers/)
 })
 
 test('a wrong signature hides nothing else that is wrong', async (t) => {
