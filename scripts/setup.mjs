@@ -41,8 +41,11 @@ const testPrograms = {
   rauc: 'rauc',
   mksquashfs: 'squashfs-tools',
   swupdate: 'swupdate',
+  cpio: 'cpio',
   xz: 'xz-utils',
   zstd: 'zstd',
+  'pkcs11-tool': 'opensc',
+  'softhsm2-util': 'softhsm2',
 }
 
 /**

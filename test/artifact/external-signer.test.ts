@@ -5,7 +5,7 @@ import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Signing, openArtifact, packageArtifact, writeMender } from '../../src/artifact/artifact.ts'
-import { Failure, plainContext, run } from '../../src/platform/platform.ts'
+import { Failure, plainContext, run, runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { until } from '../support/until.ts'
@@ -47,6 +47,8 @@ async function prepared(t: TestContext) {
   return { folder, at, options, write, failureOf }
 }
 
+const tell = (program: string, args: string[]) =>
+  runOk(program, args, { what: `${program} ${args.join(' ')}` })
 const sh = (script: string) => ['sh', '-c', script]
 
 test('openssl signs as an external program, in each of its ways', { skip }, async (t) => {
@@ -98,6 +100,62 @@ test('an ECDSA signature may be r and s, too', { skip }, async (t) => {
   const { path } = await write({ command: [process.execPath, 'sign.mjs'], publicKey: ec.public })
   assert.equal((await openArtifact(path, { verifyKeys: [ec.public] })).signature, 'verified')
 })
+
+test(
+  'a token signs through PKCS#11',
+  { skip: needs('openssl', 'pkcs11-tool', 'softhsm2-util') },
+  async (t) => {
+    const { folder, at, write } = await prepared(t)
+    await mkdir(at('tokens'))
+    await writeFile(at('softhsm2.conf'), `directories.tokendir = ${at('tokens')}\n`)
+    const env = { SOFTHSM2_CONF: at('softhsm2.conf'), TOKEN_PIN: '1234' }
+    Object.assign(process.env, env)
+    t.after(() => {
+      for (const name of Object.keys(env)) Reflect.deleteProperty(process.env, name)
+    })
+    await tell('softhsm2-util', [
+      '--init-token',
+      '--free',
+      '--label',
+      'lab',
+      '--pin',
+      '1234',
+      '--so-pin',
+      '5678',
+    ])
+    const token = [
+      '--module',
+      '/usr/lib/softhsm/libsofthsm2.so',
+      '--token-label',
+      'lab',
+      '--login',
+      '--pin',
+      'env:TOKEN_PIN',
+    ]
+    await tell('pkcs11-tool', [
+      ...token,
+      '--keypairgen',
+      '--key-type',
+      'EC:prime256v1',
+      '--label',
+      'artifacts',
+    ])
+    await tell('pkcs11-tool', [
+      ...token,
+      '--read-object',
+      '--type',
+      'pubkey',
+      '--label',
+      'artifacts',
+      '-o',
+      at('pub'),
+    ])
+    const publicKey = await tell('openssl', ['pkey', '-pubin', '-inform', 'DER', '-in', at('pub')])
+    const sign = ['pkcs11-tool', ...token, '--sign', '--mechanism', 'ECDSA', '--label', 'artifacts'].join(' ')
+    const { path } = await write({ command: sh(`openssl dgst -sha256 -binary | ${sign}`), folder, publicKey })
+    assert.equal((await openArtifact(path, { verifyKeys: [publicKey] })).signature, 'verified')
+  },
+)
 
 test('an answer that is no signature by the public key never becomes a file', { skip }, async (t) => {
   const { failureOf } = await prepared(t)
