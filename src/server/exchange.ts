@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import * as v from 'valibot'
 import { Refusal } from './refusal.ts'
 
@@ -26,6 +27,8 @@ export class Exchange {
   readonly requestId: string
   /** What stood in the URL for each `:name` of the route, decoded. */
   params: Readonly<Record<string, string>> = {}
+  /** Who the route serves; `none` where there is no such route. */
+  access: 'none' | 'open' | 'admin' | 'device' = 'none'
 
   constructor(request: IncomingMessage) {
     this.request = request
@@ -63,7 +66,9 @@ export class Exchange {
     const host = this.header('host') ?? ''
     const { localAddress, localPort } = this.request.socket
     const isPlain = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,255})(:\d{1,5})?$/.test(host)
-    const scheme = this.header('x-forwarded-proto') === 'https' ? 'https' : 'http'
+    const { socket } = this.request
+    const isSecure = socket instanceof TLSSocket || this.header('x-forwarded-proto') === 'https'
+    const scheme = isSecure ? 'https' : 'http'
     return `${scheme}://${isPlain ? host : `${localAddress}:${localPort}`}`
   }
 

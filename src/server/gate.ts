@@ -1,10 +1,11 @@
 import * as v from 'valibot'
-import { type Core, newId, timestamp } from './core.ts'
-import type { Exchange, Reply } from './exchange.ts'
+import { accessOf, isEnded } from './access-tokens.ts'
+import { type Core, timestamp } from './core.ts'
+import type { Exchange } from './exchange.ts'
 import { Refusal } from './refusal.ts'
-import { type Gate, type Route, open } from './router.ts'
+import type { Gate } from './router.ts'
 import { isSame } from './secrets.ts'
-import { type Bearer, issueToken, readToken } from './tokens.ts'
+import { type Bearer, readToken } from './tokens.ts'
 
 /** A device's time of contact is written down again only after this long: most polls then need no write. */
 const checkInMs = 60_000
@@ -16,8 +17,10 @@ export function gate(core: Core): Gate {
   return {
     admin: (exchange) => {
       const token = bearerIn(exchange)
-      if (isSame(token, core.secrets.token) || read(core, token)?.kind === 'user') return
-      throw new Refusal(401, 'unauthorized')
+      if (isSame(token, core.secrets.token) || isLoggedIn(core, token)) return
+      const access = accessOf(core, token)
+      if (access === undefined) throw new Refusal(401, 'unauthorized')
+      if (access === 'read' && !isReading(exchange)) throw new Refusal(403, 'this token may only read')
     },
     device: (exchange) => {
       const bearer = read(core, bearerIn(exchange))
@@ -28,27 +31,25 @@ export function gate(core: Core): Gate {
   }
 }
 
-/** Login with user `admin` and the management token as the password; the answer is a token that expires. */
-export function loginApi(core: Core): Route[] {
-  return [
-    open('POST', '/api/management/v1/useradm/auth/login', (exchange): Reply => {
-      const match = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(exchange.header('authorization') ?? '')
-      const [user, ...password] = Buffer.from(match?.[1] ?? '', 'base64')
-        .toString('utf8')
-        .split(':')
-      const isRight = isSame(password.join(':'), core.secrets.token)
-      if (user !== 'admin' || !isRight) throw new Refusal(401, 'unauthorized')
-      const token = issueToken(core.secrets.signingKey, { kind: 'user' }, newId(), new Date())
-      return { status: 200, headers: { 'Content-Type': 'application/jwt' }, text: token }
-    }),
-  ]
+function isLoggedIn(core: Core, token: string): boolean {
+  const bearer = read(core, token)
+  return bearer?.kind === 'user' && !isEnded(core, bearer.login)
 }
 
-function read(core: Core, token: string): Bearer | undefined {
+/** Searches are sent as POST, and change nothing. */
+function isReading({ method, url }: Exchange): boolean {
+  return (
+    /^(GET|HEAD)$/.test(method) || (method === 'POST' && /\/(search|statistics\/list)$/.test(url.pathname))
+  )
+}
+
+/** Who a signed token names; undefined where it isn't one of ours. */
+export function read(core: Core, token: string): Bearer | undefined {
   return readToken(core.secrets.signingKey, token, new Date())
 }
 
-function bearerIn(exchange: Exchange): string {
+/** The bearer token of a request; empty where it has none. */
+export function bearerIn(exchange: Exchange): string {
   return /^Bearer (\S+)$/i.exec(exchange.header('authorization') ?? '')?.[1] ?? ''
 }
 

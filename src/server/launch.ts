@@ -19,6 +19,7 @@ export interface LaunchOptions {
   script: string
   dataDir: string
   port: number
+  host?: string
   accept: 'none' | 'all'
   /** Whether its log tells of every request. */
   isVerbose?: boolean
@@ -45,7 +46,7 @@ export async function launchServer(options: LaunchOptions, context: Context): Pr
     {
       what,
       script,
-      args: [dataDir, String(options.port), options.accept, ...debug],
+      args: [dataDir, endpointText(options), options.accept, ...debug],
       cwd: dataDir,
       logFile,
       onStarted,
@@ -68,9 +69,17 @@ export async function stopLaunched(identity: ProcessIdentity, context: Context):
 async function answering(dataDir: string, identity: ProcessIdentity, context: Context) {
   const said = await readServerFile(dataDir)
   if (said?.pid !== identity.pid || said.startTime !== identity.startTime) return undefined
-  const http = openHttp({ baseUrl: said.url, deadlineMs: 10_000 }, context)
-  await http.send({ method: 'GET', path: '/healthz' })
+  // a certificate for its own name proves nothing about a server that this very process started
+  if (said.url.startsWith('http:')) {
+    const http = openHttp({ baseUrl: said.url, deadlineMs: 10_000 }, context)
+    await http.send({ method: 'GET', path: '/healthz' })
+  }
   return { url: said.url, token: (await readFile(tokenFile(dataDir), 'utf8')).trim() }
+}
+
+function endpointText({ host, port }: LaunchOptions): string {
+  if (host === undefined) return String(port)
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 async function readServerFile(dataDir: string) {

@@ -1,7 +1,14 @@
 // The HTTP side: writes what a route answered (or refused) as the real server would, and keeps slow or hostile callers
 // within bounds.
 import { createReadStream } from 'node:fs'
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import {
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  createServer,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { type Log, hasCode, messageOf, oneLine } from '../platform/platform.ts'
 import { Exchange, type Reply } from './exchange.ts'
@@ -13,19 +20,31 @@ const idleMs = 300_000
 /** How long the unread rest of a refused request may go on. */
 const unreadBodyMs = 10_000
 
-/** Makes the HTTP server (not yet listening) that answers every request with `answer`. */
-export function createListener(answer: (exchange: Exchange) => Promise<Reply>, log: Log): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: 16 << 10,
-      headersTimeout: 20_000,
-      // bodies have limits of their own: an artifact may take long, anything else may not
-      requestTimeout: 0,
-      keepAliveTimeout: 75_000,
-      connectionsCheckingInterval: 5000,
-    },
-    (request, response) => void serve(request, response, answer, log),
-  )
+export interface ListenerOptions {
+  answer: (exchange: Exchange) => Promise<Reply>
+  log: Log
+  /** PEM; without it the server speaks plain HTTP. */
+  tls?: { cert: string; key: string } | undefined
+  /** Told of every request that was answered: who its route serves, the status, and how long it took. */
+  onAnswered: (access: Exchange['access'], status: number, seconds: number) => void
+}
+
+/** Makes the HTTP server (not yet listening) that answers every request. */
+export function createListener(options: ListenerOptions): Server {
+  const { tls } = options
+  const settings = {
+    maxHeaderSize: 16 << 10,
+    headersTimeout: 20_000,
+    // bodies have limits of their own: an artifact may take long, anything else may not
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    connectionsCheckingInterval: 5000,
+  }
+  const listener: RequestListener = (request, response) => void serve(request, response, options)
+  const server =
+    tls === undefined
+      ? createServer(settings, listener)
+      : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 }, listener)
   server.timeout = idleMs
   server.maxHeadersCount = 100
   return server
@@ -34,25 +53,26 @@ export function createListener(answer: (exchange: Exchange) => Promise<Reply>, l
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: (exchange: Exchange) => Promise<Reply>,
-  log: Log,
+  { answer, log, onAnswered }: ListenerOptions,
 ): Promise<void> {
   const startedAt = performance.now()
   let requestId = ''
+  let access: Exchange['access'] = 'none'
   try {
     const exchange = new Exchange(request)
     requestId = exchange.requestId
     response.setHeader('X-Men-Requestid', requestId)
-    await write(response, await answer(exchange), exchange.method === 'HEAD')
+    const reply = await answer(exchange).finally(() => (access = exchange.access))
+    await write(response, reply, exchange.method === 'HEAD')
   } catch (error) {
     await writeError(response, error, requestId, log)
   }
   if (!request.complete) cutOff(request)
   // the query may hold a link's signature, so only the path is told
   const path = oneLine((request.url ?? '').split('?')[0] ?? '')
-  log.debug(
-    `${request.method} ${path} ${response.statusCode} ${(performance.now() - startedAt).toFixed(1)} ms`,
-  )
+  const ms = performance.now() - startedAt
+  onAnswered(access, response.statusCode, ms / 1000)
+  log.debug(`${request.method} ${path} ${response.statusCode} ${ms.toFixed(1)} ms`)
 }
 
 /**

@@ -1,4 +1,4 @@
-// The server as a process of its own: `ota-server.mjs <data dir> <port> <none|all> [debug]`. It says that it is ready by writing
+// The server as a process of its own: `ota-server.mjs <data dir> <[address:]port> <none|all> [debug]`. It says that it is ready by writing
 // server.json in the data dir, logs to standard output, and ends on SIGTERM or SIGINT. It outlives who started it: a terminal
 // that closes and a log that can't be written don't end it.
 import { rm } from 'node:fs/promises'
@@ -12,21 +12,23 @@ import {
   startTimeOf,
   writeAtomically,
 } from '../platform/platform.ts'
+import { parseEndpoint } from './endpoint.ts'
 import { serverFileName } from './server-file.ts'
 import { startServer } from './start-server.ts'
 
-const [dataDir = '', port = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
+const [dataDir = '', endpoint = '0', accept = 'none', verbosity = ''] = process.argv.slice(2)
 
 process.umask(0o077)
 process.on('SIGHUP', () => {})
 onClosedOutput(() => {})
 try {
-  if (!dataDir || !/^\d{1,5}$/.test(port))
+  const listenAt = parseEndpoint(endpoint)
+  if (!dataDir || listenAt === undefined)
     throw new Failure('bad-input', 'give a data dir, a port and none or all')
   const log = lines(verbosity === 'debug')
   const server = await startServer({
     dataDir,
-    port: Number(port),
+    ...listenAt,
     accept: accept === 'all' ? 'all' : 'none',
     log,
   })

@@ -49,6 +49,7 @@ export function router(routes: readonly Route[], gate: Gate): (exchange: Exchang
     const found = table.find((entry) => entry.route.method === method && fits(entry.segments, segments))
     if (!found) throw new Refusal(404, 'not found')
     const { route } = found
+    exchange.access = route.access
     if (route.access === 'admin') gate.admin(exchange)
     const caller = route.access === 'device' ? gate.device(exchange) : ''
     exchange.params = variables(found.segments, segments)

@@ -104,4 +104,22 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX target_device ON target (device, deployment);
   `,
+  `
+  -- tokens that people made for programs; a token itself is nowhere, only its SHA-256
+  CREATE TABLE access_token (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    sha256 TEXT NOT NULL UNIQUE,
+    is_read_only INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT,
+    last_used TEXT
+  ) STRICT;
+
+  -- logins that were ended before their time, until they would have ended by themselves
+  CREATE TABLE ended_login (
+    id TEXT PRIMARY KEY,
+    expires TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

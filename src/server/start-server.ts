@@ -9,18 +9,23 @@ import type { Core } from './core.ts'
 import { deploymentApi } from './deployment-api.ts'
 import { deviceApi } from './device-api.ts'
 import { deviceManagementApi } from './device-management-api.ts'
-import { gate, loginApi } from './gate.ts'
+import { gate } from './gate.ts'
 import { inventoryApi } from './inventory-api.ts'
 import { createListener } from './listener.ts'
+import { countRequest, metricsApi } from './metrics.ts'
 import { open, router } from './router.ts'
 import { openSecrets } from './secrets.ts'
+import { readTls, urlOf } from './tls.ts'
 import { type Store, openStore } from './store.ts'
+import { userApi } from './user-api.ts'
 
 export interface ServerOptions {
   /** Folder for everything that is kept; made where it is missing, and used by one server at a time. */
   dataDir: string
   /** 0 (the default) takes a free one. */
   port?: number
+  /** Address to listen on; 127.0.0.1 unless given. Any but a loopback address needs a certificate. */
+  host?: string
   /** `all` accepts every device that asks, for laboratories only; `none` (the default) leaves it to the management API. */
   accept?: 'none' | 'all'
   log?: Log
@@ -29,7 +34,7 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`, or `https://…` where the data dir has a certificate. */
   url: string
   /** The management API's token. */
   token: string
@@ -51,14 +56,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const accept = options.accept ?? 'none'
     const maxArtifactBytes = options.maxArtifactBytes ?? 10 * 2 ** 30
     const core: Core = { store, files, secrets, log, accept, maxArtifactBytes }
-    const server = createListener(router(routes(core), gate(core)), log)
-    const port = await listen(server, options.port ?? 0)
+    const host = options.host ?? '127.0.0.1'
+    const tls = await readTls(dataDir, host)
+    const server = createListener({
+      answer: router(routes(core), gate(core)),
+      log,
+      tls,
+      onAnswered: (access, status, seconds) => countRequest(core, access, status, seconds),
+    })
+    const port = await listen(server, options.port ?? 0, host)
     if (accept === 'all') log.warn('every device that asks is accepted: for laboratories only')
     const close = once(async () => {
       await stop(server)
       store.close()
     })
-    return { url: `http://127.0.0.1:${port}`, token: secrets.token, close }
+    return { url: urlOf(host, port, tls !== undefined), token: secrets.token, close }
   } catch (error) {
     store.close()
     throw storageFailure(error, dataDir)
@@ -68,7 +80,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function routes(core: Core) {
   return [
     open('GET', '/healthz', () => ({ status: 200, json: { status: 'ok' } })),
-    ...loginApi(core),
+    ...userApi(core),
+    ...metricsApi(core),
     ...deviceApi(core),
     ...deviceManagementApi(core),
     ...inventoryApi(core),
@@ -98,19 +111,19 @@ function digestsIn(store: Store): string[] {
     .map(({ sha256 }) => sha256)
 }
 
-async function listen(server: Server, port: number): Promise<number> {
+async function listen(server: Server, port: number, host: string): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', () => {
+      server.listen(port, host, () => {
         server.off('error', reject)
         resolve()
       })
     })
   } catch (error) {
-    const isTaken = hasCode(error, 'EADDRINUSE') || hasCode(error, 'EACCES')
+    const isTaken = ['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL'].some((code) => hasCode(error, code))
     if (!isTaken) throw error
-    const message = `can't listen on port ${port}: ${messageOf(error)}. Give another port, or 0 for a free one`
+    const message = `can't listen on ${host}, port ${port}: ${messageOf(error)}. Give another port, or 0 for a free one`
     throw new Failure('bad-input', message, { cause: error })
   }
   const address = server.address()

@@ -5,7 +5,8 @@ import * as v from 'valibot'
 const lifetimeS = 7 * 24 * 3600
 
 /** What a token of ours says: a device (with the auth set that got it) or a person who logged in. */
-export type Bearer = { kind: 'device'; device: string; authSet: string } | { kind: 'user' }
+export type Bearer =
+  { kind: 'device'; device: string; authSet: string } | { kind: 'user'; login: string; expires: Date }
 
 const claims = v.object({
   iss: v.literal('Mender'),
@@ -19,7 +20,12 @@ const claims = v.object({
 const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', typ: 'JWT' })).toString('base64url')
 
 /** Makes a token that holds for seven days from `now`. */
-export function issueToken(key: KeyObject, bearer: Bearer, id: string, now: Date): string {
+export function issueToken(
+  key: KeyObject,
+  bearer: { kind: 'device'; device: string } | { kind: 'user' },
+  id: string,
+  now: Date,
+): string {
   const issued = Math.floor(now.getTime() / 1000)
   const payload = {
     jti: id,
@@ -43,7 +49,10 @@ export function readToken(key: KeyObject, token: string, now: Date): Bearer | un
   if (!verify(null, bytes, createPublicKey(key), Buffer.from(signature, 'base64url'))) return undefined
   const said = v.safeParse(claims, JSON.parse(Buffer.from(body, 'base64url').toString('utf8')))
   if (!said.success || said.output.exp * 1000 <= now.getTime()) return undefined
-  if (said.output['mender.user'] === true) return { kind: 'user' }
+  const { jti, exp } = said.output
+  if (said.output['mender.user'] === true) {
+    return { kind: 'user', login: jti, expires: new Date(exp * 1000) }
+  }
   if (said.output['mender.device'] !== true) return undefined
-  return { kind: 'device', device: said.output.sub, authSet: said.output.jti }
+  return { kind: 'device', device: said.output.sub, authSet: jti }
 }
