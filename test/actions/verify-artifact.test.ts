@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openArtifact } from '../../src/artifact/artifact.ts'
@@ -7,7 +7,9 @@ import { makeReceipt } from '../../src/receipt/receipt.ts'
 import { type Parts, craft, defaultHeader, headerInfo, sha256 } from '../artifact/craft.ts'
 import { ec, other, rsa } from '../artifact/keys.ts'
 import { signedWith } from '../artifact/signed.ts'
+import { updateFile } from '../artifact/update-file.ts'
 import { makeRepository } from '../plan/fleet-repository.ts'
+import { needs } from '../support/needs.ts'
 import { runInRunner } from '../support/runner.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
@@ -93,6 +95,37 @@ test('each refusal is red, with its reason in both outputs', async (t) => {
     assert.equal(errors.length, 1)
   }
 })
+
+for (const [format, program] of [
+  ['swupdate', 'openssl'],
+  ['rauc', 'rauc'],
+] as const) {
+  const skip = needs('openssl', program)
+  test(`a ${format} file is judged in the same words`, { skip }, async (t) => {
+    const { workspace, verify } = await workspaceWith(t)
+    const { path, contentDigest } = await updateFile(format, workspace)
+    const certificate = { 'verify-key': 'certificate.pem' }
+    const judged = async (artifact: string, inputs: Record<string, string> = certificate) => {
+      const { outputs, log } = await verify({ artifact, ...inputs })
+      assert.equal(outputs['verdict'], outputs['reasons'] === '' ? 'accept' : 'refuse', log)
+      return outputs['reasons']
+    }
+    await writeFile(join(workspace, 'receipt.json'), receiptFor(contentDigest))
+    await writeFile(join(workspace, 'fleet.yml'), `known-bad: ["${contentDigest}"]\n`)
+    const tested = { receipt: 'receipt.json', 'receipt-key': ec.public, 'device-types': 'board' }
+    assert.equal(await judged(path, { ...certificate, ...tested, 'min-version': name }), '')
+    assert.equal(await judged(path, { 'verify-key': other.public }), 'artifact-wrong-key')
+    const wrong = { fleet: '.', 'device-types': 'none', 'min-version': '20270101T0000' }
+    assert.equal(await judged(path, { ...certificate, ...wrong }), 'known-bad,wrong-device-type,too-old')
+    const bytes = await readFile(path)
+    await writeFile(join(workspace, 'cut'), bytes.subarray(0, bytes.length / 2))
+    assert.match((await judged('cut')) ?? '', /^artifact-(damaged|members)$/)
+    const at = Math.floor(bytes.length / 3)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(join(workspace, 'changed'), bytes)
+    assert.match((await judged('changed')) ?? '', /^artifact-(damaged|checksum)$/)
+  })
+}
 
 test('all reasons are said at once, and the gravest is the failure', async (t) => {
   const { workspace, verify } = await workspaceWith(t, { ...sound, members: signedWith(other.pkcs8) })

@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  type ArtifactFormat,
-  type ArtifactInfo,
-  openArtifact,
-  packageArtifact,
-} from '../../src/artifact/artifact.ts'
-import { plainContext, runOk } from '../../src/platform/platform.ts'
-import { craft, defaultHeader, image } from '../artifact/craft.ts'
+import { type ArtifactFormat, type ArtifactInfo, openArtifact } from '../../src/artifact/artifact.ts'
+import { craft, defaultHeader } from '../artifact/craft.ts'
 import { ec, other } from '../artifact/keys.ts'
 import { signedWith } from '../artifact/signed.ts'
+import { updateFile } from '../artifact/update-file.ts'
 import { needs } from '../support/needs.ts'
 import { dist } from '../support/runner.ts'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -50,7 +45,7 @@ for (const [format, program] of [
     { skip },
     async (t) => {
       const folder = await temporaryFolder(t)
-      const { path, name, contentDigest } = await artifactOf(format, folder)
+      const { path, name, contentDigest } = await updateFile(format, folder)
       const { code, stdout, stderr } = await inspect([path])
       assert.deepEqual([code, stderr], [0, ''])
       const labels = stdout.split('\n').map((line) => /^ *\S+(?: \S+)*/.exec(line)?.[0])
@@ -135,32 +130,6 @@ test('a reader that goes away is no error with a stack', async (t) => {
   const { stderr } = await inspect([await fileWith(t, craft())], { readsOutput: false })
   assert.doesNotMatch(stderr, /\bat \w|EPIPE/)
 })
-
-async function artifactOf(format: ArtifactFormat, folder: string) {
-  const at = (name: string) => join(folder, name)
-  await writeFile(at('rootfs.ext4'), image(1 << 20))
-  await writeFile(at('key.pem'), ec.pkcs8)
-  const subject = ['-key', at('key.pem'), '-subj', '/CN=test', '-days', '2', '-out', at('certificate.pem')]
-  await runOk('openssl', ['req', '-x509', '-new', ...subject], { what: 'openssl' })
-  const certificate = await readFile(at('certificate.pem'), 'utf8')
-  await writeFile(
-    at('options.yml'),
-    format === 'swupdate' ? 'swupdate: { device: /dev/mmcblk0p2 }\n' : '{}\n',
-  )
-  return await packageArtifact(
-    {
-      format,
-      source: at('rootfs.ext4'),
-      name: 'os-20260112T0930-0123456789ab',
-      deviceTypes: ['board', ...(format === 'rauc' ? [] : ['plank'])],
-      compression: 'gzip',
-      output: at('os.update'),
-      optionsFile: at('options.yml'),
-      signing: { key: ec.pkcs8, certificate },
-    },
-    plainContext(),
-  )
-}
 
 /** What only a file whose signature was checked has. */
 function keyOf({ signature, signedBy }: ArtifactInfo) {
