@@ -162,5 +162,6 @@ test('a header-augment has payloads only, of a type that can add', async () => {
   )
   await refused(augmented({ metaData: '{"a":1}' }), /another type/)
   await refused(augmented({ metaData: '{"l":{"x":1}}' }), /another type/)
+  await refused(augmented({ metaData: '{"x":[[1]]}' }), /can’t be merged/)
   await refused(augmented({ type: { type: 'delta', artifact_depends: { device_type: 'x' } } }), /device_type/)
 })

@@ -251,6 +251,9 @@ test('what a header hides where its format has nothing is refused', async () => 
     (header: Buffer) => header.write('ustar\x0001', 257, 'latin1'),
     (header: Buffer) => header.write('x', 20, 'latin1'), // behind the name's end
     (header: Buffer) => header.write('target', 157, 'latin1'),
+    (header: Buffer) => header.write('0x1ff', 100, 'latin1'),
+    (header: Buffer) => header.write('-1', 108, 'latin1'),
+    (header: Buffer) => header.write('9', 329, 'latin1'),
   ]) {
     await refused(changed(change), /byte 0/)
   }

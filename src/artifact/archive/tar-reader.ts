@@ -98,6 +98,8 @@ export class TarReader {
     if (this.#number(block, 148, 8, offset) !== sum) {
       throw this.#damaged(offset, 'a header has a wrong checksum')
     }
+    // permissions, owner, group, device numbers: of no use here, but other readers refuse what is no number
+    for (const at of [100, 108, 116, 329, 337]) this.#number(block, at, 8, offset)
     this.#checkRest(block, offset)
     const type = String.fromCharCode(block[156] ?? 0)
     if (type === '0' || type === '\0') return '0'

@@ -59,6 +59,12 @@ type Settings = Readonly<Record<string, unknown>>
 
 /** Objects are merged key by key; anything else replaces its like. */
 function merged(settings: Settings, added: Settings, place: string): Settings {
+  for (const value of [...Object.values(settings), ...Object.values(added)]) {
+    // the client of many devices can't copy those
+    if (Array.isArray(value) && value.some((one) => kindOf(one) !== 'value')) {
+      throw damaged(`${place}/meta-data`, 0, 'a list has lists or objects in it, which can’t be merged')
+    }
+  }
   const result: Record<string, unknown> = { ...settings }
   for (const [key, value] of Object.entries(added)) {
     const before = Object.hasOwn(settings, key) ? settings[key] : undefined

@@ -21,21 +21,24 @@ const values = v.union([text, v.array(text)])
 
 export const versionSchema = v.strictObject({ format: v.string(), version: v.number() })
 
+const artifactProvides = v.strictObject({ artifact_name: name, artifact_group: v.nullish(text) })
+const artifactDepends = v.strictObject({
+  device_type: v.pipe(v.array(name), v.minLength(1)),
+  artifact_name: v.nullish(v.array(text)),
+  artifact_group: v.nullish(v.array(text)),
+})
+
 export const headerInfoSchema = v.strictObject({
   payloads: v.pipe(v.array(v.strictObject({ type: v.nullable(payloadType) })), v.minLength(1)),
-  artifact_provides: v.strictObject({ artifact_name: name, artifact_group: v.nullish(text) }),
-  artifact_depends: v.strictObject({
-    device_type: v.pipe(v.array(name), v.minLength(1)),
-    artifact_name: v.nullish(v.array(text)),
-    artifact_group: v.nullish(v.array(text)),
-  }),
+  artifact_provides: artifactProvides,
+  artifact_depends: artifactDepends,
 })
 
 /** Only the payloads count; writers repeat the rest, and readers pass over it. */
 export const headerAugmentSchema = v.strictObject({
   payloads: v.pipe(v.array(v.strictObject({ type: payloadType })), v.minLength(1)),
-  artifact_provides: v.optional(v.unknown()),
-  artifact_depends: v.optional(v.unknown()),
+  artifact_provides: v.nullish(artifactProvides),
+  artifact_depends: v.nullish(artifactDepends),
 })
 
 const typeInfoEntries = {
