@@ -177,12 +177,15 @@ class Bundle {
     }
   }
 
+  /** In pieces that are overwritten by the next one. */
   async *#chunks(start: number, end: number): AsyncGenerator<Uint8Array> {
+    const buffer = Buffer.allocUnsafeSlow(1 << 20)
     for (let at = start; at < end;) {
       this.#options.signal?.throwIfAborted()
-      const chunk = await this.part(at, Math.min(1 << 20, end - at))
-      at += chunk.length
-      yield chunk
+      const { bytesRead } = await this.#file.read(buffer, 0, Math.min(buffer.length, end - at), at)
+      if (bytesRead === 0) throw damaged('the bundle', at, 'it ends too early')
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
     }
   }
 }
