@@ -16,8 +16,8 @@ export interface ClientDevice {
   out: string
   /** Where the slot is that the device doesn't run from. */
   inactiveSlot: string
-  /** Back to what it was, with a key that artifacts must be signed with, or none. */
-  reset(verifyKey?: string): Promise<void>
+  /** Back to what it was, with a key that artifacts must be signed with, or none, and with two slots, or none. */
+  reset(verifyKey?: string, hasSlots?: boolean): Promise<void>
   /** From here on `reset` goes back to what the device is now. */
   keep(): Promise<void>
   mender(...args: string[]): Promise<RunResult>
@@ -48,10 +48,13 @@ export async function clientDevice(t: TestContext): Promise<ClientDevice> {
     folder,
     out: at('out'),
     inactiveSlot: slots[1],
-    reset: async (verifyKey) => {
+    reset: async (verifyKey, hasSlots = true) => {
       const trusted = verifyKey === undefined ? {} : { ArtifactVerifyKey: at('verify.pem') }
       if (verifyKey !== undefined) await writeFile(at('verify.pem'), verifyKey)
-      await writeFile(at('etc/mender.conf'), JSON.stringify({ ...configuration(at, slots), ...trusted }))
+      await writeFile(
+        at('etc/mender.conf'),
+        JSON.stringify({ ...configuration(at, hasSlots ? slots : undefined), ...trusted }),
+      )
       for (const name of ['data', 'out', 'environment']) await rm(at(name), { recursive: true, force: true })
       await mkdir(at('out'))
       await cp(at('kept'), at('data'), { recursive: true })
@@ -86,11 +89,10 @@ async function loop(t: TestContext, file: string): Promise<string> {
   return name
 }
 
-function configuration(at: (name: string) => string, [a, b]: readonly [string, string]) {
+function configuration(at: (name: string) => string, slots: readonly [string, string] | undefined) {
   return {
     DeviceTypeFile: at('device_type'),
-    RootfsPartA: a,
-    RootfsPartB: b,
+    ...(slots === undefined ? {} : { RootfsPartA: slots[0], RootfsPartB: slots[1] }),
     BootUtilitiesSetActivePart: at('bin/setenv'),
     BootUtilitiesGetNextActivePart: at('bin/getenv'),
   }
