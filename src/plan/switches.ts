@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Switches, parseFleetPolicy, policyFileName, readFleetPolicy } from '../fleet/fleet.ts'
 import { type Context, Failure } from '../platform/platform.ts'
 import { type Repository, openCheckout, readAtTip, readTips } from './git.ts'
@@ -16,11 +18,11 @@ export interface FoundSwitches {
  */
 export async function readSwitches(folder: string, context: Context): Promise<FoundSwitches> {
   const repository = await checkoutOf(folder, context)
-  if (repository === undefined) return await switchesHere(folder)
+  if (repository === undefined) return await switchesHere(folder, context)
   const tips = await readTips(repository, context)
   if (tips.defaultBranch === undefined) {
     context.log.warn(`${folder}: no default branch is known, so its own ${policyFileName} counts`)
-    return await switchesHere(folder)
+    return await switchesHere(folder, context)
   }
   const from = `${tips.defaultBranch}:${policyFileName}`
   const text = await readAtTip(repository, tips, tips.defaultBranch, policyFileName, context)
@@ -28,8 +30,11 @@ export async function readSwitches(folder: string, context: Context): Promise<Fo
   return { switches: parseFleetPolicy(text ?? '', from).switches, from }
 }
 
-async function switchesHere(folder: string): Promise<FoundSwitches> {
-  return { switches: (await readFleetPolicy(folder)).switches, from: `${folder}/${policyFileName}` }
+async function switchesHere(folder: string, { log }: Context): Promise<FoundSwitches> {
+  const from = join(folder, policyFileName)
+  const { switches } = await readFleetPolicy(folder)
+  if (!existsSync(from)) log.warn(`there is no ${from}: nothing is known to be bad`)
+  return { switches, from }
 }
 
 async function checkoutOf(folder: string, context: Context): Promise<Repository | undefined> {

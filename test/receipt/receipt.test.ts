@@ -245,6 +245,7 @@ test('inputs without end or sense end in a named failure, at once', async (t) =>
     '[['.repeat(500_000),
     `{"payloadType":"${'x'.repeat(maxReceiptBytes)}"}`,
     changed((e) => ({ ...e, payload: `${'A'.repeat(maxReceiptBytes - 4096)}!` })),
+    makeReceipt(receipt, ec.pkcs8) + ' '.repeat(maxReceiptBytes),
     changed((e) => ({ ...e, payload: 'a' })),
     changed((e) => ({ ...e, signatures: Array.from({ length: 17 }, () => ({ sig: 'AAAA' })) })),
     changed((e) => ({ ...e, signatures: [{ sig: 'A'.repeat(8192) }] })),
