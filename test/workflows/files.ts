@@ -40,6 +40,7 @@ export function documentedYaml(): TextFile[] {
   const documents = [
     'README.md',
     'CONTRIBUTING.md',
+    'docs/artifacts.md',
     ...actionNames().map((name) => `actions/${name}/README.md`),
   ]
   return documents

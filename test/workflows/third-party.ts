@@ -18,6 +18,11 @@ export const thirdParty: Record<string, { commit: string; version: string; input
     version: 'v7.0.0',
     inputs: ['name', 'path', 'retention-days'],
   },
+  'actions/download-artifact': {
+    commit: '3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c',
+    version: 'v8.0.1',
+    inputs: ['name', 'path'],
+  },
   'actions/attest': {
     commit: '1e69f48acb82d1966a394da916b4c1698aa569d6',
     version: 'v4.2.2',
