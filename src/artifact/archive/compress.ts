@@ -61,7 +61,7 @@ export function stored(content: Buffer, compression: Compression): Buffer {
 /** What a user should know who chose a compression, or undefined where there is nothing to say. */
 export function caveatOf(compression: Compression): string | undefined {
   if (compression === 'zstd') {
-    return 'zstd can only be read by newer clients and tools (mender-artifact 3.10 or later, Mender client 4 or later): an older device refuses the artifact'
+    return 'zstd can only be read by newer clients and tools (mender-artifact 3.10 or later, Mender client 3.5 or later): an older device refuses the artifact'
   }
   if (compression === 'xz') {
     return 'xz takes minutes where gzip takes seconds, about 100 MiB of memory here, and 9 MiB more on the device'
