@@ -1,7 +1,7 @@
 import { runPost } from '../../src/action/action.ts'
 import { stopLaunched } from '../../src/server/server.ts'
 
-await runPost(async (post) => {
+await runPost('serve-ota', async (post) => {
   const identity = { pid: Number(post.state('pid')) || 0, startTime: post.state('start-time') }
   const wasRunning = await stopLaunched(identity, post)
   post.log.info(

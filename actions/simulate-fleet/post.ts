@@ -1,7 +1,7 @@
 import { runPost } from '../../src/action/action.ts'
 import { endCrowd, reportLines } from '../../src/simulator/simulator.ts'
 
-await runPost(async (post) => {
+await runPost('simulate-fleet', async (post) => {
   const identity = { pid: Number(post.state('pid')) || 0, startTime: post.state('start-time') }
   const folder = post.state('folder')
   const report = folder === '' ? undefined : await endCrowd(identity, folder, post)

@@ -100,12 +100,14 @@ export async function runAction<N extends ActionName>(
 }
 
 /** Runs an action's clean-up. A clean-up that fails only warns: it must not hide the job's real result. */
-export async function runPost(
-  undo: (post: Context & { state(name: string): string }) => Promise<void>,
+export async function runPost<N extends ActionName>(
+  name: N,
+  undo: (post: Context & { input: Inputs<N>; state(name: string): string }) => Promise<void>,
 ): Promise<void> {
   const host = await currentHost()
   try {
     await undo({
+      input: new Inputs(name, host),
       log: host.log,
       signal: endingSignal((line) => host.log.info(line)),
       clock: systemClock,

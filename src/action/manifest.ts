@@ -46,6 +46,18 @@ export const manifest = {
     },
     outputs: ['facts', 'devices', 'silent', 'failure-reason', 'changed'],
   },
+  'lease-device': {
+    description: 'Takes a lab device for the steps and jobs that follow, or returns it',
+    inputs: {
+      server: { required: true },
+      'server-type': { required: false, default: 'mender' },
+      token: { required: true },
+      device: { required: true },
+      lease: { required: false, default: '' },
+      timeout: { required: false, default: '1h' },
+    },
+    outputs: ['device', 'lease', 'expires', 'failure-reason', 'changed'],
+  },
   'package-artifact': {
     description: 'Makes one signed update file from an image, files or containers',
     inputs: {

@@ -7,6 +7,7 @@ const actions: Record<ActionName, () => Promise<unknown>> = {
   'build-image': () => import('../../actions/build-image/main.ts'),
   'dispatch-artifact': () => import('../../actions/dispatch-artifact/main.ts'),
   'gather-facts': () => import('../../actions/gather-facts/main.ts'),
+  'lease-device': () => import('../../actions/lease-device/foreground.ts'),
   'package-artifact': () => import('../../actions/package-artifact/main.ts'),
   'plan-updates': () => import('../../actions/plan-updates/main.ts'),
   'schedule-updates': () => import('../../actions/schedule-updates/main.ts'),

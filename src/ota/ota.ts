@@ -16,4 +16,5 @@ export { type ServerAddress, type ServerType, openServer, serverAddress, serverT
 export { type Facts, gatherFacts, readFacts, requireDevices, silentDevices, writeFacts } from './facts.ts'
 export { factsFile } from './facts-schema.ts'
 export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
+export { type Leased, type LeaseRequest, leaseDevice } from './lease-device.ts'
 export { reportsRelease } from './watch.ts'

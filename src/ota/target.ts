@@ -14,7 +14,8 @@ const freshMs = 45 * 60_000
 const leaseMarginMs = 120_000
 
 export interface Wanted {
-  release: Release
+  /** What the device has to be fit for; any device will do where it is undefined. */
+  release: Release | undefined
   /** A device's id, or `lab:<device-type>`. */
   device: string
   /** The lease that the caller holds; one is taken where it is undefined. */
@@ -22,12 +23,16 @@ export interface Wanted {
   holder: string
   /** When waiting ends, in ms since 1970. */
   endsAt: number
+  /** How long a lease that is taken lasts; some minutes longer than the waiting where it is undefined. */
+  leaseMs?: number | undefined
 }
 
 /** A device that is ours until `giveBack` is called, with the open order of ours that it already has, if any. */
 export interface Target {
   facts: DeviceFacts
   adopted: Deployment | undefined
+  /** The lease that was taken; undefined where the caller had one. */
+  lease: Lease | undefined
   /** Returns the lease where we took it; may be repeated. */
   giveBack(server: OtaServer): Promise<void>
 }
@@ -44,7 +49,7 @@ export async function holdTarget(server: OtaServer, wanted: Wanted, context: Con
   const held = await poll<Target>(context, wanted.endsAt, async () => {
     const now = context.clock.now()
     const look =
-      type === undefined ? await lookAtOne(server, wanted) : await lookAtLab(server, wanted, type, now)
+      type === undefined ? await lookAtOne(server, wanted, now) : await lookAtLab(server, wanted, type, now)
     if ('stands' in look) {
       last = look.stands
       say(`waiting: ${last}`)
@@ -60,10 +65,10 @@ export async function holdTarget(server: OtaServer, wanted: Wanted, context: Con
 
 const silence = 'no fresh facts'
 
-async function lookAtOne(server: OtaServer, wanted: Wanted): Promise<Look<Target>> {
+async function lookAtOne(server: OtaServer, wanted: Wanted, now: Date): Promise<Look<Target>> {
   const facts = await server.device(wanted.device)
   checkDevice(server, facts, wanted.release)
-  return hold(server, wanted, facts, await server.openDeployments())
+  return hold(server, wanted, facts, await server.openDeployments(), now)
 }
 
 async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: Date): Promise<Look<Target>> {
@@ -90,7 +95,7 @@ async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: D
   const taken: string[] = []
   for (const device of fresh) {
     checkDevice(server, device, wanted.release)
-    const look = await hold(server, wanted, device, open)
+    const look = await hold(server, wanted, device, open, now)
     if ('done' in look) return look
     taken.push(look.stands)
   }
@@ -103,21 +108,25 @@ async function hold(
   wanted: Wanted,
   facts: DeviceFacts,
   open: readonly Deployment[],
+  now: Date,
 ): Promise<Look<Target>> {
   const { id } = facts
   const rival = open.find((one) => isOpenState(one.devices.get(id) ?? 'aborted'))
   const isOurs =
-    rival?.release === wanted.release.name && isDispatchName(rival.name) && rival.devices.size === 1
+    rival !== undefined &&
+    rival.release === wanted.release?.name &&
+    isDispatchName(rival.name) &&
+    rival.devices.size === 1
   if (rival && !isOurs)
     return { stands: `${id} is in the open deployment ${oneLine(rival.name)} (${rival.id})` }
   if (wanted.lease !== undefined) {
     await checkLease(server, id, wanted.lease)
-    return { done: { facts, adopted: rival, giveBack: async () => {} } }
+    return { done: { facts, adopted: rival, lease: undefined, giveBack: async () => {} } }
   }
   const lease: Lease = {
     id: randomUUID(),
     holder: wanted.holder,
-    until: new Date(wanted.endsAt + leaseMarginMs).toISOString(),
+    until: new Date(leaseEnd(wanted, now)).toISOString(),
   }
   const holder = await server.takeLease(id, lease)
   if (holder.id !== lease.id) {
@@ -127,25 +136,31 @@ async function hold(
   // an order may have been placed between the look and the lease
   const again = await server.openDeployments()
   const late = again.find((one) => one.id !== rival?.id && isOpenState(one.devices.get(id) ?? 'aborted'))
-  if (!late) return { done: { facts, adopted: rival, giveBack } }
+  if (!late) return { done: { facts, adopted: rival, lease, giveBack } }
   await giveBack(server)
   return { stands: `${id} is in the open deployment ${oneLine(late.name)} (${late.id})` }
 }
 
-async function checkLease(server: OtaServer, device: string, lease: string): Promise<void> {
+/** Throws `device-busy` where a lease has ended. */
+export async function checkLease(server: OtaServer, device: string, lease: string): Promise<void> {
   const current = await server.leaseOf(device)
   if (current?.id === lease) return
   const by = current ? `${oneLine(current.holder)} holds it until ${current.until}` : 'nobody holds it'
   throw new Failure('device-busy', `the lease ${lease} of device ${device} has ended: ${by}. Take a new one`)
 }
 
-function checkDevice(server: OtaServer, facts: DeviceFacts, release: Release): void {
+function leaseEnd({ endsAt, leaseMs }: Wanted, now: Date): number {
+  return leaseMs === undefined ? endsAt + leaseMarginMs : now.getTime() + leaseMs
+}
+
+function checkDevice(server: OtaServer, facts: DeviceFacts, release: Release | undefined): void {
   if (facts.status !== 'accepted') {
     throw new Failure(
       'device-not-accepted',
       `device ${facts.id} is ${facts.status} on ${server.url}: accept it there first`,
     )
   }
+  if (release === undefined) return
   const types = release.artifacts.flatMap(({ deviceTypes }) => deviceTypes)
   if (facts.deviceType === undefined || types.includes(facts.deviceType)) return
   throw new Failure(
