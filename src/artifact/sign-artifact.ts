@@ -30,8 +30,10 @@ export async function signArtifact(
   options: SignOptions,
   context: Context,
 ): Promise<WrittenArtifact> {
-  const signer = await openSigner(options.signing)
-  if (signer === undefined) {
+  // what a token has can only be told by the format that takes it
+  const isOnToken = options.signing.key?.startsWith('pkcs11:') === true
+  const signer = isOnToken ? undefined : await openSigner(options.signing)
+  if (signer === undefined && !isOnToken) {
     throw new Failure(
       'bad-input',
       `${path} is there already, and there is no key to sign it with: give a signing key`,
@@ -55,12 +57,15 @@ async function sign(
   path: string,
   before: ArtifactInfo,
   output: string,
-  { signer, signing }: { signer: Signer; signing: Signing },
+  { signer, signing }: { signer: Signer | undefined; signing: Signing },
   context: Context,
 ): Promise<ArtifactInfo> {
   switch (before.format) {
-    case 'mender':
-      return signMender(path, before, output, signer, context)
+    case 'mender': {
+      const opened = signer ?? (await openSigner(signing))
+      if (opened === undefined) throw new Failure('bad-input', 'there is no key to sign with')
+      return signMender(path, before, output, opened, context)
+    }
     case 'rauc':
       return signRauc(path, output, signing, context)
     case 'swupdate':

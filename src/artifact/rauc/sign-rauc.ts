@@ -72,22 +72,27 @@ async function signatureOf(
 ): Promise<Buffer> {
   const path = (name: string) => join(folder, name)
   const { key, certificate, intermediates } = identity
-  if (!('pem' in key)) {
-    throw new Failure(
-      'bad-input',
-      'a bundle can’t be signed anew with a PKCS#11 URI: give the key as PEM, or sign with `rauc resign`',
-    )
-  }
   await writeFile(path('certificate.pem'), certificate)
   await writeFile(path('intermediates.pem'), intermediates.join('\n'))
   if (manifest !== undefined) await writeFile(path('manifest'), manifest)
-  await using secret = await secretFile(key.pem)
   const args = ['cms', '-sign', '-binary', '-nosmimecap', '-md', 'sha256', '-outform', 'DER']
   args.push('-in', manifest === undefined ? payload : path('manifest'), '-out', path('signature'))
-  args.push('-signer', path('certificate.pem'), '-inkey', secret.path)
+  args.push('-signer', path('certificate.pem'))
   if (manifest !== undefined) args.push('-nodetach')
   if (intermediates.length > 0) args.push('-certfile', path('intermediates.pem'))
-  const { code, stderr } = await start('openssl', args, { signal }).done
-  if (code === 0) return await readFile(path('signature'))
+  await runWithKey(args, key, signal)
+  return await readFile(path('signature'))
+}
+
+async function runWithKey(args: string[], key: RaucIdentity['key'], signal: AbortSignal): Promise<void> {
+  await using secret = 'pem' in key ? await secretFile(key.pem) : undefined
+  // the same variables as for rauc, for the same engine
+  const [module, pin] = [process.env['RAUC_PKCS11_MODULE'], process.env['RAUC_PKCS11_PIN']]
+  const engine = ['-engine', 'pkcs11', '-keyform', 'engine']
+  if (pin !== undefined) engine.push('-passin', 'env:RAUC_PKCS11_PIN')
+  const where = 'pem' in key ? ['-inkey', secret?.path ?? ''] : [...engine, '-inkey', key.uri]
+  const env = module === undefined ? {} : { PKCS11_MODULE_PATH: module }
+  const { code, stderr } = await start('openssl', [...args, ...where], { signal, env }).done
+  if (code === 0) return
   throw new Failure('signing-failed', `openssl can't sign: ${lastWords(stderr, 'openssl', code)}`)
 }
