@@ -1,11 +1,17 @@
 // Programs that sign: the real openssl in several ways, and small ones that do each thing that a signer can do wrong.
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Signing, openArtifact, packageArtifact, writeMender } from '../../src/artifact/artifact.ts'
-import { Failure, plainContext, run, runOk } from '../../src/platform/platform.ts'
+import {
+  type Signing,
+  artifactOptionsSchema,
+  openArtifact,
+  packageArtifact,
+  writeMender,
+} from '../../src/artifact/artifact.ts'
+import { Failure, parseYaml, plainContext, run, runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { until } from '../support/until.ts'
@@ -102,13 +108,14 @@ test('an ECDSA signature may be r and s, too', { skip }, async (t) => {
 })
 
 test(
-  'a token signs through PKCS#11',
+  'a token signs through PKCS#11, as the documentation shows',
   { skip: needs('openssl', 'pkcs11-tool', 'softhsm2-util') },
   async (t) => {
     const { folder, at, write } = await prepared(t)
     await mkdir(at('tokens'))
     await writeFile(at('softhsm2.conf'), `directories.tokendir = ${at('tokens')}\n`)
-    const env = { SOFTHSM2_CONF: at('softhsm2.conf'), TOKEN_PIN: '1234' }
+    const module = '/usr/lib/softhsm/libsofthsm2.so'
+    const env = { SOFTHSM2_CONF: at('softhsm2.conf'), TOKEN_PIN: '1234', TOKEN_MODULE: module }
     Object.assign(process.env, env)
     t.after(() => {
       for (const name of Object.keys(env)) Reflect.deleteProperty(process.env, name)
@@ -117,21 +124,13 @@ test(
       '--init-token',
       '--free',
       '--label',
-      'lab',
+      'fleet',
       '--pin',
       '1234',
       '--so-pin',
       '5678',
     ])
-    const token = [
-      '--module',
-      '/usr/lib/softhsm/libsofthsm2.so',
-      '--token-label',
-      'lab',
-      '--login',
-      '--pin',
-      'env:TOKEN_PIN',
-    ]
+    const token = ['--module', module, '--token-label', 'fleet', '--login', '--pin', 'env:TOKEN_PIN']
     await tell('pkcs11-tool', [
       ...token,
       '--keypairgen',
@@ -151,11 +150,35 @@ test(
       at('pub'),
     ])
     const publicKey = await tell('openssl', ['pkey', '-pubin', '-inform', 'DER', '-in', at('pub')])
-    const sign = ['pkcs11-tool', ...token, '--sign', '--mechanism', 'ECDSA', '--label', 'artifacts'].join(' ')
-    const { path } = await write({ command: sh(`openssl dgst -sha256 -binary | ${sign}`), folder, publicKey })
+    const shown = documentedSigners().find(({ command = [] }) => command.join(' ').includes('pkcs11-tool'))
+    const { path } = await write({ command: shown?.command, folder, publicKey })
     assert.equal((await openArtifact(path, { verifyKeys: [publicKey] })).signature, 'verified')
   },
 )
+
+test(
+  'every signer that the documentation shows is an option, and plain openssl signs as shown',
+  { skip },
+  async (t) => {
+    const { at, write } = await prepared(t)
+    const [first, ...others] = documentedSigners()
+    assert.ok(others.length >= 4)
+    const command = first?.command?.map((word) => word.replace('/run/keys/production.key', at('ec.key')))
+    const { path } = await write({ command, publicKey: ec.public })
+    assert.equal((await openArtifact(path, { verifyKeys: [ec.public] })).signature, 'verified')
+  },
+)
+
+/** The options files in docs/artifacts.md that name a signer, in their order. */
+function documentedSigners() {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/artifacts.md'), 'utf8')
+  const blocks = [...text.matchAll(/^```yaml\n((?:#.*\n+)?signing:\n[\s\S]*?)^```/gm)].map(
+    ([, block = '']) => block,
+  )
+  return blocks.flatMap(
+    (block) => parseYaml(block, 'docs/artifacts.md', artifactOptionsSchema).value.signing ?? [],
+  )
+}
 
 test('an answer that is no signature by the public key never becomes a file', { skip }, async (t) => {
   const { failureOf } = await prepared(t)
