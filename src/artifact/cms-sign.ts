@@ -23,6 +23,8 @@ export interface CmsSigner {
   /** PEM, SPKI: what its signatures are verified with. */
   publicKey: string
   certificate: X509Certificate
+  /** Whether there are certificates besides the key's own. */
+  hasIntermediates: boolean
   /** How long most signatures are; with RSA all are. */
   usualBytes: number
   /** A detached signature (DER) of `content`, which carries the certificates. */
@@ -58,6 +60,7 @@ export async function openCmsSigner(signing: Signing | undefined, now: Date): Pr
   return {
     publicKey: signer.publicKey,
     certificate: own,
+    hasIntermediates: certificates.length > 1,
     usualBytes: signedData(own, certificates, usual).length,
     sign: async (content, signal) => signedData(own, certificates, await signer.sign(content, signal)),
   }

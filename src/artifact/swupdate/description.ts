@@ -1,6 +1,6 @@
 // sw-description, what a .swu file says of itself: its tree of boards, selections and lists, as one list of items.
 import { Failure, canonicalJson } from '../../platform/platform.ts'
-import { damaged } from '../archive/byte-reader.ts'
+import { damaged, tooLarge } from '../archive/byte-reader.ts'
 import type { Compression } from '../artifact-info.ts'
 import { AmbiguousJson, parseStrictJson } from '../strict-json.ts'
 import { parseLibconfig } from './libconfig.ts'
@@ -32,6 +32,7 @@ export interface Description {
 type Tree = Readonly<Record<string, unknown>>
 
 const place = 'sw-description'
+const maxBytes = 1 << 20
 const lists = ['images', 'files', 'scripts', 'partitions'] as const
 /** What SWUpdate takes for an item of a list that doesn't say. */
 const defaultType = { images: '', files: 'rawfile', scripts: 'lua', partitions: 'ubipartition' }
@@ -50,6 +51,7 @@ export function parseDescription(content: Uint8Array): Description {
 }
 
 function parse(content: Uint8Array): Tree {
+  if (content.length > maxBytes) throw tooLarge(place, maxBytes, `it has over ${maxBytes} bytes`)
   const value = isJson(content) ? parsedJson(content) : parseLibconfig(content, place)
   if (isTree(value)) return value
   throw damaged(place, 0, 'it is no object')

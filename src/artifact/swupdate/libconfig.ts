@@ -2,8 +2,12 @@
 import { damaged } from '../archive/byte-reader.ts'
 
 const maxDepth = 32
-const token =
-  /(?:\s|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*(?:("(?:[^"\\]|\\.)*")|([A-Za-z*][-A-Za-z0-9_*.]*)|([-+]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)L{0,2})|([{}()[\],;:=])|$)/y
+// none of these can match in two ways, and what has no bound is left to loops: a text may be made to keep a pattern busy
+const name = /[A-Za-z*][-A-Za-z0-9_*.]{0,255}/y
+const number =
+  /[-+]?(?:0[xX][0-9a-fA-F]{1,16}|(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,4})?)L{0,2}/y
+const marks = '{}()[],;:='
+const white = ' \t\r\n\v\f'
 
 /**
  * Parses libconfig text: a group as an object, an array or list as an array. Throws `artifact-damaged` for everything that
@@ -13,11 +17,13 @@ export function parseLibconfig(content: Uint8Array, place: string): unknown {
   return new Parser(decoded(content, place), place).file()
 }
 
+type TokenKind = 'string' | 'name' | 'number' | 'mark' | 'end'
+
 class Parser {
   readonly #text: string
   readonly #place: string
   #at = 0
-  #kind: 'string' | 'name' | 'number' | 'mark' | 'end' = 'end'
+  #kind: TokenKind = 'end'
   #value = ''
 
   constructor(text: string, place: string) {
@@ -31,24 +37,52 @@ class Parser {
   }
 
   #advance(): void {
-    token.lastIndex = this.#at
-    const match = token.exec(this.#text)
-    if (match === null) throw this.#damaged('it can’t be read as libconfig')
-    this.#at = token.lastIndex
-    const [, string, name, number, mark] = match
-    this.#value = string ?? name ?? number ?? mark ?? ''
-    this.#kind =
-      string !== undefined
-        ? 'string'
-        : name !== undefined
-          ? 'name'
-          : number !== undefined
-            ? 'number'
-            : mark !== undefined
-              ? 'mark'
-              : 'end'
-    if (this.#kind === 'end' && this.#at !== this.#text.length)
-      throw this.#damaged('it can’t be read as libconfig')
+    this.#at = this.#startOfToken()
+    const start = this.#at
+    const first = this.#text[start]
+    if (first === undefined) return this.#take('end', start)
+    if (marks.includes(first)) return this.#take('mark', start + 1)
+    if (first === '"') return this.#take('string', this.#endOfString(start))
+    for (const [kind, pattern] of [
+      ['name', name],
+      ['number', number],
+    ] as const) {
+      pattern.lastIndex = start
+      if (pattern.test(this.#text)) return this.#take(kind, pattern.lastIndex)
+    }
+    throw this.#damaged('it can’t be read as libconfig')
+  }
+
+  #take(kind: TokenKind, end: number): void {
+    this.#kind = kind
+    this.#value = this.#text.slice(this.#at, end)
+    this.#at = end
+  }
+
+  /** Behind white space and comments. */
+  #startOfToken(): number {
+    let at = this.#at
+    for (;;) {
+      while (at < this.#text.length && white.includes(this.#text[at] ?? '')) at++
+      const two = this.#text.slice(at, at + 2)
+      if (two.startsWith('#') || two === '//') at = this.#after('\n', at)
+      else if (two !== '/*') return at
+      else if (this.#text.includes('*/', at + 2)) at = this.#after('*/', at + 2)
+      else throw this.#damaged('a comment doesn’t end')
+    }
+  }
+
+  #after(mark: string, from: number): number {
+    const at = this.#text.indexOf(mark, from)
+    return at < 0 ? this.#text.length : at + mark.length
+  }
+
+  #endOfString(start: number): number {
+    for (let at = start + 1; at < this.#text.length; at++) {
+      if (this.#text[at] === '"') return at + 1
+      if (this.#text[at] === '\\') at++
+    }
+    throw this.#damaged('a string doesn’t end')
   }
 
   /** Takes a mark where it stands there. */
@@ -94,13 +128,20 @@ class Parser {
   #scalar(): unknown {
     const [kind, value] = [this.#kind, this.#value]
     this.#advance()
-    if (kind === 'number') return Number(value.replace(/L+$/, ''))
+    if (kind === 'number') return this.#number(value.replace(/L+$/, ''))
     if (kind === 'name' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true'
     if (kind !== 'string') throw this.#damaged('a value is missing')
     let text = unescaped(value)
     // strings that follow one another are one
     for (; this.#kind === 'string'; this.#advance()) text += unescaped(this.#value)
     return text
+  }
+
+  #number(literal: string): number {
+    const value = Number(literal)
+    const isWhole = !/[.eE]/.test(literal) || /^[-+]?0x/i.test(literal)
+    if (Number.isFinite(value) && (!isWhole || Number.isSafeInteger(value))) return value
+    throw this.#damaged('a number is too large')
   }
 
   #damaged(why: string) {
@@ -129,7 +170,7 @@ function unescaped(literal: string): string {
 
 function decoded(content: Uint8Array, place: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content)
   } catch (error) {
     throw damaged(place, 0, 'it is not UTF-8', error)
   }

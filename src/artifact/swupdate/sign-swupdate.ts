@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Context, Failure } from '../../platform/platform.ts'
 import { ByteReader } from '../archive/byte-reader.ts'
-import { cpioEnd, cpioEntry, cpioHeaderBytes, cpioTrailer } from '../archive/cpio-header.ts'
+import { cpioEnd, cpioHeaderBytes, cpioTrailer } from '../archive/cpio-header.ts'
 import { CpioReader } from '../archive/cpio-reader.ts'
 import { PartialFile } from '../archive/partial-file.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
@@ -15,6 +15,7 @@ import { type CmsSigner, openCmsSigner } from '../cms-sign.ts'
 import { openArtifact } from '../read.ts'
 import type { Signing } from '../signing.ts'
 import { parseDescription } from './description.ts'
+import { headOf } from './head.ts'
 
 /** Nothing that stands before the payloads is larger, and that was checked when the file was read. */
 const maxMemberBytes = 16 << 20
@@ -47,10 +48,7 @@ export async function signSwupdate(
   const kept = isKept ? front.signature : undefined
   const signature = kept ?? (await signer.sign(front.description, signal))
   await using file = await PartialFile.create(dirname(output))
-  const head = Buffer.concat([
-    cpioEntry('sw-description', 1, front.description),
-    cpioEntry('sw-description.sig', 2, signature),
-  ])
+  const head = headOf(front.description, signature)
   await file.write(head, 0)
   await copyRest(path, front.restStart, file, head.length, signal)
   const after = await openArtifact(file.path, { verifyKeys: [signer.publicKey], signal })

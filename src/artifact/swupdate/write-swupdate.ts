@@ -4,16 +4,16 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../../platform/platform.ts'
-import { compress } from '../archive/compress.ts'
 import {
-  cpioEnd,
-  cpioEntry,
-  cpioHeader,
-  cpioPadding,
-  cpioSum,
-  maxCpioEntryBytes,
-} from '../archive/cpio-header.ts'
+  type Context,
+  type Digest,
+  Failure,
+  digestOfFile,
+  hexOf,
+  requirePrograms,
+} from '../../platform/platform.ts'
+import { compress } from '../archive/compress.ts'
+import { cpioEnd, cpioHeader, cpioPadding, cpioSum, maxCpioEntryBytes } from '../archive/cpio-header.ts'
 import { blocksInFlight } from '../archive/in-order.ts'
 import { moveTail } from '../archive/move-tail.ts'
 import { PartialFile } from '../archive/partial-file.ts'
@@ -22,10 +22,9 @@ import { Findings } from '../findings.ts'
 import { checkFacts } from '../mender/mender-facts.ts'
 import { openArtifact } from '../read.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
-import { type ToDescribe, describe, isReserved } from './describe.ts'
-import { parseDescription } from './description.ts'
+import { isReserved } from './describe.ts'
+import { Head } from './head.ts'
 import { type Part, openParts } from './parts.ts'
-import { contentOf } from './swupdate-content.ts'
 import type { SwupdateOptions } from './swupdate-options.ts'
 
 /**
@@ -75,77 +74,23 @@ async function openAll(request: WriteRequest & SwupdateOptions, context: Context
   await findings.from(() => checkOptions(request))
   await findings.from(() => checkOutput(request))
   const signer = await findings.from(() => openCmsSigner(request.signing, context.clock.now()))
+  if (signer !== undefined && request.verify === true) {
+    await findings.from(() => requirePrograms(['openssl']))
+  }
   const stack = new AsyncDisposableStack()
   const parts = await openParts(request, stack, findings)
   if (!findings.isClean) await stack.disposeAsync()
   findings.fail()
+  if (signer?.hasIntermediates === true) {
+    context.log.warn(
+      'SWUpdate does not take intermediate certificates from the file: devices need them beside the authority’s (-k)',
+    )
+  }
   return { parts, signer, [Symbol.asyncDispose]: async () => stack.disposeAsync() }
-}
-
-/** sw-description and its signature: their usual size from the start, their content at the end. */
-class Head {
-  readonly usualBytes: number
-  readonly #request: WriteRequest & SwupdateOptions
-  readonly #toDescribe: ToDescribe
-  readonly #parts: ReadonlyMap<string, Part>
-  readonly #signer: CmsSigner | undefined
-
-  constructor(
-    request: WriteRequest & SwupdateOptions,
-    parts: readonly Part[],
-    signer: CmsSigner | undefined,
-  ) {
-    this.#request = request
-    this.#parts = new Map(parts.map((part) => [part.fileName, part]))
-    const order = parts.flatMap(({ fileName, compression, items }) =>
-      items.map((item) => ({ fileName, compression, ...item })),
-    )
-    const files = order.toSorted((a, b) => a.position - b.position)
-    this.#toDescribe = { ...request, files }
-    this.#signer = signer
-    const { name } = request
-    const planned = this.#describe(typeof name === 'string' ? name : `${name.prefix}-${'0'.repeat(12)}`, () =>
-      '0'.repeat(64),
-    )
-    this.usualBytes = assembled(planned, signer && Buffer.alloc(signer.usualBytes)).length
-  }
-
-  /** What stands before the parts, once they are written. */
-  async finish(signal: AbortSignal): Promise<{ bytes: Buffer; name: string; contentDigest: Digest }> {
-    const { name: given } = this.#request
-    const { contentDigest } = this.#contentOf(typeof given === 'string' ? given : 'x')
-    const name = typeof given === 'string' ? given : `${given.prefix}-${hexOf(contentDigest).slice(0, 12)}`
-    const description = this.#describe(name, (file) => this.#partOf(file).stored.sha256)
-    const signature = await this.#signer?.sign(description, signal)
-    return { bytes: assembled(description, signature), name, contentDigest }
-  }
-
-  /** Read from what is written, as a reader will. */
-  #contentOf(name: string) {
-    const description = this.#describe(name, (file) => this.#partOf(file).stored.sha256)
-    return contentOf(parseDescription(description), this.#parts)
-  }
-
-  #describe(name: string, sha256Of: (fileName: string) => string): Buffer {
-    return describe(this.#toDescribe, name, sha256Of)
-  }
-
-  #partOf(fileName: string): Part {
-    const part = this.#parts.get(fileName)
-    if (part === undefined) throw new Error(`${fileName} is described and not there`)
-    return part
-  }
 }
 
 /** The inode numbers of description and signature are 1 and 2, also where there is no signature. */
 const firstInode = 3
-
-function assembled(description: Buffer, signature: Buffer | undefined): Buffer {
-  return Buffer.concat([
-    cpioEntry('sw-description', 1, description),
-    ...(signature === undefined ? [] : [cpioEntry('sw-description.sig', 2, signature)]),
-  ])
-}
 
 /** Writes the parts from `start` on, and gives where they end. */
 async function writeParts(

@@ -1,0 +1,50 @@
+// Debian's own swupdate as a device: its sockets and temporary files are in a folder of the test, and what it writes to are
+// plain files.
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { start } from '../../src/platform/platform.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+
+export interface Device {
+  /** PEM that its updates have to be signed by. */
+  trust: string
+  /** `board:revision`. */
+  board?: string
+  /** `stable,copy1` */
+  selection?: string
+  purpose?: 'codeSigning' | 'emailProtection'
+  /** Further arguments. */
+  args?: readonly string[]
+}
+
+export interface Outcome {
+  isDone: boolean
+  said: string
+}
+
+/** Checks an update as far as that goes without installing it. */
+export async function check(t: TestContext, path: string, device: Device): Promise<Outcome> {
+  return swupdate(t, device, ['-c', '-i', path])
+}
+
+/** Installs an update. */
+export async function install(t: TestContext, path: string, device: Device): Promise<Outcome> {
+  return swupdate(t, device, ['-v', '-i', path])
+}
+
+async function swupdate(t: TestContext, device: Device, what: readonly string[]): Promise<Outcome> {
+  const folder = await mkdtemp(join(await temporaryFolder(t), 'device-'))
+  await writeFile(join(folder, 'trust.pem'), device.trust)
+  const trust = ['-k', join(folder, 'trust.pem'), '--cert-purpose', device.purpose ?? 'codeSigning']
+  const selection = device.selection === undefined ? [] : ['-e', device.selection]
+  const args = [...trust, '-H', device.board ?? 'board:1.0', ...selection, ...(device.args ?? []), ...what]
+  const { done } = start('swupdate', args, {
+    cwd: folder,
+    env: { TMPDIR: folder },
+    signal: AbortSignal.any([t.signal, AbortSignal.timeout(60_000)]),
+  })
+  const { stdout, stderr } = await done
+  // its exit status is not to be believed: after a success it is 0 or 1, as it happens
+  return { isDone: stdout.includes('SWUPDATE successful'), said: stdout + stderr }
+}
