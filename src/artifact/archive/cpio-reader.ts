@@ -85,7 +85,7 @@ export class CpioReader {
     await this.#skipPadding(cpioHeaderBytes + nameBytes)
     if (bytes.indexOf(0) !== nameBytes - 1) throw this.#damaged(offset, 'a name ends where it should not')
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, -1))
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, -1))
     } catch {
       throw this.#damaged(offset, 'a name is not UTF-8')
     }

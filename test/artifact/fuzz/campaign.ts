@@ -3,6 +3,7 @@ import { deflateRawSync } from 'node:zlib'
 import type { ArtifactInfo, InspectOptions } from '../../../src/artifact/artifact.ts'
 import { check } from './check.ts'
 import { mutateMender } from './mender-mutation.ts'
+import { mutateSwupdate } from './swupdate-mutation.ts'
 import { Random } from './random.ts'
 import type { Seed } from './seeds.ts'
 
@@ -30,7 +31,8 @@ export function mutantOf(seeds: readonly Seed[], input: number): Mutant {
   const random = new Random(input)
   const seed = random.some(seeds)
   if (seed === undefined) throw new Error('no seeds')
-  const bytes = mutateMender(seed.bytes, random)
+  const isSwupdate = seed.bytes.toString('latin1', 0, 5) === '07070'
+  const bytes = (isSwupdate ? mutateSwupdate : mutateMender)(seed.bytes, random)
   const limits = random.chance(50)
     ? { artifactBytes: 1 << 22, headerBytes: 1 << 18, payloadBytes: 1 << 20 }
     : undefined

@@ -7,6 +7,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { writeMender } from '../../../src/artifact/artifact.ts'
 import { plainContext } from '../../../src/platform/platform.ts'
 import { craft } from '../craft.ts'
+import { swupdateSeeds } from './swupdate-seeds.ts'
 
 export interface Seed {
   name: string
@@ -28,8 +29,9 @@ const key = createPrivateKey({
 })
 const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
 
-export async function menderSeeds(): Promise<Seed[]> {
-  return [...(await fixtures()), ...crafted(), ...(await written())]
+/** Of all formats that are read as streams. */
+export async function allSeeds(): Promise<Seed[]> {
+  return [...(await fixtures()), ...crafted(), ...(await written()), ...swupdateSeeds()]
 }
 
 async function fixtures(): Promise<Seed[]> {
