@@ -193,7 +193,7 @@ test(
       reason: 'file-missing',
     })
     await assert.rejects(testDevice({ ...given, device: 'local:', signingKey: 'x' }, context), {
-      reason: 'bad-input',
+      reason: 'bad-key',
     })
   },
 )
