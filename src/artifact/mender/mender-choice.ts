@@ -10,7 +10,6 @@ import {
   defaultKind,
   hasImage,
   payloadKinds,
-  typeOf,
 } from './payload-choice.ts'
 
 /** What `writeMender` is told besides what the writers of all formats are. */
@@ -59,14 +58,14 @@ export async function menderChoice(
 ): Promise<{ choice: MenderChoice | undefined; problems: Problem[] }> {
   const { values } = given
   const isOptionsFile = given.file !== undefined && resolve(given.file) === resolve(source)
-  const facts = await stat(source).catch(() => undefined)
+  const found = await stat(source).catch(() => undefined)
   // a kind that is misspelt is a problem already, and what it would mean for the others can't be said
   if ('payload' in given.raw && values.payload === undefined) return { choice: undefined, problems: [] }
   // that there is no source is for the writer to say, and nothing else can be said of it
-  if (facts === undefined && values.payload === undefined) {
+  if (found === undefined && values.payload === undefined) {
     return { choice: { payload: { kind: 'rootfs-image' } }, problems: [] }
   }
-  const kind = values.payload ?? defaultKind({ path: source, isFolder: facts?.isDirectory() === true })
+  const kind = values.payload ?? defaultKind({ path: source, isFolder: found?.isDirectory() === true })
   const problems = [
     ...misplaced(given, kind),
     ...(isOptionsFile ? withoutSource(given, kind) : []),
@@ -74,9 +73,9 @@ export async function menderChoice(
     ...(await missingFiles(given)),
   ]
   const payload = payloadOf(given, kind, !isOptionsFile)
-  if (payload === undefined) return { choice: undefined, problems }
-  const choice = { ...factsOf(given), payload }
-  return { choice, problems: [...problems, ...ownProvides(given, choice)] }
+  const facts = factsOf(given)
+  problems.push(...ownProvides(given, kind, facts))
+  return { choice: payload && { ...facts, payload }, problems }
 }
 
 function misplaced({ raw, problemAt }: GivenOptions, kind: PayloadKind): Problem[] {
@@ -134,12 +133,16 @@ async function missingFiles(given: GivenOptions): Promise<Problem[]> {
   return problems
 }
 
-function ownProvides({ raw, problemAt }: GivenOptions, choice: MenderChoice): Problem[] {
+function ownProvides(
+  { raw, values, problemAt }: GivenOptions,
+  kind: PayloadKind,
+  facts: Omit<MenderChoice, 'payload'>,
+): Problem[] {
   const { provides } = raw
   if (typeof provides !== 'object' || provides === null) return []
-  const type = typeOf(choice.payload)
+  const type = kind === 'bootstrap' ? null : kind === 'module-image' ? (values.type ?? '') : kind
   const checksum = hasImage(type) ? '' : undefined
-  const own = softwareOf(choice, { type, checksum, release: '' }).provides
+  const own = softwareOf(facts, { type, checksum, release: '' }).provides
   return Object.keys(provides)
     .filter((key) => isOwnProvide(key) || key in own)
     .map((key) =>

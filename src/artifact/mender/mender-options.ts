@@ -67,12 +67,13 @@ const number = v.pipe(
 const scalar = v.union([v.string(), number, v.boolean()], 'it can be text, a number, true or false')
 type Setting = v.InferOutput<typeof scalar> | Setting[] | { [key: string]: Setting }
 const listed = v.array(scalar)
-const setting: v.GenericSchema<Setting> = v.lazy(() =>
-  v.union(
-    [scalar, listed, v.record(v.string(), setting)],
-    'it can be text, a number, true, false, settings by name, or a list of the first four',
-  ),
-)
+const setting: v.GenericSchema<Setting> = v.lazy((input) => {
+  // without an input it is asked what there can be at all, for the published schema
+  if (input === undefined) return v.union([scalar, listed, settings])
+  if (Array.isArray(input)) return listed
+  return typeof input === 'object' && input !== null ? settings : scalar
+})
+const settings = v.record(v.string(), setting)
 
 const described = <const S extends v.GenericSchema>(schema: S, description: string) =>
   v.optional(v.pipe(schema, v.description(description)))
@@ -117,7 +118,7 @@ export const menderOptionsEntries = {
     v.array(text),
     'More files of the payload; paths relative to this file (module-image, script, deb).',
   ),
-  'meta-data': described(v.record(v.string(), setting), 'Settings for the update module (module-image).'),
+  'meta-data': described(settings, 'Settings for the update module (module-image).'),
   'dest-dir': described(folder, 'Folder on the device (directory, single-file).'),
   filename: described(fileName, 'Name of the file on the device. Default: the source’s (single-file).'),
   permissions: described(
