@@ -18,6 +18,8 @@ export interface HttpClientOptions {
   deadlineMs?: number
   /** Longest time for the whole of one attempt that carries no body stream, in ms: a server may drip for ever. */
   attemptMs?: number
+  /** Whether a reply that mostly passes with time (429, 503) is this server's last word; none is where not given. */
+  isFinal?: (reply: HttpReply) => boolean
 }
 
 export interface HttpRequest {
@@ -56,7 +58,7 @@ export interface HttpClient {
   json<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<v.InferOutput<S> & {}>
   /** `json` with the reply's headers. */
   read<S extends v.GenericSchema>(request: HttpRequest, schema: S): Promise<HttpValue<v.InferOutput<S> & {}>>
-  /** `read`, or undefined where the server says in JSON that there is no such thing (404). */
+  /** `read`, or undefined where the server says in JSON that there is no such thing (404), or that it is empty (204). */
   find<S extends v.GenericSchema>(
     request: HttpRequest,
     schema: S,
@@ -71,7 +73,7 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
       const isLast = attempt === attempts || !isRepeatable(request)
       if (result instanceof Failure) {
         if (isLast || result.reason !== 'unreachable') throw result
-      } else if (isLast || !isPassing(result.status)) {
+      } else if (isLast || !isPassing(result, options)) {
         return checked(result, request, options)
       }
       const pauseMs = result instanceof Failure ? backoffMs(attempt) : retryAfterMs(result, attempt)
@@ -84,7 +86,8 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
     return { value: parseReply(reply, request, options, schema), headers: reply.headers }
   }
   const find: HttpClient['find'] = async (request, schema) => {
-    const reply = await send({ ...request, accept: [200, 404] })
+    const reply = await send({ ...request, accept: [200, 204, 404] })
+    if (reply.status === 204) return undefined
     if (reply.status === 404) {
       parseReply(reply, request, options, v.looseObject({}))
       return undefined
@@ -173,7 +176,7 @@ function checked(reply: HttpReply, request: HttpRequest, options: HttpClientOpti
       `${what}: the token was refused (${status}${said}): check the input \`token\``,
     )
   }
-  if (isPassing(status)) {
+  if (isPassing(reply, options)) {
     throw new Failure(
       'unreachable',
       `${what}: the server is not able to answer (${status}${said}): try again later`,
@@ -221,8 +224,9 @@ function parseReply<S extends v.GenericSchema>(
 
 function saidBy(reply: HttpReply): string {
   try {
-    const { error } = JSON.parse(reply.text) as { error?: unknown }
-    return typeof error === 'string' ? `: ${shorten(oneLine(error), 300)}` : ''
+    const { error, message } = JSON.parse(reply.text) as { error?: unknown; message?: unknown }
+    const said = typeof error === 'string' ? error : message
+    return typeof said === 'string' ? `: ${shorten(oneLine(said), 300)}` : ''
   } catch {
     return isPage(reply) ? ', with a web page' : ''
   }
@@ -239,7 +243,9 @@ function explain(error: unknown): string {
 
 const isPage = (reply: HttpReply) => /^\s*</.test(reply.text)
 
-const isPassing = (status: number) => [408, 429, 502, 503, 504].includes(status)
+function isPassing(reply: HttpReply, options: HttpClientOptions): boolean {
+  return [408, 429, 502, 503, 504].includes(reply.status) && options.isFinal?.(reply) !== true
+}
 
 function isRepeatable(request: HttpRequest): boolean {
   if (request.body instanceof Readable) return false // a stream can be sent once
