@@ -1,4 +1,5 @@
 import { type Context, Failure } from '../platform/platform.ts'
+import { hawkbitServer } from './hawkbit.ts'
 import { menderServer } from './mender.ts'
 import type { OtaServer } from './ota-server.ts'
 import { checkedServerUrl } from './server-url.ts'
@@ -16,14 +17,13 @@ export interface ServerAddress {
 
 /** Opens the adapter for a server; nothing is sent yet. Throws `bad-input` for a URL or a token that can't be one. */
 export function openServer({ type, url, token }: ServerAddress, context: Context): OtaServer {
-  if (type === 'hawkbit') {
-    throw new Failure('bad-input', 'server-type hawkbit is not supported yet; use a Mender server')
-  }
   // what is not visible ASCII can't be sent in a header; a line end would start another one
-  if (!/^[\x21-\x7e]+$/.test(token)) {
+  const isPassword = type === 'hawkbit' && /^[^\p{Cc}:]+:\P{Cc}+$/u.test(token)
+  if (!isPassword && !/^[\x21-\x7e]+$/.test(token)) {
     throw new Failure('bad-input', 'token has a character that no token has: copy it again, without spaces')
   }
-  return menderServer(checkedServerUrl(url), token, context)
+  const open = type === 'hawkbit' ? hawkbitServer : menderServer
+  return open(checkedServerUrl(url), token, context)
 }
 
 /**

@@ -47,6 +47,7 @@ test('a wrong token, a wrong file and no server are told apart', async (t) => {
   assert.equal(await fails({ artifact: import.meta.filename }), 'artifact-damaged')
   assert.equal(await fails({ server: 'http://127.0.0.1:1' }), 'unreachable')
   assert.equal(await fails({ server: 'http://ota.example.com' }), 'bad-input')
-  assert.equal(await fails({ 'server-type': 'hawkbit' }), 'bad-input')
+  assert.equal(await fails({ 'server-type': 'hawkbit' }), 'unexpected-reply')
+  assert.equal(await fails({ 'server-type': 'other' }), 'bad-input')
   assert.deepEqual(await lab.server.releases(), [])
 })

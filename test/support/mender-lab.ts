@@ -3,26 +3,20 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { writeMender } from '../../src/artifact/artifact.ts'
-import { type DeviceFacts, type OtaServer, openServer } from '../../src/ota/ota.ts'
+import { openServer } from '../../src/ota/ota.ts'
 import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { startServer } from '../../src/server/server.ts'
+import { type LabDevice, type ServerLab, until } from './lab.ts'
 import { type DeviceOptions, type MenderDevice, startMenderDevice } from './mender-device.ts'
 import { temporaryFolder } from './temporary.ts'
 import { undo } from './undo.ts'
-import { until as untilFound } from './until.ts'
 
-export interface Lab {
+export { allDevices, until } from './lab.ts'
+
+export interface Lab extends ServerLab {
   url: string
   token: string
-  server: OtaServer
-  folder: string
-  /** Starts a device and, unless told otherwise, waits until it has reported. */
-  device: (options?: Partial<DeviceOptions>, waits?: boolean) => Promise<MenderDevice & { key: string }>
-  /** Writes a small artifact and returns its path. */
-  artifact: (
-    name: string,
-    options?: { deviceTypes?: string[]; content?: string; signingKey?: string },
-  ) => Promise<string>
+  device: (options?: Partial<DeviceOptions>, waits?: boolean) => Promise<MenderDevice & LabDevice>
   /** Sends a request to the management API as an operator would. */
   operate: (method: string, path: string, json?: unknown) => Promise<Response>
 }
@@ -38,6 +32,12 @@ export async function openLab(
   undo(t, () => running.close())
   const { url, token } = running
   const server = openServer({ type: 'mender', url, token }, context)
+  const operate: Lab['operate'] = (method, path, json) =>
+    fetch(`${url}/api/management${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    })
   let count = 0
   return {
     url,
@@ -49,7 +49,10 @@ export async function openLab(
       undo(t, () => device.stop())
       const key = waits ? await device.id : ''
       if (waits) await until(async () => (await server.device(key)).reportedAt !== undefined)
-      return Object.assign(device, { key })
+      return Object.assign(device, {
+        key,
+        behave: (to: MenderDevice['behaviour']) => (device.behaviour = to),
+      })
     },
     artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
       const source = join(folder, `${name}-${count++}.ext4`)
@@ -61,23 +64,18 @@ export async function openLab(
       )
       return output
     },
-    operate: (method, path, json) =>
-      fetch(`${url}/api/management${path}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-      }),
+    operate,
+    identity: (serial) => ({ serial }),
+    setRemark: async (device, name, value) => {
+      await operate('PUT', `/v1/inventory/devices/${device}/tags`, [{ name, value }])
+    },
+    remarks: async (device) => {
+      const reply = await operate('GET', `/v1/inventory/devices/${device}`)
+      const { attributes } = (await reply.json()) as {
+        attributes: { name: string; scope: string; value: string }[]
+      }
+      const tags = attributes.filter(({ scope }) => scope === 'tags')
+      return Object.fromEntries(tags.map(({ name, value }) => [name, value]))
+    },
   }
-}
-
-/** Waits for a condition; fails the test where it does not come within ten seconds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  await untilFound(condition.toString(), condition, 10_000)
-}
-
-/** All devices of a server in one list. */
-export async function allDevices(server: OtaServer): Promise<DeviceFacts[]> {
-  const all = []
-  for await (const page of server.devices()) all.push(...page)
-  return all
 }

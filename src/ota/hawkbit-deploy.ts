@@ -1,0 +1,210 @@
+// Places orders on a hawkBit server. Everything is checked before anything is written, for an assignment can't be taken
+// back unseen: it cancels what the device is doing.
+import { Failure } from '../platform/platform.ts'
+import { listActions } from './hawkbit-actions.ts'
+import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
+import { type HawkbitDeployment, findOrder, published } from './hawkbit-deployments.ts'
+import { readDevice } from './hawkbit-devices.ts'
+import { describe, digestOfDevices, noteOf, setVersionOf } from './hawkbit-orders.ts'
+import { type HawkbitArtifact, findArtifacts } from './hawkbit-releases.ts'
+import { distributionSet } from './hawkbit-schemas.ts'
+import type { Deployment, DeviceFacts, Order } from './ota-server.ts'
+import { reportsRelease } from './watch.ts'
+
+const maxDevices = 20_000
+/** Devices in one assignment; the server takes 5000, and longer than anybody waits for them. */
+const chunkSize = 500
+/** Devices in one query, which has to fit into a URL. */
+const queryChunk = 40
+const maxName = 128
+/** A device that says that it has the release, and said so within this time, is not given it again. */
+const believedMs = 24 * 3_600_000
+
+/** Places an order; see `OtaServer.deploy`. Throws also `device-busy` and `wrong-device-type`, before anything is written. */
+export async function deploy(client: HawkbitClient, order: Order): Promise<Deployment> {
+  const devices = [...new Set(order.devices)].sort()
+  const description = checkOrder(client, order, devices)
+  const existing = await findOrder(client, order.name)
+  if (existing) checkSame(client, existing, order, devices)
+  const missing = devices.filter((id) => !existing?.devices.has(id))
+  if (existing && missing.length === 0) return published(existing)
+  const artifacts = await findArtifacts(client, order.release)
+  if (artifacts.length === 0) {
+    const message = `${client.url} has no release ${order.release}: upload its artifact first`
+    throw new Failure('release-missing', message)
+  }
+  const facts = await forEach(missing, (id) => readDevice(client, id))
+  const parts = split(client, order, artifacts, facts)
+  await checkFree(client, missing)
+  for (const part of parts) await assign(client, order, description, part)
+  const placed = await findOrder(client, order.name)
+  if (!placed) {
+    throw new Failure('unexpected-reply', `${client.url} took the order ${order.name}, but does not list it`)
+  }
+  checkDevices(client, placed, order, devices)
+  return published(placed)
+}
+
+/** The order's description for the server; throws what can be told without asking it. */
+function checkOrder(client: HawkbitClient, order: Order, devices: readonly string[]): string {
+  if (devices.length === 0) {
+    throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
+  }
+  if (devices.length > maxDevices) {
+    throw new Failure(
+      'bad-input',
+      `the order ${order.name} has ${devices.length} devices; at most ${maxDevices} fit into one: order in waves`,
+    )
+  }
+  const description = describe(order.name, devices)
+  if (description !== undefined && order.release.length <= maxName) return description
+  throw new Failure(
+    'bad-input',
+    `the order ${order.name.slice(0, 100)}… of ${order.release.slice(0, 100)}: a name is longer than ${client.url} stores`,
+  )
+}
+
+/** What was ordered under this name is what is asked for now: nothing less and nothing more may pass as done. */
+function checkSame(
+  client: HawkbitClient,
+  found: HawkbitDeployment,
+  order: Order,
+  devices: readonly string[],
+): void {
+  const digest = digestOfDevices(devices)
+  const isSame = found.sets.every((set) => noteOf(set)?.digest === digest)
+  if (found.release === order.release && isSame) return
+  const missing = devices.filter((id) => !found.devices.has(id))
+  const extra = [...found.devices.keys()].filter((id) => !devices.includes(id))
+  const differs =
+    found.release === order.release
+      ? `${missing.length} devices missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
+      : `it orders ${found.release} instead of ${order.release}`
+  throw new Failure(
+    missing.length > 0 && extra.length === 0 ? 'device-missing' : 'server-refused',
+    `the deployment ${found.id} (${order.name}) on ${client.url} is not what was asked: ${differs}. Look at it there and cancel it`,
+  )
+}
+
+interface Part {
+  artifact: HawkbitArtifact
+  /** Whether these devices report the release already: that is written down, and they are not bothered. */
+  isThere: boolean
+  devices: string[]
+}
+
+/** Which devices get which artifact. */
+function split(
+  client: HawkbitClient,
+  order: Order,
+  artifacts: readonly HawkbitArtifact[],
+  facts: readonly DeviceFacts[],
+): Part[] {
+  const parts = new Map<string, Part>()
+  const refused: string[] = []
+  for (const device of facts) {
+    const artifact =
+      artifacts.find(({ deviceTypes }) => deviceTypes.includes(device.deviceType ?? '')) ??
+      artifacts.find(({ deviceTypes }) => deviceTypes.length === 0)
+    if (!artifact) {
+      refused.push(`${device.id} (${device.deviceType ?? 'reports no device_type'})`)
+      continue
+    }
+    const isRecent = client.context.clock.now().getTime() - Date.parse(device.reportedAt ?? '') < believedMs
+    const isThere = isRecent && reportsRelease(device, order.release, artifact)
+    const key = `${artifact.id} ${isThere}`
+    const part = parts.get(key) ?? { artifact, isThere, devices: [] }
+    part.devices.push(device.id)
+    parts.set(key, part)
+  }
+  if (refused.length === 0) return [...parts.values()]
+  const types = artifacts.flatMap(({ deviceTypes }) => deviceTypes)
+  throw new Failure(
+    'wrong-device-type',
+    `${order.release} on ${client.url} is for ${types.join(', ')}, and not for ${refused.length} devices of the order: ${refused.slice(0, 5).join(', ')}`,
+  )
+}
+
+/** A new assignment would cancel what a device is doing. Between this look and the assignment a moment remains. */
+async function checkFree(client: HawkbitClient, devices: readonly string[]): Promise<void> {
+  const chunks = chunksOf(devices, queryChunk)
+  const active = await forEach(chunks, (ids) =>
+    listActions(client, `active==true;target.controllerid=in=(${ids.map(quoted).join(',')})`),
+  )
+  const asked = new Set(devices)
+  const busy = active.flat().filter(({ device }) => asked.has(device))
+  if (busy.length === 0) return
+  const list = busy.slice(0, 5).map(({ device, set }) => `${device} (distribution set ${set})`)
+  throw new Failure(
+    'device-busy',
+    `${busy.length} devices have another order on ${client.url}, which a new one would cancel: ${list.join(', ')}. Wait for it, or withdraw it`,
+  )
+}
+
+async function assign(client: HawkbitClient, order: Order, description: string, part: Part): Promise<void> {
+  const set = await findOrCreateSet(client, order, description, part)
+  const path = `/distributionsets/${set}/assignedTargets${part.isThere ? '?offline=true' : ''}`
+  for (const ids of chunksOf(part.devices, chunkSize)) {
+    client.context.signal.throwIfAborted()
+    await client.http.send({
+      method: 'POST',
+      path,
+      json: ids.map((id) => ({ id, type: 'forced' })),
+      // who has this set already gets it no second time
+      repeatable: true,
+      accept: [200, 201],
+    })
+  }
+}
+
+/** Of two runs one creates the set, and both find it. */
+async function findOrCreateSet(
+  client: HawkbitClient,
+  order: Order,
+  description: string,
+  { artifact, isThere }: Part,
+): Promise<number> {
+  const version = setVersionOf(order.name, artifact.id, isThere)
+  const modules = (artifact.set.modules ?? []).map(({ id }) => ({ id }))
+  const set = { name: order.release, version, type: artifact.set.type ?? 'os', description, modules }
+  const find = async () => {
+    const query = `name==${quoted(order.release)};version==${quoted(version)}`
+    const all = await client.list('/distributionsets', { sort: 'id:ASC', query }, distributionSet)
+    return all.find((one) => one.version === version)
+  }
+  const existing = await find()
+  if (existing) return existing.id
+  const { status } = await client.http.send({
+    method: 'POST',
+    path: '/distributionsets',
+    json: [set],
+    accept: [200, 201, 409],
+  })
+  const made = await find()
+  if (made) return made.id
+  throw new Failure(
+    'server-refused',
+    status === 409
+      ? `the order ${order.name} was deleted on ${client.url}, which never gives its name away again: order under another name`
+      : `${client.url} took the order ${order.name}, but does not list it`,
+  )
+}
+
+/** What was ordered is what was asked, counted on the server. */
+function checkDevices(
+  client: HawkbitClient,
+  placed: HawkbitDeployment,
+  order: Order,
+  devices: readonly string[],
+): void {
+  const left = devices.filter((id) => !placed.devices.has(id))
+  if (left.length === 0) return
+  throw new Failure(
+    'device-missing',
+    `${client.url} left ${left.length} devices out of ${order.name} (${left.slice(0, 5).join(', ')}): is their target type compatible with the distribution set?`,
+  )
+}
+
+function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
+}

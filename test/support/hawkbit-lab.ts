@@ -1,0 +1,87 @@
+// A tenant of a real hawkBit server with devices and artifacts, all on loopback.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { writeMender } from '../../src/artifact/artifact.ts'
+import { openServer } from '../../src/ota/ota.ts'
+import { type Context, plainContext } from '../../src/platform/platform.ts'
+import { startHawkbitDevice } from './hawkbit-device.ts'
+import { type HawkbitServer, asUser } from './hawkbit-server.ts'
+import { type ServerLab, until } from './lab.ts'
+import { temporaryFolder } from './temporary.ts'
+import { undo } from './undo.ts'
+
+export interface HawkbitLab extends ServerLab {
+  url: string
+  token: string
+  tenant: string
+  /** Sends a request to the management API as an operator would. */
+  operate: (method: string, path: string, json?: unknown) => Promise<Response>
+  /** Creates a target, and returns the token with which its device signs in. */
+  createTarget: (id: string) => Promise<string>
+}
+
+/** Opens a tenant that no other test has. */
+export async function openHawkbitLab(
+  t: TestContext,
+  running: HawkbitServer,
+  context: Context = plainContext(),
+): Promise<HawkbitLab> {
+  const folder = await temporaryFolder(t)
+  const { url } = running
+  const { name: tenant, token } = running.tenant()
+  const operate: HawkbitLab['operate'] = (method, path, json) => asUser(url, token, method, path, json)
+  // the first request makes the tenant
+  await operate('GET', '/userinfo')
+  const server = openServer({ type: 'hawkbit', url, token }, context)
+  let count = 0
+  const createTarget = async (id: string) => {
+    const securityToken = `device-${id}`
+    const reply = await operate('POST', '/targets', [{ controllerId: id, name: id, securityToken }])
+    if (reply.status !== 201) throw new Error(`target ${id}: ${reply.status} ${await reply.text()}`)
+    return securityToken
+  }
+  return {
+    url,
+    token,
+    tenant,
+    server,
+    folder,
+    operate,
+    createTarget,
+    device: async (options = {}, waits = true) => {
+      const { serial = `SN-${++count}`, ...rest } = options
+      const device = startHawkbitDevice({
+        url: `${url}/${tenant}`,
+        id: serial,
+        token: await createTarget(serial),
+        deviceType: 'virtual',
+        release: 'old',
+        behaviour: 'success',
+        attributes: {},
+        ...rest,
+      })
+      undo(t, () => device.stop())
+      if (waits) await until(async () => (await server.device(serial)).reportedAt !== undefined)
+      return device
+    },
+    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
+      const source = join(folder, `${name}-${count++}.ext4`)
+      await writeFile(source, content.padEnd(8192, '.'))
+      const output = `${source}.mender`
+      const signing = { key: signingKey }
+      await writeMender({ source, output, name, deviceTypes, compression: 'gzip', signing }, plainContext())
+      return output
+    },
+    identity: (serial) => ({ controllerId: serial }),
+    setRemark: async (device, key, value) => {
+      await operate('POST', `/targets/${device}/metadata`, [{ key, value }])
+    },
+    remarks: async (device) => {
+      const reply = await operate('GET', `/targets/${device}/metadata`)
+      const { content } = (await reply.json()) as { content: { key: string; value: string }[] }
+      const own = content.filter(({ key }) => !key.startsWith('drover.'))
+      return Object.fromEntries(own.map(({ key, value }) => [key, value]))
+    },
+  }
+}
