@@ -87,7 +87,7 @@ test('each kind of payload is made as its options say', async (t) => {
   ] as const
   for (const [source, yaml, expected] of rows) {
     const found = await payload(source, yaml)
-    const name = `${expected.type}`
+    const name = expected.type
     assert.deepEqual(
       { ...found, provides: Object.keys(found.provides) },
       {

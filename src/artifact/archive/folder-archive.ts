@@ -97,13 +97,13 @@ interface Walk {
 }
 
 async function visit(walk: Walk, path: string, name: string): Promise<void> {
+  const unfit = (why: string) =>
+    void walk.problems.push({ file: path, message: `${why}, which can't be part of an update: remove it` })
+  // a name with other bytes was read as one that no file has
+  if (name.includes('\ufffd')) return unfit('has a name that is not UTF-8')
   const facts = await lstat(path)
   const type = typeOf(facts)
-  if (type === undefined || name.includes('\ufffd')) {
-    const why = type === undefined ? 'is a device, a socket or a pipe' : 'has a name that is not UTF-8'
-    walk.problems.push({ file: path, message: `${why}, which can't be part of an update: remove it` })
-    return
-  }
+  if (type === undefined) return unfit('is a device, a socket or a pipe')
   walk.items.push(await itemOf(walk, path, name, type, facts))
   if (walk.items.length > maxEntries)
     throw new Failure('bad-input', `the source has more than ${maxEntries} entries`)
