@@ -97,6 +97,8 @@ function imageOf(group: string, values: ReadonlyMap<string, string>): RaucImage 
   const [, slot = '', variant] = /^image\.([^.]+)(?:\.(.+))?$/s.exec(group) ?? []
   if (slot === '') throw damaged(place, 0, `the section ${shown(group)} names no slot`)
   const { filename, sha256, size, hooks, ...settings } = Object.fromEntries(values)
+  // it would be taken for the variant that a section's name gives
+  if ('variant' in settings) throw damaged(place, 0, `${group} has an unknown key "variant"`)
   const called = listOf(hooks)
   const unknown = called.find((hook) => !imageHooks.some((known) => known === hook))
   if (unknown !== undefined) throw damaged(place, 0, `${group} has an unknown hook ${shown(unknown)}`)

@@ -16,9 +16,9 @@ import {
   superblockBytes,
   trailerBytes,
 } from './bundle-layout.ts'
-import { contentOf } from './rauc-content.ts'
+import { type BundleFile, contentOf } from './rauc-content.ts'
 import { type RaucManifest, parseManifest } from './rauc-manifest.ts'
-import { filesIn, manifestIn } from './squashfs-files.ts'
+import { checkImage, filesIn, manifestIn } from './squashfs-files.ts'
 import { VerityCheck } from './verity.ts'
 
 const defaultLimits: Pick<ArtifactLimits, 'artifactBytes' | 'payloadBytes'> = {
@@ -29,8 +29,7 @@ const defaultLimits: Pick<ArtifactLimits, 'artifactBytes' | 'payloadBytes'> = {
 /**
  * Reads a whole bundle in constant memory and checks all of it. `verifyKeys` are the certificates of a device's keyring, or
  * public keys of signers. The squashfs is only unpacked after what covers it was checked. Throws what `openArtifact` throws,
- * `bad-input` for an encrypted bundle, and `missing-tool`: it needs `openssl`, and `unsquashfs` for plain bundles and those
- * with programs of their own.
+ * `bad-input` for an encrypted bundle, and `missing-tool`: it needs `openssl` and `unsquashfs`.
  */
 export async function readRauc(path: string, options: InspectOptions): Promise<ArtifactInfo> {
   return (await readBundle(path, options)).info
@@ -49,7 +48,7 @@ export interface ReadBundle {
 
 /** `readRauc`, for who wants to sign it anew. */
 export async function readBundle(path: string, options: InspectOptions): Promise<ReadBundle> {
-  requirePrograms(['openssl'])
+  requirePrograms(['openssl', 'unsquashfs', 'prlimit'])
   await using file = await open(path)
   const sizeBytes = (await file.stat()).size
   const limits = { ...defaultLimits, ...options.limits }
@@ -67,9 +66,9 @@ export async function readBundle(path: string, options: InspectOptions): Promise
   checkSize(manifest, limits.payloadBytes)
   // of this very file, whatever has its name meanwhile
   const own = `/proc/${process.pid}/fd/${file.fd}`
-  const images = manifest.images.flatMap((image) => image.file?.name ?? [])
-  const hasPrograms = manifest.hooks !== undefined || manifest.handler !== undefined
-  const files = hasPrograms ? await filesIn(own, { inodes: superblock.inodes, images }, options.signal) : []
+  const images = manifest.images.flatMap(({ file: of }) => of ?? [])
+  for (const image of images) if (image.sizeBytes > 0) await checkImage(own, image, options.signal)
+  const files = await programsIn(own, manifest, superblock, options.signal)
   const info: ArtifactInfo = {
     ...contentOf(manifest, files),
     bundle: { format: kind, description: manifest.description, build: manifest.build },
@@ -138,7 +137,6 @@ class Bundle {
   }
 
   async #plain(der: Buffer, { payloadBytes }: BundleLayout): Promise<Omit<Checked, 'sha256'>> {
-    requirePrograms(['unsquashfs', 'prlimit'])
     const superblock = parseSuperblock(await this.part(0, superblockBytes), payloadBytes)
     const { verifyKeys = [], signal } = this.#options
     const verified = await verifyCms(der, this.#hashed(payloadBytes), verifyKeys, signal)
@@ -188,6 +186,22 @@ class Bundle {
       yield buffer.subarray(0, bytesRead)
     }
   }
+}
+
+/** Everything but images that hooks and handler may use. */
+async function programsIn(
+  path: string,
+  { hooks, handler, images }: RaucManifest,
+  { inodes }: Superblock,
+  signal: AbortSignal | undefined,
+): Promise<BundleFile[]> {
+  const named = [hooks, handler].flatMap((program) => program?.file ?? [])
+  if (named.length === 0) return []
+  const excluded = images.flatMap(({ file }) => file?.name ?? [])
+  const files = await filesIn(path, { inodes, images: excluded }, signal)
+  const missing = named.find((name) => !files.some((file) => file.name === name))
+  if (missing === undefined) return files
+  throw wrongMember('the squashfs', 0, `it has no ${JSON.stringify(missing)}, which the manifest names`)
 }
 
 function checkSize({ images }: RaucManifest, limitBytes: number): void {

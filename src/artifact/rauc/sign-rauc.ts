@@ -25,7 +25,7 @@ export async function signRauc(
   signing: Signing,
   context: Context,
 ): Promise<ArtifactInfo> {
-  requirePrograms(['cp', 'openssl'])
+  requirePrograms(['cp', 'openssl', 'unsquashfs', 'prlimit'])
   const { signal } = context
   const identity = raucIdentity(signing, context.clock.now())
   const before = await readBundle(path, { signal })
