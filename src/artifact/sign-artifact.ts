@@ -42,7 +42,13 @@ export async function signArtifact(
   const before = options.before ?? (await openArtifact(path, { signal: context.signal }))
   const source = await realpath(path)
   const output = await realpath(options.output ?? path).catch(() => resolve(options.output ?? path))
-  const after = await sign(source, before, output, { signer, signing: options.signing }, context)
+  const after = await sign(source, before, output, { signer, signing: options.signing }, context).catch(
+    (error: unknown) => {
+      // a stream that is read when the abort comes throws an error of its own
+      context.signal.throwIfAborted()
+      throw error
+    },
+  )
   const isChanged = after.sha256 !== before.sha256 || output !== source
   context.log.info(
     isChanged
