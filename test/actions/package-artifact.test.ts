@@ -59,6 +59,26 @@ test('without a name it is called by source and content, beside the source; a ke
   assert.deepEqual([info.signature, info.compression], ['verified', 'none'])
 })
 
+test('a folder becomes an update of its own kind, and containers need no source', async (t) => {
+  const workspace = await temporaryFolder(t)
+  await mkdir(join(workspace, 'app'))
+  await writeFile(join(workspace, 'app/file'), 'x')
+  await writeFile(join(workspace, 'app.yml'), 'dest-dir: /opt/app\n')
+  await writeFile(join(workspace, 'web.yml'), 'payload: docker\ncontainers: ["web:1"]\n')
+  const common = { 'device-types': 'board', compression: 'zstd' }
+  for (const [inputs, type] of [
+    [{ source: 'app', options: 'app.yml' }, 'directory'],
+    [{ options: 'web.yml' }, 'docker'],
+  ] as const) {
+    const run = await runInRunner('package-artifact', { workspace, inputs: { ...common, ...inputs } })
+    assert.equal(run.code, 0, run.log)
+    const info = await openArtifact(run.outputs['artifact'] ?? '')
+    assert.deepEqual([info.payloads[0]?.type, info.compression], [type, 'zstd'])
+    assert.match(info.name, new RegExp(`^${type === 'directory' ? 'app' : 'web'}-[0-9a-f]{12}$`))
+    assert.match(run.log, /::warning.*zstd/)
+  }
+})
+
 test('each mistake has its reason, one error, and nothing is written', async (t) => {
   const workspace = await temporaryFolder(t)
   await writeFile(join(workspace, 'rootfs.ext4'), image(10_000))
