@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 
 /** A SHA-256 digest as it is written everywhere: `sha256:` and 64 lower-case hex digits. */
 export type Digest = `sha256:${string}`
@@ -9,16 +9,17 @@ export function digestOf(data: string | Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`
 }
 
-/** The digest of a file, read as a stream; throws the system's error where it can't be read. */
+/** The digest of a file, read piece by piece; throws the system's error where it can't be read. */
 export async function digestOfFile(path: string, signal?: AbortSignal): Promise<Digest> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 1 << 20,
-    ...(signal ? { signal } : {}),
-  })) {
-    hash.update(chunk as Buffer)
+  await using file = await open(path)
+  const buffer = Buffer.allocUnsafeSlow(1 << 20)
+  for (;;) {
+    signal?.throwIfAborted()
+    const { bytesRead } = await file.read(buffer, 0, buffer.length)
+    if (bytesRead === 0) return `sha256:${hash.digest('hex')}`
+    hash.update(buffer.subarray(0, bytesRead))
   }
-  return `sha256:${hash.digest('hex')}`
 }
 
 /** The 64 hex digits of a digest. */

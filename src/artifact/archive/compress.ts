@@ -20,7 +20,7 @@ export interface CompressOptions {
 
 /**
  * Compresses a stream of blocks, in memory that depends on `inFlight` and the blocks' size alone. A block may be overwritten
- * by its owner once `inFlight` more were asked for. How the input is cut decides the output's bytes; nothing else does.
+ * by its owner once `inFlight` more were asked for, and a piece that was given once the next is. How the input is cut decides the output's bytes; nothing else does.
  * Throws what `blocks` throws, for xz also `missing-tool`, and the signal's reason.
  */
 export function compress(

@@ -47,7 +47,30 @@ export function cpioPadding(sizeBytes: number): number {
 
 /** The checksum of 070702: the sum of all bytes, in 32 bits; `sum` is that of what came before. */
 export function cpioSum(content: Uint8Array, sum = 0): number {
-  let total = sum
-  for (let i = 0; i < content.length; i++) total = (total + (content[i] ?? 0)) | 0
-  return total >>> 0
+  const { buffer, byteOffset, length } = content
+  if (length < 8) return (sum + sumOfBytes(content)) >>> 0
+  const start = (4 - (byteOffset % 4)) % 4
+  const words = new Uint32Array(buffer, byteOffset + start, (length - start) >>> 2)
+  const edges =
+    sumOfBytes(content.subarray(0, start)) + sumOfBytes(content.subarray(start + words.byteLength))
+  return (sum + edges + sumOfWords(words)) >>> 0
+}
+
+/** Four bytes at a time, in two sums of two: no more than 257 of them fit into 16 bits. */
+function sumOfWords(words: Uint32Array): number {
+  let total = 0
+  for (let i = 0; i < words.length;) {
+    let [even, odd] = [0, 0]
+    for (const end = Math.min(i + 256, words.length); i < end; i++) {
+      const word = words[i] ?? 0
+      even += word & 0x00ff00ff
+      odd += (word >>> 8) & 0x00ff00ff
+    }
+    total += (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16)
+  }
+  return total
+}
+
+function sumOfBytes(bytes: Uint8Array): number {
+  return bytes.reduce((total, byte) => total + byte, 0)
 }

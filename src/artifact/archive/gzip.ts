@@ -1,16 +1,16 @@
-// Gzip in parallel: the input is cut into blocks of fixed size, each block is deflated on its own in Node's thread pool
-// (with the end of the block before as its dictionary, so little is lost), and the pieces are joined to one ordinary gzip
-// stream. The result depends on the input alone, never on the number of threads.
-import { promisify } from 'node:util'
-import { constants, crc32, deflateRaw } from 'node:zlib'
+// Gzip in parallel: the input is cut into blocks of fixed size, each block is deflated on its own, with the end of the block
+// before as its history, so little is lost, and the pieces are joined to one ordinary gzip stream. The result depends on the
+// input alone, never on the number of threads.
+import { crc32 } from 'node:zlib'
+import { deflateCode } from './deflate-code.ts'
+import { DeflateWorkers, type Piece } from './deflate-workers.ts'
+import { type Deflater, deflater } from './deflater.ts'
 import { inOrder } from './in-order.ts'
 
-export { blocksInFlight } from './in-order.ts'
-
-const deflate = promisify(deflateRaw)
-const dictionaryBytes = 32 << 10
-/** Within 3 % of the size of level 6 for 60 % of its time. */
-const effort = { level: 4, memLevel: 9 }
+const historyBytes = 32 << 10
+const maxBlockBytes = 1 << 20
+/** Not worth a thread. */
+const smallBytes = 64 << 10
 /** magic, deflate, no flags, no date, no hint, unknown system */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 /** An empty block that is the last one. */
@@ -18,44 +18,48 @@ const lastBlock = Buffer.from([3, 0])
 
 /** See `compress`. */
 export async function* gzip(blocks: AsyncIterable<Buffer>, inFlight: number): AsyncGenerator<Buffer> {
+  await using workers = new DeflateWorkers()
   let crc = 0
   let sizeBytes = 0
-  let dictionary = Buffer.alloc(0)
+  const end = Buffer.alloc(historyBytes)
+  let history = end.subarray(0, 0)
   const deflated = (block: Buffer) => {
     crc = crc32(block, crc)
     sizeBytes += block.length
-    const before = dictionary
-    dictionary = Buffer.from(block.subarray(-dictionaryBytes))
-    return deflateBlock(block, before)
+    const piece = deflateBlock(block, history, workers) // has copied the history when it returns
+    history = end.subarray(0, block.subarray(-historyBytes).copy(end))
+    return piece
   }
   yield header
-  yield* inOrder(blocks, deflated, inFlight)
+  for await (const { bytes, release } of inOrder(cut(blocks), deflated, inFlight)) {
+    yield bytes
+    release()
+  }
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(sizeBytes % 2 ** 32, 4)
   yield Buffer.concat([lastBlock, trailer])
 }
 
-const zeroPieces = new Map<number, Promise<Buffer>>()
-const zeros = Buffer.alloc(1 << 20)
-
-// images are full of unused space: a block of zeros always gives the same piece, made once
-function deflateBlock(block: Buffer, dictionary: Buffer): Promise<Buffer> {
-  if (block.length > zeros.length || !zeros.subarray(0, block.length).equals(block)) {
-    return deflatePiece(block, dictionary)
+async function* cut(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const block of blocks) {
+    for (let at = 0; at < block.length; at += maxBlockBytes) yield block.subarray(at, at + maxBlockBytes)
   }
-  const known = zeroPieces.get(block.length) ?? deflatePiece(Buffer.from(block), Buffer.alloc(0))
-  zeroPieces.set(block.length, known)
-  return known
 }
 
-async function deflatePiece(block: Buffer, dictionary: Buffer): Promise<Buffer> {
-  return deflate(block, {
-    ...effort,
-    finishFlush: constants.Z_SYNC_FLUSH,
-    chunkSize: block.length + 1024,
-    ...(dictionary.length === 0 ? {} : { dictionary }),
-  })
+const zeros = Buffer.alloc(maxBlockBytes)
+let zeroBlock: Piece | undefined
+let inline: Deflater | undefined
+
+async function deflateBlock(block: Buffer, history: Buffer, workers: DeflateWorkers): Promise<Piece> {
+  // images are full of unused space: a block of zeros always gives the same piece, made once
+  if (zeros.equals(block)) return (zeroBlock ??= deflateHere(zeros, Buffer.alloc(0)))
+  return block.length > smallBytes ? workers.deflate(block, history) : deflateHere(block, history)
+}
+
+function deflateHere(block: Uint8Array, history: Uint8Array): Piece {
+  inline ??= deflater(deflateCode())
+  return { bytes: Buffer.from(inline(block, history)), release: () => {} }
 }
 
 /** See `stored`. */
