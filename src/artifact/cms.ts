@@ -1,10 +1,11 @@
 // Checks signatures in CMS (RFC 5652), which Node can't: the program openssl does. Making them: cms-sign.ts.
-import { type KeyObject, X509Certificate, createPublicKey } from 'node:crypto'
+import { type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Digest,
   Failure,
+  type RunResult,
   digestOf,
   lastWords,
   plainContext,
@@ -15,6 +16,7 @@ import {
 import { damaged } from './archive/byte-reader.ts'
 import { derValues } from './der.ts'
 import { feed } from './named-pipe.ts'
+import { publicKeysOf } from './keys.ts'
 import { isCertificate, pemBlocks } from './pem.ts'
 
 /** What a signature that was accepted says. */
@@ -31,8 +33,7 @@ export interface CmsVerified {
 
 /**
  * Checks a signature (DER) over `content`, or over what it carries itself where that is not given. A stream is read once, and
- * never as a whole in memory or on the disk. `accepted` (PEM) may hold
- * certificates and public keys: all signers have to have a certificate that is valid today, for whatever purpose, and leads
+ * never as a whole in memory or on the disk. `accepted` (PEM) may hold certificates and public keys: all signers have to have a certificate that is valid today, for whatever purpose, and leads
  * to one of the certificates, which have to be authorities or the signer's own self-signed one, as on devices; or all have
  * one of the keys, and then dates and issuers of their certificates don't count. Throws `artifact-unsigned` (detail
  * `artifact-signature` or `artifact-wrong-key`), `artifact-damaged` where it is no CMS, `missing-tool`, and `bad-key` for
@@ -51,51 +52,88 @@ export async function verifyCms(
   const folder = await temporaryFolder('drover-cms', plainContext(signal ? { signal } : {}))
   try {
     await writeFile(join(folder, 'signature'), signature)
+    const openssl: OpenSsl = async (...args) =>
+      await start('openssl', ['cms', ...checkArgs, ...args], { cwd: folder, ...(signal ? { signal } : {}) })
+        .done
+    const facts = await fitting(openssl, folder, content)
+    if (accepted.length === 0) return { ...facts, signature: 'unverified' }
     const isStream = content !== undefined && !(content instanceof Uint8Array)
-    if (isStream) await runOk('mkfifo', [join(folder, 'content')], { what: 'making a pipe for openssl' })
-    else await writeFile(join(folder, 'content'), content ?? '')
-    await writeFile(join(folder, 'accepted.pem'), trust.certificates.join('\n'))
-    const openssl = async (...args: string[]) =>
-      await start('openssl', args, { cwd: folder, ...(signal ? { signal } : {}) }).done
-    const check = ['cms', '-verify', '-binary', '-inform', 'DER', '-in', 'signature']
-    const detached = content === undefined ? [] : ['-content', 'content']
-    const output = ['-out', content === undefined ? 'verified' : '/dev/null']
-    const running = openssl(...check, ...detached, '-noverify', '-signer', 'signers.pem', ...output)
-    if (isStream) await feed(join(folder, 'content'), content, running)
-    const fits = await running
-    if (fits.code !== 0) throw unfit(fits.stderr)
-    const signers = certificatesOf(await readFile(join(folder, 'signers.pem'), 'latin1'))
-    const carried = content === undefined ? await readFile(join(folder, 'verified')) : Buffer.alloc(0)
-    const facts = { content: carried, signers }
-    const [first] = signers
-    if (accepted.length === 0 || first === undefined) return { ...facts, signature: 'unverified' }
-    const verified = { ...facts, signature: 'verified', signedBy: digestOf(keyOf(first)) } as const
-    if (signers.every((signer) => trust.keys.some((key) => key.equals(keyOf(signer))))) return verified
-    if (trust.certificates.length === 0) throw notAccepted(signers, accepted.length, '')
-    // without the last two, the authorities that the machine trusts for the web would count as accepted
-    const chain = ['-purpose', 'any', '-CAfile', 'accepted.pem', '-no-CApath', '-no-CAstore']
     // what a stream held is known to fit by now
-    const again = isStream ? ['-content', '/dev/null', '-no_content_verify'] : detached
-    const leads = await openssl(...check, ...again, ...chain, ...output)
-    if (leads.code === 0) return verified
-    throw notAccepted(signers, accepted.length, leads.stderr)
+    const again = isStream ? ['-content', '/dev/null', '-no_content_verify'] : contentArgs(content)
+    await checkTrust(openssl, folder, facts.signers, trust, again)
+    const [first = ''] = facts.signers
+    return { ...facts, signature: 'verified', signedBy: digestOf(keyOf(first)) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-function trustOf(accepted: readonly string[]): { certificates: string[]; keys: Buffer[] } {
-  const certificates = accepted.flatMap(certificatesOf)
-  const bare = accepted.filter((pem) => certificatesOf(pem).length === 0)
+type OpenSsl = (...args: string[]) => Promise<RunResult>
+
+const checkArgs = ['-verify', '-binary', '-inform', 'DER', '-in', 'signature']
+
+function contentArgs(content: unknown): string[] {
+  return content === undefined ? ['-out', 'verified'] : ['-content', 'content', '-out', '/dev/null']
+}
+
+/** Checks that the signature fits the content and the certificates that it carries, whoever's they are. */
+async function fitting(
+  openssl: OpenSsl,
+  folder: string,
+  content: Uint8Array | AsyncIterable<Uint8Array> | undefined,
+): Promise<Pick<CmsVerified, 'content' | 'signers'>> {
+  const path = join(folder, 'content')
+  const isStream = content !== undefined && !(content instanceof Uint8Array)
+  if (isStream) await runOk('mkfifo', [path], { what: 'making a pipe for openssl' })
+  else await writeFile(path, content ?? '')
+  const running = openssl('-noverify', '-signer', 'signers.pem', ...contentArgs(content))
+  if (isStream) await feed(path, content, running)
+  const fits = await running
+  if (fits.code !== 0) throw unfit(fits.stderr)
+  const signers = certificatesOf(await readFile(join(folder, 'signers.pem'), 'latin1'))
+  if (signers.length === 0) throw damaged('the signature', 0, 'nobody signed')
+  const carried = content === undefined ? await readFile(join(folder, 'verified')) : Buffer.alloc(0)
+  return { content: carried, signers }
+}
+
+interface Trust {
+  certificates: readonly string[]
+  /** DER, SPKI. */
+  keys: readonly Buffer[]
+}
+
+async function checkTrust(
+  openssl: OpenSsl,
+  folder: string,
+  signers: readonly string[],
+  { certificates, keys }: Trust,
+  content: readonly string[],
+): Promise<void> {
+  if (signers.every((signer) => keys.some((key) => key.equals(keyOf(signer))))) return
+  const count = certificates.length + keys.length
+  if (certificates.length === 0) throw notAccepted(signers, count, '')
+  await writeFile(join(folder, 'accepted.pem'), certificates.join('\n'))
+  // without the last two, the authorities that the machine trusts for the web would count as accepted
+  const chain = ['-purpose', 'any', '-CAfile', 'accepted.pem', '-no-CApath', '-no-CAstore']
+  const leads = await openssl(...content, ...chain)
+  if (leads.code !== 0) throw notAccepted(signers, count, leads.stderr)
+}
+
+function trustOf(accepted: readonly string[]): Trust {
+  const what = 'the key to verify with'
+  const blocks = accepted.flatMap((pem) => {
+    const found = pemBlocks(pem)
+    // with nothing in it, it is for the reader of keys to name
+    return found === undefined || found.length === 0 ? [{ label: '', text: pem }] : found
+  })
+  const certificates = blocks.filter(isCertificate).map(({ text }) => text)
   try {
     certificates.forEach(keyOf)
-    return { certificates, keys: bare.map((pem) => spki(createPublicKey(pem))) }
   } catch {
-    throw new Failure(
-      'bad-key',
-      'the key to verify with can’t be read: give certificates or public keys, as PEM',
-    )
+    throw new Failure('bad-key', `${what} has a certificate that can’t be read: give it as PEM`)
   }
+  const bare = blocks.filter((block) => !isCertificate(block) && !block.label.endsWith('PARAMETERS'))
+  return { certificates, keys: bare.flatMap(({ text }) => publicKeysOf(text, what)).map(derOfKey) }
 }
 
 function certificatesOf(pem: string): string[] {
@@ -103,10 +141,10 @@ function certificatesOf(pem: string): string[] {
 }
 
 function keyOf(certificate: string): Buffer {
-  return spki(new X509Certificate(certificate).publicKey)
+  return derOfKey(new X509Certificate(certificate).publicKey)
 }
 
-function spki(key: KeyObject): Buffer {
+function derOfKey(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' })
 }
 

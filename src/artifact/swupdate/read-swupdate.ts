@@ -15,6 +15,7 @@ const defaultLimits: ArtifactLimits = {
   payloadBytes: 256 * 2 ** 30,
 }
 const maxSignatureBytes = 256 << 10
+const maxDescriptionBytes = 4 << 20
 
 /**
  * See `inspectArtifact`. What SWUpdate would pass over is refused: members that sw-description doesn't name, and in a signed
@@ -84,7 +85,7 @@ async function readHead(cpio: CpioReader, limits: ArtifactLimits, options: Inspe
     const found = first === undefined ? 'the end' : JSON.stringify(first.name)
     throw wrongMember('the artifact', 0, `${found} stands where sw-description should be`)
   }
-  const content = await cpio.content(first, limits.headerBytes)
+  const content = await cpio.content(first, Math.min(limits.headerBytes, maxDescriptionBytes))
   const second = await cpio.next()
   const verifyKeys = options.verifyKeys ?? []
   if (second?.name === 'sw-description.sig') {
