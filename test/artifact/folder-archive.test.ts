@@ -1,14 +1,15 @@
 // Folders as archives inside an artifact, read by the system's own tar.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmod, chown, mkdir, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type MenderOptions, writeMender } from '../../src/artifact/artifact.ts'
+import { type MenderOptions, openArtifact, writeMender } from '../../src/artifact/artifact.ts'
 import { tarHeader } from '../../src/artifact/archive/tar-header.ts'
 import { Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { image, sha256 } from './craft.ts'
 import { sameTree, tree } from './payloads.ts'
 
 type Keep = Extract<MenderOptions['payload'], { kind: 'directory' }>['keep']
@@ -126,6 +127,65 @@ test('a file that changes after it was counted is refused', async (t) => {
     compression: 'none',
   } as const
   await assert.rejects(writeMender(options, plainContext({ clock })), /large changed while it was read/)
+})
+
+test('a payload of small and large files is read back, whatever it is compressed with', async (t) => {
+  const folder = await temporaryFolder(t)
+  const sizes = [0, 1, 511, 65_535, 65_536, 70_000, 1, 1 << 20, (1 << 20) + 1, 3, 2_500_000]
+  const files = sizes.map((size, i) => ({ path: join(folder, `file-${i}`), content: image(size) }))
+  for (const { path, content } of files) await writeFile(path, content)
+  const [{ path: source } = { path: '' }, ...more] = files
+  for (const compression of ['none', 'gzip', 'zstd'] as const) {
+    const { path } = await writeMender(
+      {
+        source,
+        payload: {
+          kind: 'module-image',
+          type: 'app',
+          hasSource: true,
+          files: more.map((file) => file.path),
+          metaData: {},
+        },
+        output: join(folder, 'out.mender'),
+        name: 'r',
+        deviceTypes: ['board'],
+        compression,
+      },
+      plainContext(),
+    )
+    const { payloads } = await openArtifact(path)
+    assert.deepEqual(
+      payloads[0]?.files.map(({ sizeBytes, checksum }) => [sizeBytes, checksum]),
+      files.map(({ content }) => [content.length, sha256(content)]),
+    )
+  }
+})
+
+test('memory stays small for a folder of any size', async (t) => {
+  const folder = await temporaryFolder(t)
+  await mkdir(join(folder, 'tree'))
+  await writeFile(join(folder, 'tree/large'), '')
+  await truncate(join(folder, 'tree/large'), 2 ** 29)
+  const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
+  const options = {
+    source: join(folder, 'tree'),
+    payload: { kind: 'directory', destDir: '/opt/app', keep: {} },
+    output: join(folder, 'out.mender'),
+    name: 'r',
+    deviceTypes: ['board'],
+    compression: 'gzip',
+  }
+  const script = [
+    `const { writeMender } = await import(${at('../../src/artifact/artifact.ts')})`,
+    `const { plainContext } = await import(${at('../../src/platform/platform.ts')})`,
+    `await writeMender(${JSON.stringify(options)}, plainContext())`,
+    'console.log(process.resourceUsage().maxRSS)',
+  ].join('\n')
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  assert.ok(Number(said) < 200 * 1024, `${said} KiB`)
 })
 
 test('a member of more than 8 GiB has its size, and one of a long name its name', () => {

@@ -152,6 +152,10 @@ test('an option that means nothing for the kind, or the format, is refused at it
       [5, 'keep means nothing for the payload script, only for directory'],
     ],
   )
+  const own = 'provides: { rootfs-image.checksum: x }'
+  const isOwn = 'provides.rootfs-image.checksum: it is set from what the artifact holds and can’t be given'
+  assert.deepEqual(await problems('app.conf', `payload: bootstrap\n${own}`), [[2, isOwn]])
+  assert.deepEqual(await problems('app.conf', own), [[1, isOwn]])
   assert.deepEqual(await problems('app.conf', 'no-default-software-version: true\nsoftware-name: x'), [
     [2, 'software-name means nothing with no-default-software-version'],
   ])
