@@ -1,6 +1,6 @@
 // Mender's management API as calls: paths, paging and tokens. Hides how a server pages and how much of that is believed.
 import * as v from 'valibot'
-import { type Context, Failure, type HttpClient, openHttp } from '../platform/platform.ts'
+import { type Context, Failure, type HttpClient, type HttpRequest, openHttp } from '../platform/platform.ts'
 
 /** The most that the server gives in one page; above it answers 400. */
 export const pageSize = 500
@@ -17,6 +17,12 @@ export interface MenderClient {
     query: Readonly<Record<string, string>>,
     item: S,
   ): AsyncGenerator<v.InferOutput<S>[]>
+  /** Pages of a search that is sent as JSON, with `page` and `per_page` in its query. */
+  search<S extends v.GenericSchema>(
+    path: string,
+    wanted: unknown,
+    item: S,
+  ): AsyncGenerator<v.InferOutput<S>[]>
   /** All items of such a list. */
   list<S extends v.GenericSchema>(
     path: string,
@@ -30,27 +36,39 @@ export interface MenderClient {
 /** Opens a client; `url` is checked, `token` goes into the requests and nowhere else. */
 export function openMenderClient(url: string, token: string, context: Context): MenderClient {
   const http = openHttp({ baseUrl: url, authorization: `Bearer ${token}` }, context)
-  const pages: MenderClient['pages'] = async function* (path, query, item) {
+  const all = async function* <S extends v.GenericSchema>(
+    path: string,
+    requestOf: (page: string) => HttpRequest,
+    item: S,
+  ): AsyncGenerator<v.InferOutput<S>[]> {
     for (let page = 1; ; page++) {
       if (page > maxPages) throw endless(url, path)
-      const search = new URLSearchParams({ ...query, page: String(page), per_page: String(pageSize) })
-      const { value, headers } = await http.read(
-        { method: 'GET', path: `${path}?${search.toString()}` },
-        v.array(item),
-      )
+      const request = requestOf(`page=${page}&per_page=${pageSize}`)
+      const { value, headers } = await http.read(request, v.array(item))
       yield value
       if (!hasNext(value.length, headers['link'])) return
     }
+  }
+  const pages: MenderClient['pages'] = (path, query, item) => {
+    const filter = new URLSearchParams({ ...query }).toString()
+    const prefix = filter === '' ? '' : `${filter}&`
+    return all(path, (page) => ({ method: 'GET', path: `${path}?${prefix}${page}` }), item)
   }
   return {
     url,
     http,
     context,
     pages,
+    search: (path, wanted, item) =>
+      all(
+        path,
+        (page) => ({ method: 'POST', path: `${path}?${page}`, json: wanted, repeatable: true }),
+        item,
+      ),
     list: async (path, query, item) => {
-      const all = []
-      for await (const page of pages(path, query, item)) all.push(...page)
-      return all
+      const items = []
+      for await (const page of pages(path, query, item)) items.push(...page)
+      return items
     },
     find: async (path, schema) => (await http.find({ method: 'GET', path }, schema))?.value,
   }

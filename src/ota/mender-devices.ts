@@ -18,10 +18,9 @@ const maxRounds = 3
  */
 export async function* listDevices(client: MenderClient): AsyncGenerator<DeviceFacts[]> {
   const others = new Map<string, AuthDevice>()
-  for (const status of ['pending', 'rejected', 'preauthorized', 'noauth']) {
-    for await (const page of client.pages(authPath, { status }, authDevice)) {
-      for (const device of page) others.set(device.id, device)
-    }
+  const notAccepted = { status: ['pending', 'rejected', 'preauthorized', 'noauth'] }
+  for await (const page of client.search(`${authPath}/search`, notAccepted, authDevice)) {
+    for (const device of page) others.set(device.id, device)
   }
   const seen = new Set<string>()
   for (let round = 1; ; round++) {

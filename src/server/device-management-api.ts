@@ -20,7 +20,7 @@ import {
 } from './devices.ts'
 import { publicKeyIn } from './device-api.ts'
 import { type Exchange, type Reply, checked } from './exchange.ts'
-import { checkedPage, pageOf, pagedReply } from './paging.ts'
+import { pageOf, pagedReply } from './paging.ts'
 import { notFound } from './refusal.ts'
 import { type Route, admin } from './router.ts'
 import { endAll } from './targets.ts'
@@ -38,8 +38,6 @@ const oneOrMore = <S extends v.GenericSchema>(schema: S) =>
     ]),
   )
 const searchSchema = v.object({
-  page: v.optional(v.number(), 1),
-  per_page: v.optional(v.number(), 20),
   status: oneOrMore(deviceStatus),
   id: oneOrMore(v.string()),
 })
@@ -59,7 +57,7 @@ export function deviceManagementApi(core: Core): Route[] {
     }),
     admin('POST', `${base}/devices/search`, async (exchange) => {
       const wanted = await exchange.json(searchSchema)
-      const page = checkedPage(wanted.page, wanted.per_page)
+      const page = pageOf(exchange)
       const filter = { statuses: wanted.status ?? [], ids: wanted.id ?? [] }
       return reply(core, exchange, page, listDevices(core, filter, page))
     }),
