@@ -208,12 +208,18 @@ test(
   },
 )
 
-test('an abort ends rauc and leaves nothing', { skip: withoutRauc }, async (t) => {
-  const folder = await folderWithImage(t)
-  const controller = new AbortController()
-  const debug = (line: string) => /Creating/.test(line) && controller.abort(new Error('enough'))
-  const log = { ...plainContext().log, debug }
-  const context = plainContext({ log, signal: controller.signal })
-  await assert.rejects(writeIn(folder, {}, context), /enough/)
-  assert.deepEqual(await readdir(folder), ['rootfs.ext4'])
-})
+test(
+  'an abort ends the work wherever it is, says why and leaves nothing',
+  { skip: withoutRauc },
+  async (t) => {
+    const folder = await folderWithImage(t)
+    for (const moment of [/becomes/, /Creating/]) {
+      const controller = new AbortController()
+      const debug = (line: string) => moment.test(line) && controller.abort(new Error('enough'))
+      const log = { ...plainContext().log, debug }
+      const context = plainContext({ log, signal: controller.signal })
+      await assert.rejects(writeIn(folder, {}, context), /enough/)
+      assert.deepEqual(await readdir(folder), ['rootfs.ext4'])
+    }
+  },
+)

@@ -50,7 +50,7 @@ export async function planBundle(
     const name = fileNameOf(image)
     const sizeBytes = await sizeOf(image.file, 'image')
     log.debug(`${image.file} becomes ${name}, ${sizeBytes} bytes`)
-    const checksum = hexOf(await digestOfFile(image.file, signal))
+    const checksum = await checksumOf(image.file, signal)
     if (image.file === request.source) checkDigest(checksum, request)
     files.push({ name, source: image.file, sizeBytes, isProgram: false })
     const { slot, variant, hooks = [] } = image
@@ -130,7 +130,7 @@ async function programsOf(
       const rule = `a program of a bundle can have ${maxProgramBytes} at most`
       throw new Failure('bad-input', `${source} has ${sizeBytes} bytes: ${rule}`)
     }
-    const checksum = hexOf(await digestOfFile(source, signal))
+    const checksum = await checksumOf(source, signal)
     programs.push({ name, source, sizeBytes, isProgram: true, checksum })
   }
   return programs
@@ -141,6 +141,15 @@ const maxProgramBytes = 16 << 20
 
 function bundleFile({ name, checksum }: { name: string; checksum: string }) {
   return { name, checksum }
+}
+
+async function checksumOf(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    return hexOf(await digestOfFile(path, signal))
+  } catch (error) {
+    signal.throwIfAborted() // with why, which the stream's own error hides
+    throw error
+  }
 }
 
 async function sizeOf(path: string, what: string): Promise<number> {
