@@ -248,7 +248,7 @@ test('a changed byte anywhere is refused, or changes nothing', { skip }, async (
     assert.equal(isDone, false, name)
     assert.notEqual(await reasonOf(openArtifact(changed, { verifyKeys })), 'none', name)
   }
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 30; i++) {
     const at = createHash('sha256').update(String(i)).digest().readUInt32BE() % whole.length
     const bytes = Buffer.from(whole)
     bytes[at] = (bytes[at] ?? 0) ^ (1 << (i % 8))

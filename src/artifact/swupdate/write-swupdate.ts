@@ -77,16 +77,21 @@ async function openAll(request: WriteRequest & SwupdateOptions, context: Context
   if (signer !== undefined && request.verify === true) {
     await findings.from(() => requirePrograms(['openssl']))
   }
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const parts = await openParts(request, stack, findings)
-  if (!findings.isClean) await stack.disposeAsync()
   findings.fail()
+  if (request.compression === 'zstd') {
+    context.log.warn(
+      'zstd can only be read where SWUpdate was built with it: a device without refuses the file',
+    )
+  }
   if (signer?.hasIntermediates === true) {
     context.log.warn(
       'SWUpdate does not take intermediate certificates from the file: devices need them beside the authority’s (-k)',
     )
   }
-  return { parts, signer, [Symbol.asyncDispose]: async () => stack.disposeAsync() }
+  const kept = stack.move()
+  return { parts, signer, [Symbol.asyncDispose]: async () => kept.disposeAsync() }
 }
 
 /** The inode numbers of description and signature are 1 and 2, also where there is no signature. */
