@@ -74,7 +74,7 @@ function ofOtherFormats({ raw, problemAt }: GivenOptions, format: ArtifactFormat
   const foreign = Object.keys(raw).filter((key) =>
     key === 'swupdate' || key === 'rauc'
       ? key !== format
-      : key in menderOptionsEntries && format !== 'mender',
+      : Object.hasOwn(menderOptionsEntries, key) && format !== 'mender',
   )
   return foreign.map((key) => problemAt([key], `${key} means nothing for the format ${format}`))
 }

@@ -234,6 +234,12 @@ test('what a kind needs and can not be is said', async (t) => {
   await fails(undefined, 'payload: script', /needs a source, and there is only this file/)
   await fails(undefined, 'provides: { a: b }', /rootfs-image needs a source/)
   await fails('app.conf', 'payload: zip', /it can be rootfs-image, module-image/)
+  for (const [output, yaml, why] of [
+    ['tree/out.mender', 'dest-dir: /opt', /is in the source/],
+    ['second.conf', 'payload: module-image\ntype: a\nfiles: [second.conf]', /another file that goes into it/],
+  ] as const) {
+    await assert.rejects(make('tree', yaml, { output: at(output) }), { reason: 'bad-input', message: why })
+  }
   await mkdir(at('nothing'))
   await fails('nothing', 'payload: module-image\ntype: a', /has no file/)
   await mkdir(at('tree/sub'))

@@ -68,8 +68,8 @@ async function checked(options: MenderOptions, context: Context): Promise<Checke
   checkFacts(options, choice, findings)
   const signer = await findings.from(() => openSigner(options.signing))
   const scripts = await findings.from(() => readScripts(options.stateScripts))
-  await findings.from(() => checkOutput(options))
   const payload = await findings.from(() => openPayload(choice, options.source, context))
+  await findings.from(() => checkOutput(options))
   try {
     findings.fail()
   } catch (error) {
@@ -126,16 +126,25 @@ function payloadBytes({ contents }: Payload): number {
   return contents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
-async function checkOutput({ output, source }: MenderOptions): Promise<void> {
-  if (typeof output !== 'string') return
-  const what =
-    resolve(output) === resolve(source)
-      ? 'the source itself'
-      : (await stat(output).catch(() => undefined))?.isDirectory() === true
-        ? 'a folder'
-        : undefined
+async function checkOutput(options: MenderOptions): Promise<void> {
+  const { output, source, payload, stateScripts = [] } = options
+  const path = resolve(typeof output === 'string' ? output : output.folder)
+  const isFolder = async (name: string) => (await stat(name).catch(() => undefined))?.isDirectory() === true
+  const inputs = [
+    source,
+    ...(payload !== undefined && 'files' in payload ? payload.files : []),
+    ...stateScripts.map((script) => script.path),
+  ]
+  let what: string | undefined
+  if (typeof output === 'string') {
+    if (inputs.some((input) => resolve(input) === path))
+      what = 'the source itself, or another file that goes into it'
+    else if (await isFolder(path)) what = 'a folder'
+  }
+  // else the next run would pack this one's result
+  if (`${path}/`.startsWith(`${resolve(source)}/`) && (await isFolder(source))) what = 'in the source'
   if (what === undefined) return
-  throw new Failure('bad-input', `the output ${output} is ${what}: give the path of the file to write`)
+  throw new Failure('bad-input', `the output ${path} is ${what}: give the path of another file to write`)
 }
 
 function checkDigest(checksum: string | undefined, { source, sourceDigest }: MenderOptions): void {
