@@ -1,9 +1,10 @@
 // A run of many inputs: mutants of the seeds, one after the other, each made of the campaign's number and its own.
 import { deflateRawSync } from 'node:zlib'
 import type { ArtifactInfo, InspectOptions } from '../../../src/artifact/artifact.ts'
-import { check } from './check.ts'
+import { check, checkPart } from './check.ts'
 import { mutateMender } from './mender-mutation.ts'
 import { mutateSwupdate } from './swupdate-mutation.ts'
+import { mutateRauc } from './rauc-parts.ts'
 import { Random } from './random.ts'
 import type { Seed } from './seeds.ts'
 
@@ -26,18 +27,36 @@ export interface Mutant {
   random: Random
 }
 
+/** The figures of two runs together. */
+export function added(a: Figures, b: Figures): Figures {
+  const reasons = [...new Set([...Object.keys(a.refused), ...Object.keys(b.refused)])]
+  return {
+    inputs: a.inputs + b.inputs,
+    accepted: a.accepted + b.accepted,
+    refused: Object.fromEntries(reasons.map((key) => [key, (a.refused[key] ?? 0) + (b.refused[key] ?? 0)])),
+    bugs: [...a.bugs, ...b.bugs],
+    slowest: a.slowest.ms > b.slowest.ms ? a.slowest : b.slowest,
+    peakMiB: Math.max(a.peakMiB, b.peakMiB),
+  }
+}
+
 /** The mutant of this number. */
 export function mutantOf(seeds: readonly Seed[], input: number): Mutant {
   const random = new Random(input)
   const seed = random.some(seeds)
   if (seed === undefined) throw new Error('no seeds')
-  const isSwupdate = seed.bytes.toString('latin1', 0, 5) === '07070'
-  const bytes = (isSwupdate ? mutateSwupdate : mutateMender)(seed.bytes, random)
+  const bytes = mutate(seed, random)
   const limits = random.chance(50)
     ? { artifactBytes: 1 << 22, headerBytes: 1 << 18, payloadBytes: 1 << 20 }
     : undefined
   const verifyKeys = seed.publicKey !== undefined && random.chance(30) ? [seed.publicKey] : []
   return { seed, bytes, options: { limits, verifyKeys }, random }
+}
+
+function mutate(seed: Seed, random: Random): Buffer {
+  if (seed.parse !== undefined) return mutateRauc(seed, random)
+  const isSwupdate = seed.bytes.toString('latin1', 0, 5) === '07070'
+  return (isSwupdate ? mutateSwupdate : mutateMender)(seed.bytes, random)
 }
 
 /** Runs the inputs `from` to `to` − 1; `onAccepted` sees what was accepted. */
@@ -57,18 +76,19 @@ export async function campaign(
   for (let input = range.from; input < range.to && figures.bugs.length < 10; input++) {
     const mutant = mutantOf(seeds, input)
     const { seed, bytes, options, random } = mutant
-    const verdict = await check(bytes, options, random)
+    const verdict = await (seed.parse ? checkPart(seed.parse, bytes) : check(bytes, options, random))
     figures.inputs++
     figures.peakMiB = Math.max(figures.peakMiB, process.memoryUsage.rss() / 2 ** 20)
     if (verdict.ms > figures.slowest.ms) figures.slowest = { input, ms: verdict.ms }
     let bug = verdict.kind === 'bug' ? verdict.why : undefined
     if (verdict.kind === 'refused') {
-      figures.refused[verdict.reason] = (figures.refused[verdict.reason] ?? 0) + 1
+      const reason = verdict.detail
+      figures.refused[reason] = (figures.refused[reason] ?? 0) + 1
     }
     if (verdict.kind === 'accepted') {
       figures.accepted++
       onAccepted(mutant, input)
-      bug = await whyWrong(verdict.info, mutant)
+      if (verdict.info !== undefined) bug = await whyWrong(verdict.info, mutant)
     }
     if (bug !== undefined) {
       figures.bugs.push(

@@ -5,8 +5,8 @@ import { Failure } from '../../../src/platform/platform.ts'
 import type { Random } from './random.ts'
 
 export type Verdict =
-  | { kind: 'accepted'; info: ArtifactInfo; ms: number }
-  | { kind: 'refused'; reason: string; message: string; ms: number }
+  | { kind: 'accepted'; info?: ArtifactInfo; ms: number }
+  | { kind: 'refused'; reason: string; detail: string; message: string; ms: number }
   | { kind: 'bug'; why: string; ms: number }
 
 const deadlineMs = 10_000
@@ -16,36 +16,48 @@ const foreseen = new Set(['artifact-damaged', 'artifact-unsigned', 'bad-input'])
 export async function check(bytes: Buffer, options: InspectOptions, random: Random): Promise<Verdict> {
   const source = new CountedSource(bytes, random.pick([1 << 20, 1 << 20, 4096, 1000, 511]))
   const started = performance.now()
-  const verdict = await withDeadline(verdictOn(source, options))
+  const verdict = await withDeadline(verdictOf(() => inspectArtifact(source, options)))
   const ms = performance.now() - started
   if (verdict.kind === 'bug') return { ...verdict, ms }
   const why = source.problem(verdict.kind === 'accepted')
   if (why !== undefined) return { kind: 'bug', why, ms }
-  if (verdict.kind === 'accepted' && verdict.info.sizeBytes !== bytes.length) {
-    return { kind: 'bug', why: `it has ${bytes.length} bytes, not ${verdict.info.sizeBytes}`, ms }
+  if (verdict.kind === 'accepted' && verdict.info?.sizeBytes !== bytes.length) {
+    return { kind: 'bug', why: `it has ${bytes.length} bytes, not ${verdict.info?.sizeBytes}`, ms }
   }
   return { ...verdict, ms }
 }
 
-async function verdictOn(source: AsyncIterable<Uint8Array>, options: InspectOptions): Promise<Verdict> {
+/** The same for what reads a part of a file, at once. */
+export async function checkPart(parse: (bytes: Buffer) => unknown, bytes: Buffer): Promise<Verdict> {
+  const started = performance.now()
+  const verdict = await verdictOf(async () => {
+    parse(bytes)
+    return undefined
+  })
+  return { ...verdict, ms: performance.now() - started }
+}
+
+async function verdictOf(read: () => Promise<ArtifactInfo | undefined>): Promise<Verdict> {
   try {
-    return { kind: 'accepted', info: await inspectArtifact(source, options), ms: 0 }
+    const info = await read()
+    return { kind: 'accepted', ...(info === undefined ? {} : { info }), ms: 0 }
   } catch (error) {
-    if (!(error instanceof Failure)) {
-      return {
-        kind: 'bug',
-        why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        ms: 0,
-      }
-    }
-    const { reason, message } = error
-    if (!foreseen.has(reason)) return { kind: 'bug', why: `unforeseen ${reason}: ${message}`, ms: 0 }
-    // oxlint-disable-next-line no-control-regex -- a name that steers a terminal may not get into a message
-    if (message.length > 3000 || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(message)) {
-      return { kind: 'bug', why: `an unfit message: ${JSON.stringify(message.slice(0, 500))}`, ms: 0 }
-    }
-    return { kind: 'refused', reason, message, ms: 0 }
+    return verdictOn(error)
   }
+}
+
+function verdictOn(error: unknown): Verdict {
+  if (!(error instanceof Failure)) {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { kind: 'bug', why, ms: 0 }
+  }
+  const { reason, detail, message } = error
+  if (!foreseen.has(reason)) return { kind: 'bug', why: `unforeseen ${reason}: ${message}`, ms: 0 }
+  // oxlint-disable-next-line no-control-regex -- a name that steers a terminal may not get into a message
+  if (message.length > 3000 || /[\u0000-\u0008\u000b-\u001f\u007f]/.test(message)) {
+    return { kind: 'bug', why: `an unfit message: ${JSON.stringify(message.slice(0, 500))}`, ms: 0 }
+  }
+  return { kind: 'refused', reason, detail, message, ms: 0 }
 }
 
 async function withDeadline(verdict: Promise<Verdict>): Promise<Verdict> {

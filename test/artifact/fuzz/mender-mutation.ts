@@ -1,7 +1,7 @@
 // Mutants of Mender artifacts. Most are repaired after each change (checksums of headers, of the manifest, compression), so
 // that they get past the first check and reach what lies behind it.
 import { createHash } from 'node:crypto'
-import { crc32, deflateRawSync, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { mutateJson } from './json-mutation.ts'
 import type { Random } from './random.ts'
 import {
@@ -13,6 +13,7 @@ import {
   nameOf,
   parseTar,
   setContent,
+  unpackTar,
 } from './tar-model.ts'
 
 /** One to four changes to `seed`; the same for the same state of `random`. */
@@ -81,15 +82,7 @@ function inArchive(
 
 function unpacked(node: TarNode): Tar | undefined {
   try {
-    const name = nameOf(node)
-    const { content } = node
-    return parseTar(
-      name.endsWith('.gz')
-        ? gunzipSync(content)
-        : name.endsWith('.zst')
-          ? zstdDecompressSync(content)
-          : content,
-    )
+    return unpackTar(nameOf(node), node.content)
   } catch {
     return undefined // a change before broke it
   }

@@ -10,9 +10,9 @@ const explained = [
 ]
 
 /** Why mender-artifact refuses the artifact; undefined where it doesn't, where it can't know, and where that is explained. */
-export async function objection(bytes: Buffer, folder: string): Promise<string | undefined> {
+export async function objection(bytes: Buffer, folder: string, name = 'mutant'): Promise<string | undefined> {
   if (bytes.includes('.tar.zst')) return undefined // the version of the tests knows no zstd
-  const path = join(folder, 'mutant.mender')
+  const path = join(folder, `${name}.mender`)
   await writeFile(path, bytes)
   // validate asks for the key of what is signed
   for (const command of bytes.includes('manifest.sig') ? ['read'] : ['validate', 'read']) {

@@ -7,6 +7,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { writeMender } from '../../../src/artifact/artifact.ts'
 import { plainContext } from '../../../src/platform/platform.ts'
 import { craft } from '../craft.ts'
+import { raucSeeds } from './rauc-parts.ts'
 import { swupdateSeeds } from './swupdate-seeds.ts'
 
 export interface Seed {
@@ -14,6 +15,8 @@ export interface Seed {
   bytes: Buffer
   /** What verifies it (PEM), where it is signed. */
   publicKey?: string
+  /** Reads it, where it is only a part of a file. */
+  parse?: (bytes: Buffer) => unknown
 }
 
 /** A key that every run has, so that the seeds are the same in every run; it signs nothing else. */
@@ -29,9 +32,9 @@ const key = createPrivateKey({
 })
 const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
 
-/** Of all formats that are read as streams. */
+/** Of all formats. */
 export async function allSeeds(): Promise<Seed[]> {
-  return [...(await fixtures()), ...crafted(), ...(await written()), ...swupdateSeeds()]
+  return [...(await fixtures()), ...crafted(), ...(await written()), ...swupdateSeeds(), ...raucSeeds()]
 }
 
 async function fixtures(): Promise<Seed[]> {

@@ -1,4 +1,5 @@
 // A tar archive taken apart so that each piece can be changed, valid or not, and put together again.
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { Random } from './random.ts'
 
 export interface TarNode {
@@ -33,6 +34,23 @@ export function parseTar(bytes: Buffer): Tar {
     at = next
   }
   return { nodes, tail: Buffer.from(bytes.subarray(at)) }
+}
+
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+
+/** What an archive holds that is compressed as its name says; in a zstd stream there may be several frames. */
+export function unpackTar(name: string, content: Buffer): Tar {
+  if (name.endsWith('.gz')) return parseTar(gunzipSync(content))
+  if (!name.endsWith('.zst')) return parseTar(content)
+  // Node's reader stops after one frame
+  const pieces: Buffer[] = []
+  for (let at = 0; at < content.length;) {
+    const next = content.indexOf(zstdMagic, at + 1)
+    const end = next < 0 ? content.length : next
+    pieces.push(zstdDecompressSync(content.subarray(at, end)))
+    at = end
+  }
+  return parseTar(Buffer.concat(pieces))
 }
 
 export function buildTar({ nodes, tail }: Tar): Buffer {
