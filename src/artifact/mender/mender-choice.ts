@@ -144,7 +144,7 @@ function ownProvides(
   const checksum = hasImage(type) ? '' : undefined
   const own = softwareOf(facts, { type, checksum, release: '' }).provides
   return Object.keys(provides)
-    .filter((key) => isOwnProvide(key) || key in own)
+    .filter((key) => isOwnProvide(key) || Object.hasOwn(own, key))
     .map((key) =>
       problemAt(
         ['provides', key],

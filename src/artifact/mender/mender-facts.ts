@@ -89,11 +89,11 @@ export function checkFacts(facts: ChosenFacts, choice: PayloadChoice, findings: 
   const checksum = hasImage(type) ? '' : undefined
   const own = softwareOf(facts, { type, checksum, release: '' }).provides
   for (const key of Object.keys(facts.provides ?? {})) {
-    if (isOwnProvide(key) || key in own) {
+    if (isOwnProvide(key) || Object.hasOwn(own, key)) {
       bad(`provides may not have ${key}: it is set from what the artifact holds`)
     }
   }
-  if (facts.depends !== undefined && 'device_type' in facts.depends) {
+  if (facts.depends !== undefined && Object.hasOwn(facts.depends, 'device_type')) {
     bad('depends may not have device_type: give the device types as such')
   }
   if (type === null && typeof facts.name !== 'string') {
