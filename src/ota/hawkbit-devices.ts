@@ -7,8 +7,9 @@ import type { DeviceFacts } from './ota-server.ts'
 
 /** Pages are cut from a list that changes meanwhile, so a device may slip from one to another: look again, so often. */
 const maxRounds = 3
-/** Facts that are older are asked for afresh: many at a time, where that costs two requests for each, and of one device. */
-const [listAgeMs, oneAgeMs] = [10 * 60_000, 10_000]
+/** What is asked for afresh: of many devices, where that costs two requests for each, and of one that is looked at. */
+const ofMany = { maxAgeMs: 10 * 60_000, isWaitedFor: false }
+const ofOne = { maxAgeMs: 5000, isWaitedFor: true }
 
 /** All devices, in pages of up to 500. The list has no attributes, so each device costs two more requests. */
 export async function* listDevices(client: HawkbitClient): AsyncGenerator<DeviceFacts[]> {
@@ -19,7 +20,7 @@ export async function* listDevices(client: HawkbitClient): AsyncGenerator<Device
       total = page.total
       const fresh = page.entries.filter(({ controllerId }) => !seen.has(controllerId))
       for (const { controllerId } of fresh) seen.add(controllerId)
-      const facts = await forEach(fresh, (one) => factsOf(client, one, listAgeMs))
+      const facts = await forEach(fresh, (one) => factsOf(client, one, ofMany))
       // a device may be removed between the two requests
       const known = facts.filter((one) => one !== undefined)
       if (known.length > 0) yield known
@@ -37,7 +38,7 @@ export async function* listDevices(client: HawkbitClient): AsyncGenerator<Device
 /** One device; throws `device-missing`. */
 export async function readDevice(client: HawkbitClient, id: string): Promise<DeviceFacts> {
   const found = await client.find(targetPath(id), target)
-  const facts = found && (await factsOf(client, found, oneAgeMs))
+  const facts = found && (await factsOf(client, found, ofOne))
   if (facts) return facts
   throw missingDevice(client, id)
 }

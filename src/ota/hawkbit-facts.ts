@@ -18,11 +18,19 @@ const note = v.object({
 })
 type Note = v.InferOutput<typeof note>
 
-/** What is known of a device, asked for afresh where it is older than `maxAgeMs`; undefined where it is gone by now. */
+/** Which facts are asked for afresh. */
+export interface Freshness {
+  /** Those that are older, in ms. */
+  maxAgeMs: number
+  /** Also where the device has not answered the last time yet, for then its answer counts as newer. */
+  isWaitedFor: boolean
+}
+
+/** What is known of a device, and asks for it afresh where that is due; undefined where the device is gone by now. */
 export async function factsOf(
   client: HawkbitClient,
   target: Target,
-  maxAgeMs: number,
+  freshness: Freshness,
 ): Promise<DeviceFacts | undefined> {
   const path = targetPath(target.controllerId)
   const [reported = {}, notes] = await Promise.all([
@@ -31,7 +39,7 @@ export async function factsOf(
   ])
   if (notes === undefined) return undefined
   const reportedAt = Object.keys(reported).length > 0 ? timeOf(target, noteIn(notes)) : undefined
-  await askAfresh(client, target, { reportedAt, asked: noteIn(notes).asked, maxAgeMs })
+  await askAfresh(client, target, { reportedAt, asked: noteIn(notes).asked, ...freshness })
   return {
     id: target.controllerId,
     status: 'accepted',
@@ -58,21 +66,21 @@ function timeOf(target: Target, { asked, had }: Note): string {
   return known > createdAt ? known : createdAt
 }
 
-interface Known {
+interface Known extends Freshness {
   reportedAt: string | undefined
   asked: string | undefined
-  maxAgeMs: number
 }
 
 /** Asks the device to report at its next poll, unless that was done a moment ago. */
 async function askAfresh(
   client: HawkbitClient,
   target: Target,
-  { reportedAt, asked, maxAgeMs }: Known,
+  { reportedAt, asked, maxAgeMs, isWaitedFor }: Known,
 ): Promise<void> {
   const now = client.context.clock.now().getTime()
   const isRecent = (at: string | undefined) => at !== undefined && Math.abs(now - Date.parse(at)) < maxAgeMs
   if (isRecent(reportedAt) || isRecent(asked)) return
+  if (target.requestAttributes === true && !isWaitedFor) return
   const path = targetPath(target.controllerId)
   try {
     const { headers, status } = await client.http.send({

@@ -21,7 +21,7 @@ export interface HawkbitDevice extends LabDevice {
   readonly downloaded: string | undefined
 }
 
-const pollMs = 60
+const pollMs = 150
 
 const link = v.optional(v.object({ href: v.string() }))
 const poll = v.object({
@@ -130,7 +130,7 @@ class Device implements HawkbitDevice {
       await feedback('closed', 'failure', ['write error: no space left on device'])
       return
     }
-    this.#release = chunk?.name ?? ''
+    if (this.#behaviour !== 'lies') this.#release = chunk?.name ?? ''
     await feedback('closed', 'success', ['installed'])
   }
 

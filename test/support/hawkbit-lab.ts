@@ -15,6 +15,8 @@ export interface HawkbitLab extends ServerLab {
   url: string
   token: string
   tenant: string
+  /** The token of a user who may only look at devices. */
+  reader: string
   /** Sends a request to the management API as an operator would. */
   operate: (method: string, path: string, json?: unknown) => Promise<Response>
   /** Creates a target, and returns the token with which its device signs in. */
@@ -29,7 +31,7 @@ export async function openHawkbitLab(
 ): Promise<HawkbitLab> {
   const folder = await temporaryFolder(t)
   const { url } = running
-  const { name: tenant, token } = running.tenant()
+  const { name: tenant, token, reader } = running.tenant()
   const operate: HawkbitLab['operate'] = (method, path, json) => asUser(url, token, method, path, json)
   // the first request makes the tenant
   await operate('GET', '/userinfo')
@@ -45,6 +47,7 @@ export async function openHawkbitLab(
     url,
     token,
     tenant,
+    reader,
     server,
     folder,
     operate,
@@ -66,7 +69,7 @@ export async function openHawkbitLab(
       return device
     },
     artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
-      const source = join(folder, `${name}-${count++}.ext4`)
+      const source = join(folder, `image-${count++}.ext4`)
       await writeFile(source, content.padEnd(8192, '.'))
       const output = `${source}.mender`
       const signing = { key: signingKey }

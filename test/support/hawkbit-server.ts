@@ -19,8 +19,8 @@ const javaOptions = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
 
 export interface HawkbitServer {
   url: string
-  /** An empty tenant that no other test has, and the token of its administrator. */
-  tenant(): { name: string; token: string }
+  /** An empty tenant that no other test has, the token of its administrator, and of one who may only look at devices. */
+  tenant(): { name: string; token: string; reader: string }
   stop(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export async function startHawkbit(tenants: number): Promise<HawkbitServer> {
     tenant: () => {
       const name = users.pop()
       if (name === undefined) throw new Error(`all ${tenants} tenants are in use: start with more`)
-      return { name: name.toUpperCase(), token: tokenOf(name) }
+      return { name: name.toUpperCase(), token: tokenOf(name), reader: tokenOf(`${name}r`) }
     },
     stop,
   }
@@ -92,12 +92,17 @@ function settings(port: number, users: readonly string[]): string[] {
     '--hawkbit.server.ddi.security.authentication.targettoken.enabled=true',
     '--hawkbit.controller.minPollingTime=00:00:01',
     '--hawkbit.controller.pollingTime=00:00:02',
+    '--springdoc.api-docs.enabled=false',
     ...users.flatMap((user) => [
-      `--hawkbit.security.user.${user}.tenant=${user.toUpperCase()}`,
-      `--hawkbit.security.user.${user}.password={noop}secret of ${user}`,
-      `--hawkbit.security.user.${user}.roles=TENANT_ADMIN`,
+      ...account(user, user.toUpperCase(), 'roles=TENANT_ADMIN'),
+      ...account(`${user}r`, user.toUpperCase(), 'permissions=READ_TARGET'),
     ]),
   ]
+}
+
+function account(name: string, tenant: string, rights: string): string[] {
+  const own = `--hawkbit.security.user.${name}`
+  return [`${own}.tenant=${tenant}`, `${own}.password={noop}secret of ${name}`, `${own}.${rights}`]
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -8,6 +8,8 @@ export type LabBehaviour =
   | 'success'
   /** says failure while installing, and why */
   | 'fails'
+  /** says success and goes on with what it had */
+  | 'lies'
   /** stops in the middle of installing until it is told otherwise */
   | 'hangs'
   /** reports facts, but never asks for an update */
@@ -46,9 +48,9 @@ export interface ServerLab {
   remarks: (device: string) => Promise<Record<string, string>>
 }
 
-/** Waits for a condition; fails the test where it does not come within ten seconds. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  await untilFound(condition.toString(), condition, 10_000)
+/** Waits for a condition; fails the test where it does not come within ten seconds, unless given longer. */
+export async function until(condition: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
+  await untilFound(condition.toString(), condition, limitMs)
 }
 
 /** All devices of a server in one list. */

@@ -1,0 +1,152 @@
+// Releases, devices and leases on the real hawkBit server, where it is not like the others.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openArtifact } from '../../src/artifact/artifact.ts'
+import { openServer } from '../../src/ota/ota.ts'
+import { plainContext } from '../../src/platform/platform.ts'
+import type { HawkbitLab } from '../support/hawkbit-lab.ts'
+import { allDevices, until } from '../support/lab.ts'
+import { openTenant, skip } from './hawkbit-tenant.ts'
+
+async function idOf(reply: Promise<Response>): Promise<number> {
+  const [made] = (await (await reply).json()) as { id: number }[]
+  return made?.id ?? 0
+}
+
+const module = (lab: HawkbitLab, name: string, version: string) =>
+  idOf(lab.operate('POST', '/softwaremodules', [{ name, version, type: 'os' }]))
+
+test('an upload that was cut short is completed by the next one', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const path = await lab.artifact('os-2')
+  const id = await module(lab, 'os-2', 'virtual')
+  assert.deepEqual(await lab.server.releases(), [])
+  const { artifactId, contentDigest } = await lab.server.upload(path)
+  const reply = await lab.operate('GET', `/distributionsets/${artifactId}`)
+  const { modules } = (await reply.json()) as { modules: { id: number }[] }
+  assert.deepEqual(
+    modules.map((one) => one.id),
+    [id],
+  )
+  assert.equal((await openArtifact(path)).contentDigest, contentDigest)
+})
+
+test('a release that was deleted can only come back under a new name', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device({ behaviour: 'never asks' })
+  const path = await lab.artifact('os-2')
+  const { artifactId } = await lab.server.upload(path)
+  const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [key] })
+  await lab.server.withdraw(id)
+  await lab.operate('POST', `/distributionsets/${artifactId}/assignedTargets`, [{ id: key }])
+  assert.equal((await lab.operate('DELETE', `/distributionsets/${artifactId}`)).status, 204)
+  assert.equal(await lab.server.release('os-2'), undefined)
+  await assert.rejects(lab.server.upload(path), { reason: 'artifact-conflict', message: /was deleted/ })
+})
+
+test('a module of this name with another file is left alone', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const id = await module(lab, 'os-2', 'virtual')
+  const form = new FormData()
+  form.set('file', new Blob(['something else']), 'other.swu')
+  const reply = await fetch(`${lab.url}/rest/v1/softwaremodules/${id}/artifacts`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(lab.token).toString('base64')}` },
+    body: form,
+  })
+  assert.equal(reply.status, 201)
+  const path = await lab.artifact('os-2')
+  const { sha256 } = await openArtifact(path)
+  await assert.rejects(lab.server.upload(path), (error: Error & { reason: string }) => {
+    assert.equal(error.reason, 'artifact-conflict')
+    assert.match(error.message, new RegExp(sha256))
+    return true
+  })
+  assert.deepEqual(await lab.server.releases(), [])
+})
+
+test('what others put there is a release too, for the target types it may go to', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const modules = [{ id: await module(lab, 'Board OS', '2.0') }]
+  const reply = await lab.operate('GET', '/distributionsettypes?q=key==os')
+  const { content } = (await reply.json()) as { content: { id: number }[] }
+  const compatibledistributionsettypes = content.map(({ id }) => ({ id }))
+  await lab.operate('POST', '/targettypes', [{ name: 'board', compatibledistributionsettypes }])
+  const set = { name: 'Board OS', version: '2.0', type: 'os', modules }
+  const id = await idOf(lab.operate('POST', '/distributionsets', [set]))
+  const release = await lab.server.release('Board OS:2.0')
+  assert.deepEqual(
+    release?.artifacts.map((one) => [one.id, one.deviceTypes, one.isSigned]),
+    [[String(id), ['board'], false]],
+  )
+  assert.deepEqual(await lab.server.releases(), [release])
+  assert.equal(await lab.server.release('Board OS'), undefined)
+})
+
+test('what is over a quota is refused at once, and not tried again', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device()
+  const many = Array.from({ length: 101 }, (_, i) => ({ key: `k${i}`, value: 'v' }))
+  assert.equal((await lab.operate('POST', `/targets/${key}/metadata`, many)).status, 429)
+  assert.equal((await lab.operate('POST', `/targets/${key}/metadata`, many.slice(0, 98))).status, 201)
+  for (const one of many.slice(98)) await lab.operate('POST', `/targets/${key}/metadata`, [one])
+  const lease = { id: 'a', holder: 'run', until: new Date(Date.now() + 60_000).toISOString() }
+  await assert.rejects(lab.server.takeLease(key, lease), { reason: 'server-refused', message: /429/ })
+})
+
+test('facts are asked for afresh, and only then do they count as new', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device()
+  const times = new Set<string>()
+  const look = async () => times.add((await lab.server.device(key)).reportedAt ?? '')
+  await until(async () => (await look()).size === 2, 30_000)
+  const [first = '', second = ''] = times
+  assert.ok(second > first)
+})
+
+test('a token that may only read gets facts, too', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device()
+  const server = openServer({ type: 'hawkbit', url: lab.url, token: lab.reader }, plainContext())
+  assert.equal((await server.device(key)).release, 'old')
+  const path = await lab.artifact('os-2')
+  await assert.rejects(server.upload(path), { reason: 'bad-credentials' })
+})
+
+test('devices are read in pages', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const ids = Array.from({ length: 501 }, (_, i) => `device-${i}-ä`)
+  const targets = ids.map((controllerId) => ({ controllerId, name: controllerId }))
+  assert.equal((await lab.operate('POST', '/targets', targets)).status, 201)
+  const all = await allDevices(lab.server)
+  assert.deepEqual(all.map(({ id }) => id).sort(), ids.sort())
+  assert.ok(all.every(({ reportedAt, status }) => reportedAt === undefined && status === 'accepted'))
+})
+
+test('of those who see a lease end one gets the next, and numbers only grow', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device()
+  const lease = (id: string, ms: number) => ({
+    id,
+    holder: id,
+    until: new Date(Date.now() + ms).toISOString(),
+  })
+  await lab.server.takeLease(key, lease('killed', -1000))
+  const takers = ['a', 'b', 'c', 'd'].map((id) => lab.server.takeLease(key, lease(id, 60_000)))
+  const holders = new Set((await Promise.all(takers)).map(({ id }) => id))
+  assert.equal(holders.size, 1)
+  const [holder = ''] = holders
+  const longer = lease(holder, 120_000)
+  assert.deepEqual(await lab.server.takeLease(key, longer), longer)
+  assert.equal((await lab.server.leaseOf(key))?.until, longer.until)
+  const numbers = async () => {
+    const reply = await lab.operate('GET', `/targets/${key}/metadata`)
+    const { content } = (await reply.json()) as { content: { key: string }[] }
+    return content.flatMap(({ key }) => /^drover\.lease\.(\d+)$/.exec(key)?.[1] ?? [])
+  }
+  assert.deepEqual(await numbers(), ['2'])
+  await lab.server.returnLease(key, holder)
+  assert.deepEqual(await numbers(), ['2'], 'an empty one stays, or numbers would start again')
+  await lab.server.takeLease(key, lease('e', 60_000))
+  assert.deepEqual(await numbers(), ['3'])
+})
