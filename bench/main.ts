@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { artifactRows } from './artifacts.ts'
 import { demoRows } from './demo.ts'
 import { sizeRows } from './size.ts'
 import { startUpRows } from './start-up.ts'
@@ -16,7 +17,12 @@ export interface Row {
   peer?: { name: string; value: number }
 }
 
-const rows: Row[] = [...(await startUpRows()), ...sizeRows(), ...(await demoRows())]
+const rows: Row[] = [
+  ...(await startUpRows()),
+  ...sizeRows(),
+  ...(await artifactRows(process.argv.includes('--large'))),
+  ...(await demoRows()),
+]
 let group = ''
 for (const row of rows) {
   if (row.group !== group) console.log(`\n${(group = row.group)}`)

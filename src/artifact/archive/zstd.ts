@@ -5,7 +5,7 @@ import { constants, zstdCompress } from 'node:zlib'
 import { inOrder } from './in-order.ts'
 
 const compressFrame = promisify(zstdCompress)
-const params = { [constants.ZSTD_c_compressionLevel]: 3 }
+const params = { [constants.ZSTD_c_compressionLevel]: 2 }
 const maxBlockBytes = 128 << 10
 
 /** See `compress`. */
