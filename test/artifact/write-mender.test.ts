@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
-import { chmod, mkdir, readFile, readdir, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import {
@@ -15,6 +15,7 @@ import {
 import { Failure, digestOfFile, plainContext, runOk, systemClock } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { until } from '../support/until.ts'
 import { chunks, image, sha256 } from './craft.ts'
 import { ec, other, rsa } from './keys.ts'
 
@@ -296,6 +297,31 @@ test('killed at any moment, it leaves the old file or the new one, and the next 
   await write({ ...options, name: 'newer' })
   assert.deepEqual(await left(), [`.drover-${process.pid}-00000000.part`])
 })
+
+test(
+  'killed in the middle, each compression leaves one partial file, and no process',
+  { skip: needs('xz') },
+  async (t) => {
+    const { folder, source, ...options } = await prepared(t, 24 << 20)
+    const parts = async () => (await readdir(folder)).filter((name) => name !== 'rootfs.ext4')
+    for (const compression of ['none', 'gzip', 'zstd', 'xz'] as const) {
+      const [program = '', ...args] = writerProcess({ ...options, source, compression })
+      const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      await until('the writer has begun', async () => (await parts()).length > 0)
+      child.kill('SIGKILL')
+      await once(child.stderr.resume(), 'end') // also what the writer started has ended
+      const left = await parts()
+      assert.ok(
+        left.length === 1 && /^\.drover-\d+-[0-9a-f]{8}\.part$|^out\.mender$/.test(left[0] ?? ''),
+        left.join(),
+      )
+      for (const name of left) await utimes(join(folder, name), 1, 1)
+      await write({ ...options, source, compression: 'none' })
+      assert.deepEqual(await parts(), ['out.mender'])
+      await rm(join(folder, 'out.mender'))
+    }
+  },
+)
 
 test('a source that changes while it is read is refused', async (t) => {
   const options = await prepared(t, 20 << 20)
