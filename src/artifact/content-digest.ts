@@ -12,7 +12,11 @@ export interface Content {
   scriptsDigest?: string | undefined
 }
 
-/** The provide that carries the state scripts' digest, so that a server's listing shows it. `rootfs-image.*` clears it. */
+/**
+ * The provide that carries the state scripts' digest, so that a server's listing shows it: under this name for every kind of
+ * payload, since readers look for no other. On a device it is that of the last update that had scripts; an update of the root
+ * file system without any clears it, with `rootfs-image.*`.
+ */
 export const scriptsProvide = 'rootfs-image.state-scripts'
 
 /**

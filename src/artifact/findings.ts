@@ -9,6 +9,7 @@ export class Findings {
     return this.#failures.length === 0
   }
 
+  /** Keeps a failure for `fail`. */
   add(failure: Failure): void {
     this.#failures.push(failure)
   }

@@ -31,6 +31,7 @@ export interface LaidOut {
   imageChecksum: string | undefined
 }
 
+/** Plans the size of what stands before the payload, and makes it once the payload was written. */
 export class Layout {
   /** How many bytes stand before those of the payload. */
   readonly prefixBytes: number
