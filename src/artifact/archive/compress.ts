@@ -1,6 +1,6 @@
 import type { Compression } from '../artifact-info.ts'
 import { gzip, gzipStored } from './gzip.ts'
-import { blocksInFlight } from './in-order.ts'
+import { ahead, blocksInFlight } from './in-order.ts'
 import { xz, xzStored } from './xz.ts'
 import { zstd, zstdStored } from './zstd.ts'
 
@@ -31,7 +31,7 @@ export function compress(
   const inFlight = options.inFlight ?? blocksInFlight
   switch (compression) {
     case 'none':
-      return blocks
+      return ahead(blocks)
     case 'gzip':
       return gzip(blocks, inFlight)
     case 'zstd':

@@ -22,3 +22,21 @@ export async function* inOrder<Item, Result>(
   }
   for (const result of queue) yield await result
 }
+
+/** The same items, with the next one under way while one is used. */
+export async function* ahead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  const iterator = items[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done === true) return
+      next = iterator.next()
+      next.catch(() => {}) // thrown in its turn
+      yield value
+    }
+  } finally {
+    await next.catch(() => {})
+    await iterator.return?.()
+  }
+}
