@@ -323,6 +323,18 @@ test('an abort ends it with its own reason, and closes the source', async () => 
   assert.equal(isClosed, true)
 })
 
+test('an abort ends the unpacking of what is almost nothing, too', async () => {
+  const small = craft({
+    files: [{ name: 'a', content: Buffer.alloc(256 << 20) }],
+    compress: (bytes) => zstdCompressSync(bytes),
+    suffix: '.zst',
+  })
+  const controller = new AbortController()
+  const bytes = inspectArtifact(chunks(small, small.length), { signal: controller.signal })
+  setImmediate(() => controller.abort(new Failure('cancelled', 'enough')))
+  await assert.rejects(bytes, { reason: 'cancelled' })
+})
+
 test("what goes wrong in the source is thrown as it is, and is no damage of the artifact's", async () => {
   const bytes = craft()
   for (const end of [100, 2000, bytes.length - 1500]) {

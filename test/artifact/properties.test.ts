@@ -17,7 +17,7 @@ import { ec } from './keys.ts'
 test('an artifact that is written again from what was read is the same file', async (t) => {
   const folder = await temporaryFolder(t)
   let written = 0
-  for (let seed = 1; seed <= 120; seed++) {
+  for (let seed = 1; seed <= 60; seed++) {
     const options = await randomOptions(new Random(seed), folder, ec.pkcs8)
     try {
       const { path } = await writeMender({ ...options, output: `${folder}/first.mender` }, plainContext())
@@ -33,7 +33,7 @@ test('an artifact that is written again from what was read is the same file', as
       }
     }
   }
-  assert.ok(written > 100, `only ${written} could be written`)
+  assert.ok(written > 50, `only ${written} could be written`)
 })
 
 test('a changed byte anywhere is refused, or changes nothing at all', async (t) => {

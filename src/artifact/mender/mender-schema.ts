@@ -5,8 +5,6 @@ import { damaged, tooLarge, unsafePath } from '../archive/byte-reader.ts'
 import { AmbiguousJson, parseStrictJson } from '../strict-json.ts'
 
 const maxDocumentBytes = 1 << 20
-/** Update modules keep their settings here. */
-const maxMetaDataBytes = 4 << 20
 
 /** No control characters, and none that turn the direction of text. */
 // oxlint-disable-next-line no-control-regex -- they are what this refuses
@@ -67,8 +65,9 @@ export function parseJson<S extends v.GenericSchema>(
   schema: S,
   place: string,
 ): v.InferOutput<S> {
-  const limit = place.endsWith('meta-data') ? maxMetaDataBytes : maxDocumentBytes
-  if (content.length > limit) throw tooLarge(place, limit, `it has ${content.length} bytes, over ${limit}`)
+  if (content.length > maxDocumentBytes) {
+    throw tooLarge(place, maxDocumentBytes, `it has ${content.length} bytes, over ${maxDocumentBytes}`)
+  }
   const result = v.safeParse(schema, parsed(content, place))
   if (result.success) return result.output
   const [issue] = result.issues

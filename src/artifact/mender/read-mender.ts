@@ -41,7 +41,7 @@ export async function readMender(
     },
   })
   const tar = new TarReader(bytes)
-  const facts = await new MenderReader(tar, limits, options.verifyKeys ?? []).read()
+  const facts = await new MenderReader(tar, limits, options).read()
   const sha256: Digest = `sha256:${whole.digest('hex')}`
   return { ...facts, sizeBytes: bytes.offset, sha256 }
 }
@@ -52,12 +52,14 @@ class MenderReader {
   readonly #tar: TarReader
   readonly #limits: ArtifactLimits
   readonly #verifyKeys: readonly string[]
+  readonly #signal: AbortSignal | undefined
   #payloadBytesLeft: number
 
-  constructor(tar: TarReader, limits: ArtifactLimits, verifyKeys: readonly string[]) {
+  constructor(tar: TarReader, limits: ArtifactLimits, { verifyKeys, signal }: InspectOptions) {
     this.#tar = tar
     this.#limits = limits
-    this.#verifyKeys = verifyKeys
+    this.#verifyKeys = verifyKeys ?? []
+    this.#signal = signal
     this.#payloadBytesLeft = limits.payloadBytes
   }
 
@@ -217,7 +219,11 @@ class MenderReader {
         throw tooLarge(shown, offset, `the payloads have more than ${this.#limits.payloadBytes} bytes`)
       }
       const hash = createHash('sha256')
-      for await (const chunk of tar.body(member)) hash.update(chunk)
+      for await (const chunk of tar.body(member)) {
+        // a few bytes can unpack to very many
+        this.#signal?.throwIfAborted()
+        hash.update(chunk)
+      }
       const checksum = hash.digest('hex')
       if (checksum !== wanted) throw wrongChecksum(shown, offset, 'its checksum is not the manifest’s')
       files.set(name, { name, sizeBytes, checksum, date: member.modifiedAt.toISOString() })
