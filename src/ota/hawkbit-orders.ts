@@ -1,6 +1,6 @@
 // An order on a hawkBit server is a distribution set, one for each artifact that it brings, over the release's software
 // module. Its version is a hash of the order's name, and no two sets share name and version: so an order is created once,
-// found by its name, and its actions are the set's. docs/decisions/0011-a-hawkbit-order-is-a-distribution-set.md says why.
+// found by its name, and its actions are the set's. docs/decisions/0013-a-hawkbit-order-is-a-distribution-set.md says why.
 import { createHash } from 'node:crypto'
 import type { DistributionSet } from './hawkbit-schemas.ts'
 

@@ -1,11 +1,13 @@
 // Releases, devices and leases on the real hawkBit server, where it is not like the others.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openArtifact } from '../../src/artifact/artifact.ts'
-import { openServer } from '../../src/ota/ota.ts'
+import { openServer, readFacts } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import type { HawkbitLab } from '../support/hawkbit-lab.ts'
 import { allDevices, until } from '../support/lab.ts'
+import { runInRunner } from '../support/runner.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 
 async function idOf(reply: Promise<Response>): Promise<number> {
@@ -51,7 +53,7 @@ test('a module of this name with another file is left alone', { skip }, async (t
   form.set('file', new Blob(['something else']), 'other.swu')
   const reply = await fetch(`${lab.url}/rest/v1/softwaremodules/${id}/artifacts`, {
     method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(lab.token).toString('base64')}` },
+    headers: { authorization: `Basic ${Buffer.from(lab.admin).toString('base64')}` },
     body: form,
   })
   assert.equal(reply.status, 201)
@@ -149,4 +151,24 @@ test('of those who see a lease end one gets the next, and numbers only grow', { 
   assert.deepEqual(await numbers(), ['2'], 'an empty one stays, or numbers would start again')
   await lab.server.takeLease(key, lease('e', 60_000))
   assert.deepEqual(await numbers(), ['3'])
+})
+
+test('an action writes the facts of a hawkBit server', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const { key } = await lab.device()
+  const inputs = {
+    server: lab.url,
+    'server-type': 'hawkbit',
+    token: lab.token,
+    output: join(lab.folder, 'facts.json'),
+  }
+  const { code, outputs, log } = await runInRunner('gather-facts', { inputs })
+  assert.equal(code, 0, log)
+  const facts = await readFacts(outputs['facts'] ?? '')
+  assert.deepEqual(
+    facts.devices.map(({ id, release }) => [id, release]),
+    [[key, 'old']],
+  )
+  const said = log.split('\n').filter((line) => !line.startsWith('::add-mask::'))
+  assert.ok(!said.join('\n').includes(lab.token.split(':')[1] ?? ''))
 })

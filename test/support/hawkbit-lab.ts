@@ -14,6 +14,8 @@ import { undo } from './undo.ts'
 export interface HawkbitLab extends ServerLab {
   url: string
   token: string
+  /** The token of the tenant's administrator. */
+  admin: string
   tenant: string
   /** The token of a user who may only look at devices. */
   reader: string
@@ -31,8 +33,8 @@ export async function openHawkbitLab(
 ): Promise<HawkbitLab> {
   const folder = await temporaryFolder(t)
   const { url } = running
-  const { name: tenant, token, reader } = running.tenant()
-  const operate: HawkbitLab['operate'] = (method, path, json) => asUser(url, token, method, path, json)
+  const { name: tenant, token, reader, admin } = running.tenant()
+  const operate: HawkbitLab['operate'] = (method, path, json) => asUser(url, admin, method, path, json)
   // the first request makes the tenant
   await operate('GET', '/userinfo')
   const server = openServer({ type: 'hawkbit', url, token }, context)
@@ -46,6 +48,7 @@ export async function openHawkbitLab(
   return {
     url,
     token,
+    admin,
     tenant,
     reader,
     server,

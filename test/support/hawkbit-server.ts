@@ -17,10 +17,18 @@ const launcher = ['--pdeathsig', 'KILL', 'java']
 // quick to start, and small: it serves a few devices
 const javaOptions = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m']
 
+export interface Tenant {
+  name: string
+  /** Tokens: of its administrator, of one who has the rights that docs/servers.md asks for, and of one who sees devices. */
+  admin: string
+  token: string
+  reader: string
+}
+
 export interface HawkbitServer {
   url: string
-  /** An empty tenant that no other test has, the token of its administrator, and of one who may only look at devices. */
-  tenant(): { name: string; token: string; reader: string }
+  /** An empty tenant that no other test has. */
+  tenant(): Tenant
   stop(): Promise<void>
 }
 
@@ -77,11 +85,25 @@ export async function startHawkbit(tenants: number): Promise<HawkbitServer> {
     tenant: () => {
       const name = users.pop()
       if (name === undefined) throw new Error(`all ${tenants} tenants are in use: start with more`)
-      return { name: name.toUpperCase(), token: tokenOf(name), reader: tokenOf(`${name}r`) }
+      const [admin, token, reader] = [tokenOf(name), tokenOf(`${name}ci`), tokenOf(`${name}r`)]
+      return { name: name.toUpperCase(), admin, token, reader }
     },
     stop,
   }
 }
+
+/** What docs/servers.md says that a token needs, the last only for retiring devices. */
+const rights = [
+  'READ_TARGET',
+  'UPDATE_TARGET',
+  'READ_SOFTWARE_MODULE',
+  'CREATE_SOFTWARE_MODULE',
+  'UPDATE_SOFTWARE_MODULE',
+  'READ_DISTRIBUTION_SET',
+  'CREATE_DISTRIBUTION_SET',
+  'UPDATE_DISTRIBUTION_SET',
+  'DELETE_TARGET',
+]
 
 const tokenOf = (user: string) => `${user}:secret of ${user}`
 
@@ -95,6 +117,7 @@ function settings(port: number, users: readonly string[]): string[] {
     '--springdoc.api-docs.enabled=false',
     ...users.flatMap((user) => [
       ...account(user, user.toUpperCase(), 'roles=TENANT_ADMIN'),
+      ...account(`${user}ci`, user.toUpperCase(), `permissions=${rights.join(',')}`),
       ...account(`${user}r`, user.toUpperCase(), 'permissions=READ_TARGET'),
     ]),
   ]
