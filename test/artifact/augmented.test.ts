@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { inspectArtifact, openArtifact } from '../../src/artifact/artifact.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { inspectArtifact, openArtifact, signArtifact } from '../../src/artifact/artifact.ts'
+import { Failure, plainContext } from '../../src/platform/platform.ts'
 import { type Member, chunks, craft, headerInfo, sha256, tar, typeInfo } from './craft.ts'
+import { ec } from './keys.ts'
 
 const fixture = (name: string) => new URL(`fixtures/${name}`, import.meta.url).pathname
 const moduleInfo = { ...headerInfo, payloads: [{ type: 'delta' }] }
@@ -103,6 +104,14 @@ test('where a key is given, additions are refused, for it does not vouch for the
   await assert.rejects(openArtifact(fixture('augmented-signed.mender'), { verifyKeys }), {
     reason: 'artifact-unsigned',
     message: /manifest-augment, additions that no signature covers/,
+  })
+})
+
+test('no signature is put over additions that it would not cover', async () => {
+  const signing = { key: ec.pkcs8 }
+  await assert.rejects(signArtifact(fixture('augmented.mender'), { signing }, plainContext()), {
+    reason: 'bad-input',
+    message: /is augmented/,
   })
 })
 

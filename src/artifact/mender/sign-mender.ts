@@ -17,8 +17,8 @@ const maxMemberBytes = 1 << 20
 /**
  * Writes the artifact at `path`, which was read in full and is `before`, to `output` with a signature by `signer` in place of
  * any other; the two may be the same. One that `signer`'s key made already stays, so doing it twice is doing it once. What was
- * written is read in full again before it gets its name. Throws what the signer throws, and `artifact-damaged` where the
- * file changed meanwhile.
+ * written is read in full again before it gets its name. Throws what the signer throws, `bad-input` for an augmented artifact,
+ * and `artifact-damaged` where the file changed meanwhile.
  */
 export async function signMender(
   path: string,
@@ -28,6 +28,12 @@ export async function signMender(
   context: Context,
 ): Promise<ArtifactInfo> {
   const { signal } = context
+  if (before.augmented !== undefined) {
+    throw new Failure(
+      'bad-input',
+      `${path} is augmented, and no signature covers what was added to it: sign the artifact that it was made from`,
+    )
+  }
   const front = await frontOf(path, signal)
   const kept = front.signature && isBy(signer, front.manifest, front.signature)
   if (front.signature && kept !== true)
