@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { type OtaServer, gatherFacts, openServer } from '../../src/ota/ota.ts'
+import { type OtaServer, type ServerType, gatherFacts, openServer, serverTypes } from '../../src/ota/ota.ts'
 import { type FailureReason, plainContext, systemClock } from '../../src/platform/platform.ts'
 import { pass, serve } from '../support/hostile-server.ts'
 import { allDevices, openLab } from '../support/mender-lab.ts'
@@ -11,8 +11,8 @@ const token = 'planted-token-9f2c'
 // retries pause; the pauses are what a test need not wait for
 const clock = { ...systemClock, sleep: async () => {} }
 
-function open(url: string): OtaServer {
-  return openServer({ type: 'mender', url, token }, plainContext({ clock }))
+function open(url: string, type: ServerType = 'mender'): OtaServer {
+  return openServer({ type, url, token }, plainContext({ clock }))
 }
 
 /** Every call of the port that an action makes. */
@@ -23,9 +23,9 @@ const calls: Record<string, (server: OtaServer) => Promise<unknown>> = {
   release: (server) => server.release('os-2'),
   deploy: (server) => server.deploy({ name: 'a', release: 'os-2', devices: ['d'] }),
   findDeployment: (server) => server.findDeployment('a'),
-  deployment: (server) => server.deployment('a'),
+  deployment: (server) => server.deployment('order-a'),
   openDeployments: (server) => server.openDeployments(),
-  withdraw: (server) => server.withdraw('a'),
+  withdraw: (server) => server.withdraw('order-a'),
   accept: (server) => server.accept('d'),
   retire: (server) => server.retire('d'),
   leaseOf: (server) => server.leaseOf('d'),
@@ -87,13 +87,15 @@ const faults: Fault[] = [
   },
 ]
 
-for (const { name, reason, answer } of faults) {
-  test(`${name} is ${reason} in every call, without the token in the message`, async (t) => {
+for (const [type, { name, reason, answer }] of serverTypes.flatMap((type) =>
+  faults.map((fault) => [type, fault] as const),
+)) {
+  test(`${type}: ${name} is ${reason} in every call, without the token in the message`, async (t) => {
     const url = await serve(t, (incoming, outgoing) => {
       incoming.resume().on('end', () => answer(outgoing))
     })
     for (const [call, run] of Object.entries(calls)) {
-      await assert.rejects(run(open(url)), (error: Error & { reason: string }) => {
+      await assert.rejects(run(open(url, type)), (error: Error & { reason: string }) => {
         assert.equal(error.reason, reason, `${call}: ${error.message}`)
         assert.doesNotMatch(`${error.message} ${error.stack}`, new RegExp(token))
         return true
