@@ -133,9 +133,6 @@ let foundDist: u32 = 0
   store<u64>(bucket, (load<u64>(bucket) << 16) | <u64>(pos & 0xffff))
 }
 
-let symbols: i32 = 0
-// @ts-ignore
-@inline function literal(pos: usize): void { count(LFREQ, load<u8>(pos)); symbols++ }
 // @ts-ignore
 @inline function count(at: usize, sym: usize): void { const p = at + (sym << 2); store<u32>(p, load<u32>(p) + 1) }
 
@@ -158,15 +155,16 @@ export function deflate(history: i32, size: i32): i32 {
     let literalsFrom = pos
     let sequences: i32 = 0
     let misses: i32 = 0
-    symbols = 0
+    let symbols: i32 = 0
     while (pos < end && symbols < symbolsInBlock) {
       const left = <i32>(end - pos)
       if (left < 5) foundLength = 3
       else search(pos, first, 3, min(left, 258), true)
       if (foundLength < 4) {
         misses++
-        const step = 1 + (misses >> patience)
-        for (let i = 0; i < step && pos < end; i++) literal(pos++)
+        const step = min(1 + (misses >> patience), left)
+        for (let i = 0; i < step; i++) count(LFREQ, load<u8>(pos++))
+        symbols += step
         continue
       }
       misses = 0
@@ -179,7 +177,8 @@ export function deflate(history: i32, size: i32): i32 {
         search(pos + 1, first, length, min(most, 258), false)
         kept = pos + 2
         if (foundLength == length) break
-        literal(pos++)
+        count(LFREQ, load<u8>(pos++))
+        symbols++
         length = foundLength
         dist = foundDist
       }
