@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
 import { campaign } from './fuzz/campaign.ts'
+import { watchOutside } from './fuzz/outside.ts'
 import { objection } from './fuzz/second-opinion.ts'
 import { allSeeds } from './fuzz/seeds.ts'
 
@@ -14,12 +16,17 @@ test(
   'ten thousand mutants are accepted or refused for a foreseen reason',
   { timeout: 300_000 },
   async (t) => {
-    const figures = await campaign(await allSeeds(), { from: 0, to: 10_000 }, ({ seed, bytes }, input) => {
+    const seeds = await allSeeds()
+    const outside = watchOutside()
+    undo(t, outside.stop)
+    const figures = await campaign(seeds, { from: 0, to: 10_000 }, ({ seed, bytes }, input) => {
       if (isMender(bytes) && !seed.bytes.equals(bytes)) accepted.push({ input, bytes })
     })
+    outside.stop()
     const { bugs, ...rest } = figures
     t.diagnostic(JSON.stringify(rest))
     assert.equal(bugs.length, 0, bugs.join('\n\n'))
+    assert.deepEqual(outside.touched, [])
     assert.ok(figures.accepted > 300, 'too few get through: the mutants are too broken to test much')
     assert.ok(figures.peakMiB < 600, `${figures.peakMiB} MiB`)
   },
