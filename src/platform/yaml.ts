@@ -38,23 +38,71 @@ export function parseYaml<S extends v.GenericSchema>(
     throw failed([{ file, line: 1, column: 1, message: messageOf(error) }], error)
   }
   const result = v.safeParse(schema, raw)
-  if (!result.success) {
-    const found = result.issues.map((issue) => {
-      const path = (issue.path ?? []).map((item) => item.key as string | number)
-      const place = path.length === 0 ? '' : `${path.join('.')}: `
-      return {
-        file,
-        ...locate(path),
-        message: `${place}${isUnknownKey(issue) ? 'is not a known key' : issue.message}`,
-      }
-    })
-    failOn(found.toSorted((a, b) => a.line - b.line || a.column - b.column))
+  const problemAt = (path: readonly (string | number)[], what: string): Problem & Place => {
+    const place = path.length === 0 ? '' : `${path.join('.')}: `
+    return { file, ...locate(path), message: `${place}${what}` }
   }
+  const found = result.success
+    ? listsTakenForMaps(raw, result.output).map((path) =>
+        problemAt(path, `it has to be ${wordFor('Object')}`),
+      )
+    : result.issues.map((issue) =>
+        problemAt(
+          (issue.path ?? []).map((item) => item.key as string | number),
+          wordsOf(issue),
+        ),
+      )
+  failOn(found.toSorted((a, b) => a.line - b.line || a.column - b.column))
+  if (!result.success) throw new Error('a schema refused a value and named no problem')
   return { value: result.output, locate }
 }
 
-const isUnknownKey = ({ type, expected }: v.BaseIssue<unknown>) =>
-  type === 'strict_object' && expected === 'never'
+interface Place {
+  line: number
+  column: number
+}
+
+/** What is wrong, for who wrote the file: a schema's own message, or in place of Valibot's one without its names of types. */
+function wordsOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (type === 'strict_object' && expected === 'never') return 'is not a known key'
+  if (message.startsWith('Invalid key: ') && received === 'undefined') return 'is missing'
+  if (message.startsWith('Invalid type: ') && expected !== null) {
+    const words = expected.replace(/^\((.*)\)$/, '$1').split(' | ')
+    return `it has to be ${[...new Set(words.map(wordFor))].join(', or ')}, not ${wordFor(received)}`
+  }
+  if (message.startsWith('Invalid length: ') && received === '0') return 'it has to hold something'
+  return message
+}
+
+function wordFor(type: string): string {
+  const words: Record<string, string> = {
+    Array: 'a list',
+    Object: 'keys, each with its value',
+    string: 'text',
+    number: 'a number',
+    boolean: 'true or false',
+    null: 'nothing',
+  }
+  return words[type] ?? type
+}
+
+/** Paths of the lists where keys were asked for: Valibot's `record` takes a list for a map whose keys are 0, 1, 2. */
+function listsTakenForMaps(
+  raw: unknown,
+  checked: unknown,
+  path: readonly string[] = [],
+): (readonly string[])[] {
+  if (!isObject(raw) || !isObject(checked)) return []
+  if (Array.isArray(raw) && !Array.isArray(checked)) {
+    return raw.length > 0 && raw.every((_item, index) => Object.hasOwn(checked, index)) ? [path] : []
+  }
+  const values = new Map(Object.entries(checked))
+  return Object.entries(raw).flatMap(([key, value]) =>
+    listsTakenForMaps(value, values.get(key), [...path, key]),
+  )
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** `parseYaml` of a file on disk; `name` is what messages call it. Throws also `file-missing`. */
 export async function readYaml<S extends v.GenericSchema>(

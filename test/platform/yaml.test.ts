@@ -34,6 +34,25 @@ test('every problem of a file is named with its line and column', () => {
   )
 })
 
+test('a value of another kind is told in words of YAML', () => {
+  const told = (text: string) => problemsOf(text).map(({ message }) => message)
+  assert.deepEqual(
+    told('stages: text\n'),
+    ['stages: it has to be keys, each with its value, not "text"', 'name: is missing'].toReversed(),
+  )
+  assert.deepEqual(told('name: x\nstages: { canary: { branch: [a], waves: all } }\n'), [
+    'stages.canary.branch: it has to be text, not a list',
+    'stages.canary.waves: it has to be a list, not "all"',
+  ])
+})
+
+test('a list is not taken for keys', () => {
+  const [problem, ...others] = problemsOf('name: x\nstages:\n  - branch: canary\n')
+  assert.equal(problem?.message, 'stages: it has to be keys, each with its value')
+  assert.equal(problem?.line, 2)
+  assert.deepEqual(others, [])
+})
+
 test('a file that is no YAML is named with the line where it breaks', () => {
   const [problem] = problemsOf('name: x\nstages: [\n')
   assert.ok(problem?.line !== undefined && problem.line >= 2)
