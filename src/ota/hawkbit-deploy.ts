@@ -11,6 +11,7 @@ import { distributionSet } from './hawkbit-schemas.ts'
 import type { Deployment, DeviceFacts, Order } from './ota-server.ts'
 import { reportsRelease } from './watch.ts'
 
+const attempts = 3
 const maxDevices = 20_000
 /** Devices in one assignment; the server takes 5000, and longer than anybody waits for them. */
 const chunkSize = 500
@@ -22,6 +23,21 @@ const believedMs = 24 * 3_600_000
 
 /** Places an order; see `OtaServer.deploy`. Throws also `device-busy` and `wrong-device-type`, before anything is written. */
 export async function deploy(client: HawkbitClient, order: Order): Promise<Deployment> {
+  const { context } = client
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await place(client, order)
+    } catch (error) {
+      const mayPass = error instanceof Failure && error.reason === 'unreachable'
+      if (!mayPass || attempt === attempts) throw error
+      // what broke may have been done, so the next try looks first
+      context.log.warn(`order ${order.name}, try ${attempt} of ${attempts}: ${error.message}`)
+      await context.clock.sleep(500 * 2 ** attempt, context.signal)
+    }
+  }
+}
+
+async function place(client: HawkbitClient, order: Order): Promise<Deployment> {
   const devices = [...new Set(order.devices)].sort()
   const description = checkOrder(client, order, devices)
   const existing = await findOrder(client, order.name)

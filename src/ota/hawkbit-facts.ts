@@ -5,8 +5,9 @@
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import { type HawkbitClient, targetPath } from './hawkbit-client.ts'
+import { heldBy, leaseEntries } from './hawkbit-lease-entries.ts'
 import { type Metadata, type Target, attributes, metadata } from './hawkbit-schemas.ts'
-import type { DeviceFacts } from './ota-server.ts'
+import { type DeviceFacts, leaseNote } from './ota-server.ts'
 
 const noteKey = 'drover.facts'
 const time = v.pipe(v.string(), v.isoTimestamp())
@@ -40,6 +41,7 @@ export async function factsOf(
   if (notes === undefined) return undefined
   const reportedAt = Object.keys(reported).length > 0 ? timeOf(target, noteIn(notes)) : undefined
   await askAfresh(client, target, { reportedAt, asked: noteIn(notes).asked, ...freshness })
+  const lease = heldBy(leaseEntries(notes).at(-1), client.context.clock.now())
   return {
     id: target.controllerId,
     status: 'accepted',
@@ -50,6 +52,7 @@ export async function factsOf(
     group: target.group || undefined,
     identity: { controllerId: target.controllerId },
     attributes: reported,
+    ...(lease ? { lease: leaseNote(lease) } : {}),
   }
 }
 
@@ -83,16 +86,12 @@ async function askAfresh(
   if (target.requestAttributes === true && !isWaitedFor) return
   const path = targetPath(target.controllerId)
   try {
-    const { headers, status } = await client.http.send({
-      method: 'PUT',
-      path,
-      json: { requestAttributes: true },
-      accept: [200, 204, 404],
-    })
-    const [date = ''] = [headers['date'] ?? []].flat()
+    const request = { method: 'PUT', path, json: { requestAttributes: true } } as const
+    const asks = await client.http.find(request, v.object({ requestAttributes: v.literal(true) }))
+    const [date = ''] = [asks?.headers['date'] ?? []].flat()
     // the server's own clock, as all times are that facts are compared with
     const at = Date.parse(date)
-    if (status === 404 || Number.isNaN(at)) return
+    if (Number.isNaN(at)) return
     const value = JSON.stringify({ asked: new Date(at).toISOString(), had: reportedAt })
     await client.http.send({
       method: 'PUT',
