@@ -6,7 +6,7 @@ import { isOpenState } from './ota-server.ts'
 import { freeName } from './order-name.ts'
 import { failureOf, timedOut } from './outcome.ts'
 import { poll } from './poll.ts'
-import { type Target, holdTarget } from './target.ts'
+import { type Target, checkLease, holdTarget } from './target.ts'
 import { type Verdict, type Watch, seen, startWatch, verdictOf } from './watch.ts'
 
 export interface DispatchRequest {
@@ -88,6 +88,7 @@ async function update(
   const { id, deviceType } = target.facts
   const artifact = release.artifacts.find((one) => one.deviceTypes.includes(deviceType ?? ''))
   const name = target.adopted?.name ?? (await freeName(server, release, target.facts, request.runId))
+  await checkLease(server, id, target.lease.id, target.lease.number)
   const order = await server.deploy({ name, release: release.name, devices: [id] })
   context.log.info(`deployment ${order.id} (${name}): ${release.name} for ${id}`)
   await request.tell?.({ deployment: order.id })
@@ -107,7 +108,9 @@ async function update(
     // the device has ended without a word, or goes round in circles: the order would hold it for ever
     const ended = watch !== undefined && verdictOf(watch).kind === 'failed' ? [id] : []
     if (!isOver)
-      await undo(context, 'withdraw the order', (by) => takeBack(server.within(by), order, ended, by))
+      await undo(context, 'withdraw the order', (by) =>
+        takeBack(server.within(by), { order, target, ended }, by),
+      )
     throw error
   }
 }
@@ -171,10 +174,15 @@ async function succeeded(
 
 async function takeBack(
   server: OtaServer,
-  order: Deployment,
-  ended: readonly string[],
+  { order, target, ended }: { order: Deployment; target: Target; ended: readonly string[] },
   context: Context,
 ): Promise<void> {
+  const holder = await server.leaseOf(target.facts.id)
+  if (holder && holder.number !== target.lease.number) {
+    // whoever took the device after our lease had ended may have taken over this very order
+    context.log.warn(`deployment ${order.id} is left: ${oneLine(holder.holder)} holds the device by now`)
+    return
+  }
   const begun = await server.withdraw(order.id, ended)
   context.log.info(
     begun.length === 0

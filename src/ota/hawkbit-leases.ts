@@ -1,47 +1,37 @@
 // A lease is an entry of the target's metadata whose key ends in a number, and the highest number holds the device. An entry
 // can be created only once, so of several who take the next number one is told that it won. Entries of lower numbers are
 // history: whoever has a higher one removes them. The highest stays, emptied when its holder is done, so numbers only grow.
-import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import { type HawkbitClient, targetPath } from './hawkbit-client.ts'
 import { missingDevice } from './hawkbit-devices.ts'
 import { readMetadata } from './hawkbit-facts.ts'
-import type { Lease } from './ota-server.ts'
+import { type LeaseEntry, heldBy, leaseEntries, leasePrefix } from './hawkbit-lease-entries.ts'
+import type { Lease, LeaseWish } from './ota-server.ts'
 
-const prefix = 'drover.lease.'
 const attempts = 5
-
-const text = v.pipe(v.string(), v.maxLength(4096))
-const stored = v.object({ id: text, holder: text, until: text })
-
-interface Entry {
-  number: number
-  /** Undefined where it was returned, or can't be read. */
-  lease: Lease | undefined
-}
 
 /** Who holds the device now; undefined where nobody does. */
 export async function leaseOf(client: HawkbitClient, device: string): Promise<Lease | undefined> {
-  return heldBy(client, (await readEntries(client, device)).at(-1))
+  return heldBy((await readEntries(client, device)).at(-1), client.context.clock.now())
 }
 
 /** Takes or prolongs a lease; see `OtaServer.takeLease`. */
-export async function takeLease(client: HawkbitClient, device: string, lease: Lease): Promise<Lease> {
+export async function takeLease(client: HawkbitClient, device: string, wish: LeaseWish): Promise<Lease> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const entries = await readEntries(client, device)
     const last = entries.at(-1)
-    const holder = heldBy(client, last)
-    if (holder && holder.id !== lease.id) return holder
+    const holder = heldBy(last, client.context.clock.now())
+    if (holder && holder.id !== wish.id) return holder
     const number = holder ? (last?.number ?? 0) : (last?.number ?? 0) + 1
     const isWritten = holder
-      ? await overwrite(client, device, number, JSON.stringify(lease))
-      : await create(client, device, number, lease)
+      ? await overwrite(client, device, number, JSON.stringify(wish))
+      : await create(client, device, number, wish)
     if (!isWritten) continue
     // one who was slower than a whole lease of another writes a number that is history by now
     const now = await readEntries(client, device)
     if (now.at(-1)?.number === number) {
       await removeBelow(client, device, now, number)
-      return lease
+      return { ...wish, number }
     }
     await remove(client, device, number)
   }
@@ -58,39 +48,26 @@ export async function returnLease(client: HawkbitClient, device: string, id: str
 }
 
 /** All entries, the lowest number first. Throws `device-missing`. */
-async function readEntries(client: HawkbitClient, device: string): Promise<Entry[]> {
+async function readEntries(client: HawkbitClient, device: string): Promise<LeaseEntry[]> {
   const all = await readMetadata(client, device)
   if (all === undefined) throw missingDevice(client, device)
-  return all
-    .filter(({ key }) => key.startsWith(prefix) && /^\d{1,15}$/.test(key.slice(prefix.length)))
-    .map(({ key, value }) => ({ number: Number(key.slice(prefix.length)), lease: leaseIn(value) }))
-    .sort((a, b) => a.number - b.number)
+  return leaseEntries(all)
 }
 
-function leaseIn(value: string): Lease | undefined {
-  try {
-    const result = v.safeParse(stored, JSON.parse(value))
-    return result.success ? result.output : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The lease that still runs; an end that can't be read is no end, or a broken entry would hold the device for ever. */
-function heldBy(client: HawkbitClient, entry: Entry | undefined): Lease | undefined {
-  const endsAt = Date.parse(entry?.lease?.until ?? '')
-  return endsAt > client.context.clock.now().getTime() ? entry?.lease : undefined
-}
-
-const entryPath = (device: string, number: number) => `${targetPath(device)}/metadata/${prefix}${number}`
+const entryPath = (device: string, number: number) => `${targetPath(device)}/metadata/${leasePrefix}${number}`
 
 /** False where another was first; an answer that got lost is found by the next look, for the lease's id is in it. */
-async function create(client: HawkbitClient, device: string, number: number, lease: Lease): Promise<boolean> {
+async function create(
+  client: HawkbitClient,
+  device: string,
+  number: number,
+  wish: LeaseWish,
+): Promise<boolean> {
   try {
     const { status } = await client.http.send({
       method: 'POST',
       path: `${targetPath(device)}/metadata`,
-      json: [{ key: `${prefix}${number}`, value: JSON.stringify(lease) }],
+      json: [{ key: `${leasePrefix}${number}`, value: JSON.stringify(wish) }],
       accept: [200, 201, 204, 409],
     })
     return status !== 409
@@ -114,7 +91,7 @@ async function overwrite(
 async function removeBelow(
   client: HawkbitClient,
   device: string,
-  entries: readonly Entry[],
+  entries: readonly LeaseEntry[],
   number: number,
 ): Promise<void> {
   for (const entry of entries) if (entry.number < number) await remove(client, device, entry.number)

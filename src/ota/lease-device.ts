@@ -34,14 +34,13 @@ export async function leaseDevice(
   context: Context,
 ): Promise<Leased> {
   if (lease !== undefined) {
-    await checkLease(server, device, lease)
-    const current = await server.leaseOf(device)
-    return { device, lease, expires: current?.until ?? '', isNew: false }
+    const { until } = await checkLease(server, device, lease)
+    return { device, lease, expires: until, isNew: false }
   }
   const endsAt = context.clock.now().getTime() + timeoutMs
   const wanted = { release: undefined, device, lease, holder, endsAt, leaseMs: timeoutMs }
   const target = await holdTarget(server, wanted, context)
-  const { id = '', until = '' } = target.lease ?? {}
+  const { id, until } = target.lease
   context.log.info(`${oneLine(target.facts.id)} is leased to ${holder} until ${until}`)
   return { device: target.facts.id, lease: id, expires: until, isNew: true }
 }

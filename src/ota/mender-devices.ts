@@ -3,7 +3,8 @@ import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import { type MenderClient, endless, maxPages, pageSize } from './mender-client.ts'
 import { type AuthDevice, type InventoryDevice, authDevice, inventoryDevice } from './mender-schemas.ts'
-import type { DeviceFacts } from './ota-server.ts'
+import { leaseAmong } from './mender-lease-tags.ts'
+import { type DeviceFacts, leaseNote } from './ota-server.ts'
 
 const authPath = '/api/management/v2/devauth/devices'
 const inventoryPath = '/api/management/v1/inventory/devices'
@@ -29,7 +30,8 @@ export async function* listDevices(client: MenderClient): AsyncGenerator<DeviceF
       total = page.total ?? total
       const fresh = page.devices.filter(({ id }) => !seen.has(id))
       for (const { id } of fresh) seen.add(id)
-      if (fresh.length > 0) yield fresh.map((device) => factsOf(device.id, others.get(device.id), device))
+      if (fresh.length > 0)
+        yield fresh.map((device) => factsOf(client, device.id, others.get(device.id), device))
     }
     if (seen.size >= total) break
     if (round === maxRounds) {
@@ -41,7 +43,7 @@ export async function* listDevices(client: MenderClient): AsyncGenerator<DeviceF
   }
   const known = [...others.values(), ...(await unlistedAccepted(client, seen, others))]
   const unlisted = known.filter(({ id }) => !seen.has(id))
-  if (unlisted.length > 0) yield unlisted.map((device) => factsOf(device.id, device, undefined))
+  if (unlisted.length > 0) yield unlisted.map((device) => factsOf(client, device.id, device, undefined))
 }
 
 /** A device that was accepted a moment ago may not stand in the inventory yet. Asked for only where the counts differ. */
@@ -87,7 +89,7 @@ export async function readDevice(client: MenderClient, id: string): Promise<Devi
     client.find(inventoryPath + path, inventoryDevice),
   ])
   if (!auth) throw missingDevice(client, id)
-  return factsOf(id, auth, inventory)
+  return factsOf(client, id, auth, inventory)
 }
 
 /** Accepts a device's newest pending key, or does nothing where it is accepted. Throws `device-missing`. */
@@ -134,12 +136,15 @@ export function missingDevice(client: MenderClient, id: string): Failure {
 
 /** One fact sheet of what the two services say. */
 function factsOf(
+  client: MenderClient,
   id: string,
   auth: AuthDevice | undefined,
   inventory: InventoryDevice | undefined,
 ): DeviceFacts {
   const reported = scopeOf(inventory, 'inventory')
   const { status, ...identity } = scopeOf(inventory, 'identity')
+  const tags = inventory?.attributes?.filter(({ scope }) => scope === 'tags') ?? []
+  const lease = leaseAmong(tags, client.context.clock.now())
   const hasReported = Object.keys(reported).length > 0
   return {
     id,
@@ -153,6 +158,7 @@ function factsOf(
     group: scopeOf(inventory, 'system')['group'] || undefined,
     identity: auth?.identity_data ? texts(Object.entries(auth.identity_data)) : identity,
     attributes: reported,
+    ...(lease ? { lease: leaseNote(lease) } : {}),
   }
 }
 

@@ -1,12 +1,12 @@
-// A lease is three tags of the device. Tags are written against their ETag, so of two runs one is told that it lost. They are
+// A lease is four tags of the device. Tags are written against their ETag, so of two runs one is told that it lost. They are
 // written as a whole (PUT): changing some of them (PATCH) would make the device's facts look fresh.
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import type { MenderClient } from './mender-client.ts'
 import { missingDevice } from './mender-devices.ts'
-import type { Lease } from './ota-server.ts'
+import { type Tag, isLeaseTag, lastNumber, leaseAmong, numberTag, tagsOf } from './mender-lease-tags.ts'
+import type { Lease, LeaseWish } from './ota-server.ts'
 
-const names = { id: 'drover-lease', holder: 'drover-lease-holder', until: 'drover-lease-until' } as const
 const attempts = 5
 
 const taggedDevice = v.object({
@@ -24,27 +24,23 @@ const taggedDevice = v.object({
 })
 
 interface Tags {
-  all: { name: string; value: unknown; description?: string }[]
+  all: Tag[]
   etag: string | undefined
 }
 
 /** Who holds the device now; undefined where nobody does. */
 export async function leaseOf(client: MenderClient, device: string): Promise<Lease | undefined> {
-  return leaseIn(client, await readTags(client, device))
+  return leaseAmong((await readTags(client, device)).all, client.context.clock.now())
 }
 
 /** Takes or prolongs a lease; see `OtaServer.takeLease`. */
-export async function takeLease(client: MenderClient, device: string, lease: Lease): Promise<Lease> {
+export async function takeLease(client: MenderClient, device: string, wish: LeaseWish): Promise<Lease> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const tags = await readTags(client, device)
-    const current = leaseIn(client, tags)
-    if (current && current.id !== lease.id) return current
-    const isWritten = await writeTags(client, device, tags, [
-      { name: names.id, value: lease.id },
-      { name: names.holder, value: lease.holder },
-      { name: names.until, value: lease.until },
-    ])
-    if (!isWritten) continue
+    const current = leaseAmong(tags.all, client.context.clock.now())
+    if (current && current.id !== wish.id) return current
+    const lease = { ...wish, number: current?.number ?? lastNumber(tags.all) + 1 }
+    if (!(await writeTags(client, device, tags, tagsOf(lease)))) continue
     // tags that were never written have no ETag: the first of two writers finds out by looking again
     if (tags.etag === undefined) await client.context.clock.sleep(1000, client.context.signal)
     const now = await leaseOf(client, device)
@@ -61,8 +57,8 @@ export async function takeLease(client: MenderClient, device: string, lease: Lea
 export async function returnLease(client: MenderClient, device: string, id: string): Promise<void> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const tags = await readTags(client, device)
-    if (tags.all.find(({ name }) => name === names.id)?.value !== id) return
-    if (await writeTags(client, device, tags, [])) return
+    if (leaseAmong(tags.all, new Date(0))?.id !== id) return
+    if (await writeTags(client, device, tags, [numberTag(lastNumber(tags.all))])) return
   }
   client.context.log.warn(`the lease of device ${device} could not be returned; it ends by itself`)
 }
@@ -85,24 +81,12 @@ async function writeTags(
   tags: Tags,
   lease: Tags['all'],
 ): Promise<boolean> {
-  const ours: readonly string[] = Object.values(names)
   const { status } = await client.http.send({
     method: 'PUT',
     path: `/api/management/v1/inventory/devices/${encodeURIComponent(device)}/tags`,
-    json: [...tags.all.filter(({ name }) => !ours.includes(name)), ...lease],
+    json: [...tags.all.filter((tag) => !isLeaseTag(tag)), ...lease],
     ...(tags.etag === undefined ? {} : { headers: { 'if-match': tags.etag } }),
     accept: [200, 204, 412],
   })
   return status !== 412
-}
-
-function leaseIn(client: MenderClient, tags: Tags): Lease | undefined {
-  const text = (name: string) => {
-    const value = tags.all.find((tag) => tag.name === name)?.value
-    return typeof value === 'string' ? value : ''
-  }
-  const lease = { id: text(names.id), holder: text(names.holder), until: text(names.until) }
-  const endsAt = Date.parse(lease.until)
-  // an end that can't be read is no end: it counts as over, or a broken tag would hold the device for ever
-  return lease.id && endsAt > client.context.clock.now().getTime() ? lease : undefined
 }

@@ -16,6 +16,8 @@ export interface DeviceFacts {
   identity: Readonly<Record<string, string>>
   /** Everything else it reported; repeated attributes are joined by commas. */
   attributes: Readonly<Record<string, string>>
+  /** Who holds it, where the server tells it with the rest; not what the device says. */
+  lease?: Readonly<Omit<Lease, 'id'>> | undefined
 }
 
 /** All artifacts of one name on the server, one for each device type. */
@@ -79,13 +81,19 @@ export interface Uploaded {
   isNew: boolean
 }
 
-/** The right to use one device for one run. It stands on the server, beside the device, and ends by itself. */
-export interface Lease {
+/** What whoever wants a lease says of it. */
+export interface LeaseWish {
   id: string
-  /** Who holds it, for the others' messages. */
+  /** Who holds it, for the others' messages: the link of a run, where there is one. */
   holder: string
   /** When it ends by itself (ISO 8601, UTC). */
   until: string
+}
+
+/** The right to use one device for one run. It stands on the server, beside the device, and ends by itself. */
+export interface Lease extends LeaseWish {
+  /** Grows with every lease of the device, whatever became of the one before: who holds a lower one holds it no more. */
+  number: number
 }
 
 /**
@@ -132,12 +140,20 @@ export interface OtaServer {
   retire(device: string): Promise<void>
   /** Who holds a device; undefined where nobody does or the lease has ended. Throws `device-missing`. */
   leaseOf(device: string): Promise<Lease | undefined>
-  /** Takes a lease, or prolongs the one with this id. Returns the lease that now holds: another's where that was first. */
-  takeLease(device: string, lease: Lease): Promise<Lease>
+  /**
+   * Takes a lease, or prolongs the one with this id, which keeps its number. Returns the lease that now holds: another's
+   * where that was first.
+   */
+  takeLease(device: string, wish: LeaseWish): Promise<Lease>
   /** Returns a lease; does nothing where another holds the device by now. */
   returnLease(device: string, id: string): Promise<void>
   /** The device's log of a failed deployment, at most 1 MiB; undefined where there is none (yet). */
   log(deployment: string, device: string): Promise<string | undefined>
+}
+
+/** What others may know of a lease: whoever has its id can return it. */
+export function leaseNote({ holder, until, number }: Lease): Omit<Lease, 'id'> {
+  return { holder, until, number }
 }
 
 /** Whether a device in this state may still change it. */

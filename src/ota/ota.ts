@@ -5,6 +5,7 @@ export {
   type DeviceFacts,
   type DeviceState,
   type Lease,
+  type LeaseWish,
   type Order,
   type OtaServer,
   type Release,

@@ -1,7 +1,7 @@
 // Which device a dispatch goes to, and the lease under which it does.
 import { randomUUID } from 'node:crypto'
 import { type Context, Failure, oneLine, seconds } from '../platform/platform.ts'
-import type { Deployment, DeviceFacts, Lease, OtaServer, Release } from './ota-server.ts'
+import type { Deployment, DeviceFacts, Lease, LeaseWish, OtaServer, Release } from './ota-server.ts'
 import { isOpenState } from './ota-server.ts'
 import { isDispatchName } from './order-name.ts'
 import { type Look, poll } from './poll.ts'
@@ -31,8 +31,8 @@ export interface Wanted {
 export interface Target {
   facts: DeviceFacts
   adopted: Deployment | undefined
-  /** The lease that was taken; undefined where the caller had one. */
-  lease: Lease | undefined
+  /** The lease under which we have it: the caller's, or one that was taken. */
+  lease: Lease
   /** Returns the lease where we took it; may be repeated. */
   giveBack(server: OtaServer): Promise<void>
 }
@@ -120,17 +120,17 @@ async function hold(
   if (rival && !isOurs)
     return { stands: `${id} is in the open deployment ${oneLine(rival.name)} (${rival.id})` }
   if (wanted.lease !== undefined) {
-    await checkLease(server, id, wanted.lease)
-    return { done: { facts, adopted: rival, lease: undefined, giveBack: async () => {} } }
+    const lease = await checkLease(server, id, wanted.lease)
+    return { done: { facts, adopted: rival, lease, giveBack: async () => {} } }
   }
-  const lease: Lease = {
+  const wish: LeaseWish = {
     id: randomUUID(),
     holder: wanted.holder,
     until: new Date(leaseEnd(wanted, now)).toISOString(),
   }
-  const holder = await server.takeLease(id, lease)
-  if (holder.id !== lease.id) {
-    return { stands: `${id} is leased to ${oneLine(holder.holder)} until ${holder.until}` }
+  const lease = await server.takeLease(id, wish)
+  if (lease.id !== wish.id) {
+    return { stands: `${id} is leased to ${oneLine(lease.holder)} until ${lease.until}` }
   }
   const giveBack = (by: OtaServer) => by.returnLease(id, lease.id)
   // an order may have been placed between the look and the lease
@@ -141,12 +141,20 @@ async function hold(
   return { stands: `${id} is in the open deployment ${oneLine(late.name)} (${late.id})` }
 }
 
-/** Throws `device-busy` where a lease has ended. */
-export async function checkLease(server: OtaServer, device: string, lease: string): Promise<void> {
+/**
+ * The lease of this id; throws `device-busy` where it has ended or another holds the device. With a number, only that lease
+ * will do.
+ */
+export async function checkLease(
+  server: OtaServer,
+  device: string,
+  id: string,
+  number?: number,
+): Promise<Lease> {
   const current = await server.leaseOf(device)
-  if (current?.id === lease) return
+  if (current?.id === id && current.number === (number ?? current.number)) return current
   const by = current ? `${oneLine(current.holder)} holds it until ${current.until}` : 'nobody holds it'
-  throw new Failure('device-busy', `the lease ${lease} of device ${device} has ended: ${by}. Take a new one`)
+  throw new Failure('device-busy', `the lease ${id} of device ${device} has ended: ${by}. Take a new one`)
 }
 
 function leaseEnd({ endsAt, leaseMs }: Wanted, now: Date): number {

@@ -245,6 +245,32 @@ export function contract(
     assert.equal(await server.leaseOf(key), undefined)
   })
 
+  promise('the number of a lease grows, whatever became of the one before', async ({ server, device }) => {
+    const { key } = await device()
+    const take = async (id: string, ms = 60_000) =>
+      server.takeLease(key, { id, holder: `run ${id}`, until: new Date(Date.now() + ms).toISOString() })
+    const first = await take('a')
+    const { number } = await take('a', 120_000)
+    assert.equal(number, first.number, 'prolonged')
+    assert.equal((await server.leaseOf(key))?.number, number)
+    await server.returnLease(key, 'a')
+    const ended = await take('b', -1000)
+    assert.ok(ended.number > number, 'after one that was returned')
+    assert.ok((await take('c')).number > ended.number, 'after one that ended')
+    assert.equal((await take('d')).id, 'c')
+  })
+
+  promise("a device's facts say who holds it", async ({ server, device }) => {
+    const { key } = await device()
+    const until = new Date(Date.now() + 60_000).toISOString()
+    const { id, ...note } = await server.takeLease(key, { id: 'a', holder: 'run', until })
+    assert.deepEqual((await server.device(key)).lease, note)
+    assert.deepEqual((await allDevices(server))[0]?.lease, note)
+    await server.returnLease(key, id)
+    assert.equal((await server.device(key)).lease, undefined)
+    assert.equal((await allDevices(server))[0]?.lease, undefined)
+  })
+
   promise('a lease leaves tags and facts of the device as they were', async (lab) => {
     const { key } = await lab.device()
     await lab.setRemark(key, 'room', '12')

@@ -74,7 +74,9 @@ export async function openLab(
       const { attributes } = (await reply.json()) as {
         attributes: { name: string; scope: string; value: string }[]
       }
-      const tags = attributes.filter(({ scope }) => scope === 'tags')
+      const tags = attributes.filter(
+        ({ scope, name }) => scope === 'tags' && !name.startsWith('drover-lease'),
+      )
       return Object.fromEntries(tags.map(({ name, value }) => [name, value]))
     },
   }
