@@ -1,5 +1,5 @@
-// Writes what is derived: src/action/manifest.ts and the tables in the READMEs from the action.yml files, schemas/ from the
-// schemas in the code. With --check it writes nothing and ends with 1 where something is out of date.
+// Writes what is derived: src/action/manifest.ts, src/cli/input-descriptions.ts and the tables in the READMEs from the
+// action.yml files, schemas/ from the schemas in the code. With --check it writes nothing and ends with 1 where something is out of date.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as prettier from 'prettier'
@@ -26,6 +26,7 @@ const actions = names.map(
 )
 
 await put('src/action/manifest.ts', manifest(), 'typescript')
+await put('src/cli/input-descriptions.ts', inputDescriptions(), 'typescript')
 for (const [name, action] of actions) {
   const path = `actions/${name}/README.md`
   if (!existsSync(join(root, path))) continue
@@ -54,6 +55,22 @@ export const manifest = { ${entries.join(',\n')} } as const
 export type ActionName = keyof typeof manifest
 export type InputName<N extends ActionName> = keyof (typeof manifest)[N]['inputs'] & string
 export type OutputName<N extends ActionName> = (typeof manifest)[N]['outputs'][number]
+`
+}
+
+/** Apart from the manifest: only a command's help needs them, and every action's bundle has the manifest. */
+function inputDescriptions(): string {
+  const entries = actions.map(([name, action]) => {
+    const inputs = Object.entries(action.inputs ?? {}).map(
+      ([key, { description }]) => `${JSON.stringify(key)}: ${JSON.stringify(description)}`,
+    )
+    return `${JSON.stringify(name)}: { ${inputs.join(', ')} }`
+  })
+  return `// Generated from actions/*/action.yml by npm run generate; don't edit.
+import type { ActionName } from '../action/action.ts'
+
+/** What each input of an action is, by its name, in Markdown. */
+export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<string, string>>>> = { ${entries.join(',\n')} }
 `
 }
 

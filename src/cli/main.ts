@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { type ActionName, manifest, setHost, terminalHost } from '../action/action.ts'
 import { messageOf } from '../platform/platform.ts'
+import { nearest, usage, usageOf } from './usage.ts'
 
 const actions: Record<ActionName, () => Promise<unknown>> = {
   'build-image': () => import('../../actions/build-image/main.ts'),
@@ -33,20 +34,21 @@ const commands: Record<string, { description: string; run: (args: string[]) => P
 
 const [name, ...args] = process.argv.slice(2)
 if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-  process.stdout.write(usage())
+  process.stdout.write(usage(commands))
   process.exit(name === undefined ? 2 : 0)
 } else if (Object.hasOwn(commands, name)) {
   process.exitCode = await commands[name]?.run(args)
 } else if (isAction(name)) {
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(usageOf(name))
+    process.stdout.write(usageOf(name, Math.min(process.stdout.columns ?? 100, 120)))
     process.exit(0)
   }
   const { inputs, json, debug } = readArguments(name, args)
   setHost(terminalHost(inputs, { json, debug }))
   await actions[name]()
 } else {
-  wrongUsage(`there is no command "${name}"`, usage())
+  const meant = nearest(name, [...Object.keys(actions), ...Object.keys(commands)])
+  wrongUsage(`there is no command "${name}"${didYouMean(meant)}`, 'drover --help lists all')
 }
 
 function isAction(text: string): text is ActionName {
@@ -61,33 +63,38 @@ function readArguments(action: ActionName, args: string[]) {
     ['debug', { type: 'boolean' as const }],
   ]) as Record<string, { type: 'string' | 'boolean' }>
   try {
-    const { values } = parseArgs({ args, options, allowPositionals: false })
+    const { values, tokens } = parseArgs({ args, options, allowPositionals: false, tokens: true })
+    const names = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []))
+    const twice = names.find((one, i) => names.indexOf(one) !== i)
+    // else the last would count, and with it fewer keys or devices than were named
+    if (twice !== undefined) throw new Error(`--${twice} was given twice: put a comma between several values`)
     const inputs: Record<string, string> = {}
     for (const key of known) if (typeof values[key] === 'string') inputs[key] = values[key]
     return { inputs, json: values['json'] === true, debug: values['debug'] === true }
   } catch (error) {
-    return wrongUsage(messageOf(error), usageOf(action))
+    const message = messageOf(error)
+    const unknown = /^Unknown option '--([^']*)'/.exec(message)?.[1]
+    const meant = unknown === undefined ? undefined : nearest(unknown, Object.keys(options))
+    // the rest of what Node says is about ways of writing options
+    const lonely = /^Unexpected argument '([^']*)'/.exec(message)?.[1]
+    const what =
+      unknown !== undefined
+        ? `there is no option --${unknown}`
+        : lonely !== undefined
+          ? `no option stands before "${lonely}"`
+          : message
+    return wrongUsage(
+      `${what}${didYouMean(meant === undefined ? undefined : `--${meant}`)}`,
+      `drover ${action} --help lists all options`,
+    )
   }
 }
 
-function usage(): string {
-  const rows = [
-    ...Object.entries(manifest).map(([key, { description }]) => [key, description] as const),
-    ...Object.entries(commands).map(([key, { description }]) => [key, description] as const),
-  ].map(([key, description]) => `  ${key.padEnd(20)}${description}`)
-  return `drover <command> --<input> <value> … [--json] [--debug]\n\n${rows.join('\n')}\n\ndrover <command> --help lists a command's inputs.\n`
+function didYouMean(what: string | undefined): string {
+  return what === undefined ? '' : `; did you mean ${what}?`
 }
 
-function usageOf(action: ActionName): string {
-  const inputs = manifest[action].inputs as Record<string, { required: boolean; default?: string }>
-  const rows = Object.entries(inputs).map(([key, input]) => {
-    const fallback = input.default && !input.default.includes('${{') ? ` (default: ${input.default})` : ''
-    return `  --${key.padEnd(18)}${input.required ? 'required' : ''}${fallback}`
-  })
-  return `drover ${action}: ${manifest[action].description}\n\n${rows.join('\n')}\n  --json              outputs as one JSON object on standard output\n  --debug             tells more\n\nSecrets are better given as DROVER_TOKEN, DROVER_SIGNING_KEY and DROVER_SSH_KEY. actions/${action}/README.md says more.\n`
-}
-
-function wrongUsage(message: string, help: string): never {
-  process.stderr.write(`drover: ${message}\n\n${help}`)
+function wrongUsage(message: string, hint: string): never {
+  process.stderr.write(`drover: ${message}\n${hint}\n`)
   process.exit(2)
 }

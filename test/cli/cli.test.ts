@@ -23,6 +23,29 @@ test('help lists every action', async () => {
   for (const name of actionNames) assert.match(stdout, new RegExp(`^  ${name} `, 'm'))
 })
 
+test("an action's help says what every input is", async () => {
+  const { code, stdout } = await drover(['package-artifact', '--help'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^ {2}--source +What the update brings/m)
+  assert.match(stdout, /^ {2}--format +.*\n? .*Default: mender\./m)
+  assert.ok(stdout.split('\n').every((line) => line.length <= 100))
+})
+
+test('a misspelt option or command is told with the one that was meant', async () => {
+  const option = await drover(['package-artifact', '--device-typs', 'x'])
+  assert.match(option.stderr, /no option --device-typs; did you mean --device-types\?/)
+  const command = await drover(['pakage-artifact'])
+  assert.match(command.stderr, /no command "pakage-artifact"; did you mean package-artifact\?/)
+  assert.doesNotMatch((await drover(['install'])).stderr, /did you mean/)
+})
+
+test('an option that is given twice is refused, for only one of them would count', async () => {
+  const keys = ['--verify-key', 'old.pub', '--verify-key', 'new.pub']
+  const { code, stderr } = await drover(['verify-artifact', '--artifact', 'x', ...keys])
+  assert.equal(code, 2)
+  assert.match(stderr, /--verify-key was given twice/)
+})
+
 test('wrong usage ends with 2 and says what would be right', async () => {
   for (const args of [
     [],

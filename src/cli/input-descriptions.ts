@@ -1,0 +1,121 @@
+// Generated from actions/*/action.yml by npm run generate; don't edit.
+import type { ActionName } from '../action/action.ts'
+
+/** What each input of an action is, by its name, in Markdown. */
+export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<string, string>>>> = {
+  'build-image': {
+    recipe: 'The recipe, an `image.yml`.',
+    arch: "Debian architecture of the image, such as `amd64` or `arm64`; the machine's own where empty.",
+    variant: 'Variant of the recipe to build, such as `lab` or `field`; none where empty.',
+    output: 'Folder for the results.',
+    cache:
+      "Folder that keeps finished base systems between builds; the user's cache folder where empty, `none` for none.",
+  },
+  'dispatch-artifact': {
+    server: 'URL of the OTA server, such as `https://hosted.mender.io`.',
+    'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
+    token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
+    release: 'Name of the release.',
+    device: 'Id of the device, or `lab:<device-type>` for any free lab device.',
+    timeout: 'Longest time to wait for the device, such as `30m`.',
+    lease: 'Id of the lease under which the caller holds the device; where empty, one is taken and returned.',
+  },
+  'gather-facts': {
+    fleet:
+      'Folder of the fleet repository; `fleet.yml` there gives the server. May be empty where `server` is given.',
+    server: 'URL of the OTA server; from `fleet.yml` where empty.',
+    'server-type': 'Kind of OTA server: `mender` or `hawkbit`; from `fleet.yml` where empty.',
+    token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
+    'max-age': 'Facts older than this count as silent, such as `24h`.',
+    output: 'Path of the facts file.',
+  },
+  'lease-device': {
+    server: 'URL of the OTA server, such as `https://hosted.mender.io`.',
+    'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
+    token: 'Token for the OTA server; in a shell rather `DROVER_TOKEN`.',
+    device: 'Id of the device, or `lab:<device-type>` for any free lab device.',
+    lease: 'A lease to return at the end of this job. Where empty, one is taken, which outlives the job.',
+    timeout:
+      'Longest time to wait for a free device, and how long the lease lasts from when it is taken, such as `1h`.',
+  },
+  'package-artifact': {
+    source:
+      'What the update brings: a root file system image, another file, or a folder; or a finished update file, which is signed anew. May only be empty where `options` says everything (containers).',
+    format: 'Format of the update file: `mender`, `swupdate` or `rauc`.',
+    name: 'Name of the release. Where empty: the one that `build-image` wrote beside the source, else the source and 12 digits of the content digest.',
+    'device-types':
+      'Device types that may install it, separated by commas or lines. May only be empty where the source is an update file.',
+    output:
+      'Path of the update file; `<name>` with the ending of the format (`.mender`, `.swu`, `.raucb`) beside the source where empty.',
+    'signing-key':
+      'Private key (PEM: RSA or ECDSA P-256, its certificates after it where the format needs them), or its path; in a shell rather `DROVER_SIGNING_KEY`. An encrypted one is opened with `DROVER_SIGNING_KEY_PASSPHRASE`. Unsigned where empty.',
+    compression: '`gzip`, `none`, `zstd` (only newer devices can read it) or `xz` (small, but slow).',
+    options:
+      'YAML file with what has no input of its own: the kind of payload and its settings, state scripts, provides, depends, who signs.',
+  },
+  'plan-updates': {
+    fleet: 'Folder of the fleet repository.',
+    stage: 'Stage to plan; where empty, the stage of the branch (on a pull request: of the target branch).',
+    token:
+      'Token for the OTA server that `fleet.yml` names; not needed with `facts`. One that can only read is enough. In a shell rather `DROVER_TOKEN`.',
+    facts: 'A facts file from `gather-facts`; read from the server where empty.',
+    comment: 'Whether to keep one comment on the pull request up to date.',
+    output: 'Path to write the plan to; its Markdown goes beside it.',
+    'github-token':
+      'Token for GitHub, to write the comment and the check run; without one the plan is in the summary alone.',
+  },
+  'schedule-updates': {
+    fleet: 'Folder of the fleet repository.',
+    stage: 'Stage to act on; the stage of the branch where empty.',
+    token: 'Token for the OTA server that `fleet.yml` names; in a shell rather `DROVER_TOKEN`.',
+    plan: 'A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.',
+    'dry-run': 'Says what it would do, and writes nothing to the server.',
+    'github-token': 'Token for GitHub, to look up the plan that was reviewed.',
+  },
+  'serve-ota': {
+    'data-dir': "Folder for the server's state and artifacts; it survives the job.",
+    port: 'Port on the loopback interface, `0` for a free one; or an address and a port such as `192.168.1.2:8443`, which needs `tls.crt` and `tls.key` in `data-dir`.',
+    accept:
+      '`none`: devices wait until they are accepted. `all`: every device is accepted at once, for laboratories only.',
+  },
+  'simulate-fleet': {
+    server:
+      'Address of a Mender server, such as the `url` that `serve-ota` gives. Never a server with real devices.',
+    devices:
+      'How many devices, or the path of a YAML file that says more: device types, release, attributes, polling, speed.',
+    faults: 'What goes wrong with which share of the devices, such as `install-fails=5%, asleep=10%`.',
+    seed: 'The same seed is the same crowd: identities, faults, habits.',
+  },
+  'test-device': {
+    device: 'The device: `ssh://user@host:port`, `local:` or `namespace:<rootfs image>`.',
+    tests: 'Folder or file with pytest-testinfra tests.',
+    'ssh-key': 'Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.',
+    'host-key': "The device's ssh host key, `ssh-ed25519 AAAA…`; a device with another key is not spoken to.",
+    'expect-release':
+      'Release that the device must run, `name` or `name@sha256:…`; the tests find its name in `EXPECTED_RELEASE`.',
+    output: 'Folder for the report, `junit.xml`, and the receipt.',
+    'signing-key':
+      'Private key (PEM), or its path, that signs a receipt of tests that passed; in a shell rather `DROVER_SIGNING_KEY`.',
+  },
+  'upload-artifact': {
+    server: 'URL of the OTA server, such as `https://hosted.mender.io`.',
+    'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
+    token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
+    artifact: 'Path of the update file.',
+    'verify-key':
+      'Public keys or certificates (PEM), or their paths separated by commas or lines: one of them must have signed the file. Where empty, the signature is not checked.',
+  },
+  'verify-artifact': {
+    artifact: 'Path of the update file: `.mender`, `.swu` or `.raucb`.',
+    'verify-key':
+      'Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so.',
+    'device-types':
+      'Device types that the file must be for, separated by commas: all of them. It may be for more.',
+    'min-version':
+      'Oldest release that is accepted: its name, or its time as in names, `20260112T0930` (UTC).',
+    receipt: 'Paths of the receipts that test-device wrote, separated by commas: one for each device type.',
+    'receipt-key':
+      'Public keys (PEM), or paths of files with them, separated by commas: one must have signed each receipt. With this a receipt is required.',
+    fleet: 'Folder of the fleet repository; a release that `known-bad` in its `fleet.yml` lists is refused.',
+  },
+}
