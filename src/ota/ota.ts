@@ -18,4 +18,5 @@ export { type Facts, gatherFacts, readFacts, requireDevices, silentDevices, writ
 export { factsFile } from './facts-schema.ts'
 export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
 export { type Leased, type LeaseRequest, leaseDevice } from './lease-device.ts'
+export { isInLab } from './target.ts'
 export { reportsRelease } from './watch.ts'

@@ -6,7 +6,6 @@ import { isOpenState } from './ota-server.ts'
 import { isDispatchName } from './order-name.ts'
 import { type Look, poll } from './poll.ts'
 
-/** Lab devices stand in this group on the server, where operators put them and no device can put itself. */
 const labGroup = 'lab'
 /** Facts older than this don't show that a lab device is alive; the Mender client reports every 30 minutes unless told otherwise. */
 const freshMs = 45 * 60_000
@@ -25,6 +24,11 @@ export interface Wanted {
   endsAt: number
   /** How long a lease that is taken lasts; some minutes longer than the waiting where it is undefined. */
   leaseMs?: number | undefined
+}
+
+/** Whether it is a lab device: it stands in a group on the server, where operators put it and no device can put itself. */
+export function isInLab({ group }: DeviceFacts): boolean {
+  return group === labGroup
 }
 
 /** A device that is ours until `giveBack` is called, with the open order of ours that it already has, if any. */
@@ -74,7 +78,7 @@ async function lookAtOne(server: OtaServer, wanted: Wanted, now: Date): Promise<
 async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: Date): Promise<Look<Target>> {
   const lab: DeviceFacts[] = []
   for await (const page of server.devices()) {
-    lab.push(...page.filter(({ group, status }) => group === labGroup && status === 'accepted'))
+    lab.push(...page.filter((device) => isInLab(device) && device.status === 'accepted'))
   }
   const isCandidate = ({ deviceType }: DeviceFacts) => deviceType === type || deviceType === undefined
   const devices = lab.filter(isCandidate).sort((a, b) => (a.id < b.id ? -1 : 1))

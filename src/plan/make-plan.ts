@@ -1,6 +1,6 @@
 import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
 import { type Deployment, type DeviceFacts, type Facts, isOpenState } from '../ota/ota.ts'
-import { Failure } from '../platform/platform.ts'
+import { Failure, oneLine } from '../platform/platform.ts'
 import type { Blocker, Cause, Change, Plan, PlannedWave } from './model.ts'
 import { type Releases, contentOf, desiredDigest } from './releases.ts'
 import { waveLabel, waves } from './waves.ts'
@@ -133,7 +133,7 @@ function draft(device: FleetDevice, world: World): Draft {
   }
   const problem = releaseProblem(to, deviceType, world)
   if (problem) return block(problem.by, problem.why, to)
-  return { device, cause, target: { ...target, state: stateOf(device, to, world) } }
+  return { device, cause, target: { ...target, state: stateOf(device, facts, to, world) } }
 }
 
 function releaseProblem(release: string, deviceType: string, { fleet, releases }: World): Held | undefined {
@@ -151,7 +151,12 @@ function releaseProblem(release: string, deviceType: string, { fleet, releases }
   return undefined
 }
 
-function stateOf(device: FleetDevice, to: string, world: World): 'update' | 'already-pending' | Held {
+function stateOf(
+  device: FleetDevice,
+  facts: DeviceFacts,
+  to: string,
+  world: World,
+): 'update' | 'already-pending' | Held {
   const other = otherOrder(device, to, world)
   if (other) return busy(other)
   if ((world.orders.get(device.id) ?? []).some((order) => order.release === to)) return 'already-pending'
@@ -163,6 +168,11 @@ function stateOf(device: FleetDevice, to: string, world: World): 'update' | 'alr
       why: `the fleet is frozen: ${freeze.reason}`,
       ...(until === undefined ? {} : { until }),
     }
+  }
+  const { lease } = facts
+  if (lease && Date.parse(lease.until) > world.now.getTime()) {
+    const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
+    return { by: 'leased', why, until: lease.until }
   }
   return 'update'
 }

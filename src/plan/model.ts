@@ -10,6 +10,7 @@ export const blockers = [
   'release-missing',
   'known-bad',
   'busy',
+  'leased',
   'frozen',
   'retired',
 ] as const

@@ -7,8 +7,8 @@ import {
   policyFileName,
   warningsFor,
 } from '../fleet/fleet.ts'
-import { type Facts, type OtaServer, gatherFacts } from '../ota/ota.ts'
-import { type Context, Failure, plainContext } from '../platform/platform.ts'
+import { type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
+import { type Context, Failure, oneLine, plainContext } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
 import { type Due, type RolloutState, whatIsDue } from './due.ts'
 import { type Repository, type Tips, openRepository, readAtTip, readTips, uncommitted } from './git.ts'
@@ -18,7 +18,7 @@ import { type Review, requireReview } from './review.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
 import { isOrderOf } from './rollout.ts'
 import { rolloutsOf } from './rollouts.ts'
-import { type FailedDevice, type Tick, type TickOrder, supersededTick } from './tick.ts'
+import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
 
 export interface ScheduleOptions {
   review?: Review
@@ -142,6 +142,7 @@ class TickRun {
       plan = this.#plan(facts)
       due = whatIsDue(this.#fleet, this.#stage, plan, await this.#rollouts(plan, facts), facts, this.#now())
     }
+    due = await this.#withoutLeased(due, facts)
     const orders = ordersFor(due.due)
     for (const order of orders) {
       log.info(
@@ -150,6 +151,21 @@ class TickRun {
       if (!this.#isDryRun) await this.#server.deploy(order)
     }
     return await this.#tick(plan, due, orders, withdrawn)
+  }
+
+  /** A run may have taken a lab device since the facts were read; lab devices are few, so each is looked at again. */
+  async #withoutLeased(due: Due, facts: Facts): Promise<Due> {
+    const inGit = this.#fleet.devices.filter(({ isLab }) => isLab)
+    const lab = new Set([...facts.devices.filter(isInLab), ...inGit].map(({ id }) => id))
+    const held = new Map<string, Waiting>()
+    for (const { device } of due.due.filter(({ device }) => lab.has(device))) {
+      const lease = await this.#server.leaseOf(device)
+      if (!lease) continue
+      const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
+      held.set(device, { why, devices: 1, nextDue: new Date(lease.until) })
+    }
+    const free = due.due.filter(({ device }) => !held.has(device))
+    return { ...due, due: free, waiting: [...due.waiting, ...held.values()] }
   }
 
   get #isDryRun(): boolean {

@@ -46,6 +46,8 @@ const order = (name: string, release: string, id: string): Deployment => ({
   devices: new Map([[id, 'pending' as const]]),
 })
 
+const lease = (until: string) => ({ holder: 'run 7', until, number: 3 })
+
 async function fleetOf(
   t: TestContext,
   hosts: Record<string, string>,
@@ -95,6 +97,8 @@ test('each device of a stage is ordered, there already, or blocked with a reason
     ['known-bad', '', device('d'), {}, { policy: `known-bad: ["${content('2')}"]` }],
     ['frozen', '', device('d'), {}, { policy: 'freeze: { reason: x }' }],
     ['update', '', device('d'), {}, { policy: 'freeze: { reason: x, until: 2026-03-01 }' }],
+    ['leased', '', device('d', { lease: lease('2026-03-02T13:00:00Z') }), {}, {}],
+    ['update', '', device('d', { lease: lease('2026-03-02T12:00:00Z') }), {}, {}],
     ['retired', 'state: retired', device('d'), {}, {}],
   ]
   for (const [expected, variables, reported, rest, options] of table) {
@@ -106,6 +110,16 @@ test('each device of a stage is ordered, there already, or blocked with a reason
     assert.equal(counts.updates + counts.alreadyPending + counts.alreadyThere + counts.blocked, counts.inGit)
     assert.equal(plan.changes.length, 2)
   }
+})
+
+test('a leased device keeps its place, and the plan says who has it and until when', async (t) => {
+  const fleet = await fleetOf(t, { d: '', e: '' })
+  const until = '2026-03-02T13:00:00Z'
+  const plan = makePlan(fleet, 'canary', facts([device('d', { lease: lease(until) }), device('e')]), now)
+  const [change] = plan.changes
+  assert.ok(change?.kind === 'blocked')
+  assert.deepEqual([change.by, change.until, change.from, change.to], ['leased', until, 'r1', 'r2'])
+  assert.match(change.why, /leased to run 7/)
 })
 
 test('a change names the line that it comes from', async (t) => {

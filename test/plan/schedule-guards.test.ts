@@ -37,6 +37,33 @@ test('a review is required where the stage asks for one, and must be of the same
   assert.equal(await reason({ review: { digestFor: async () => plan.digest } }), 'in-progress')
 })
 
+test('a lab device that a run holds gets no order, also where it was taken a moment ago', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  const { lab, devices } = world
+  await world.release('new')
+  await inLab(world, 'new')
+  const id = devices[1]?.key ?? ''
+  await lab.operate('PUT', `/v1/inventory/devices/${id}/group`, { group: 'lab' })
+  const lease = () => ({ id: 'a', holder: 'run 7', until: new Date(Date.now() + 60_000).toISOString() })
+  const fleet = await loadFleet(world.repository.folder)
+  const server = {
+    ...lab.server,
+    findDeployment: async (name: string) => {
+      await lab.server.takeLease(id, lease())
+      return await lab.server.findDeployment(name)
+    },
+  }
+  for (const tick of [await schedule(fleet, 'canary', server), await world.tick()]) {
+    assert.equal(tick.state, 'waiting')
+    assert.deepEqual(ordered(tick), [])
+    assert.match(tick.waiting[0]?.why ?? '', /leased to run 7/)
+    assert.ok((tick.waiting[0]?.nextDue ?? 0) > new Date())
+  }
+  assert.deepEqual(await lab.server.openDeployments(), [])
+  await lab.server.returnLease(id, 'a')
+  assert.deepEqual(ordered(await world.tick()), [id])
+})
+
 test('what a tick can not trust is refused before anything is written', async (t) => {
   const world = await openWorld(t, { count: 1 })
   await world.release('new')
