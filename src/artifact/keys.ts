@@ -3,7 +3,15 @@ import { X509Certificate, type KeyObject, createPrivateKey, createPublicKey, sig
 import { type Digest, Failure, digestOf } from '../platform/platform.ts'
 import { signEcdsa } from './ecdsa.ts'
 import { isMadeBy } from './made-by.ts'
-import { type PemBlock, isCertificate, isEncrypted, isPrivateKey, isPublicKey, pemBlocks } from './pem.ts'
+import {
+  type PemBlock,
+  isCertificate,
+  isEncrypted,
+  isPrivateKey,
+  isPublicKey,
+  otherFormOf,
+  pemBlocks,
+} from './pem.ts'
 
 const howToMake =
   'make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072` or `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`'
@@ -49,7 +57,7 @@ export function publicKeysOf(pem: string, what = 'the key to verify with'): KeyO
   const blocks = blocksOf(pem, what).filter(
     (block) => isPublicKey(block) || isCertificate(block) || isPrivateKey(block),
   )
-  if (blocks.length === 0) throw notReadable(what)
+  if (blocks.length === 0) throw notReadable(what, pem)
   return blocks.map((block) => {
     if (!isPrivateKey(block)) return checked(read(block, what), what)
     if (!isEncrypted(block)) return checked(createPublicKey(read(block, what)), what)
@@ -144,7 +152,7 @@ function onlyPrivateKey(pem: string, what: string): PemBlock {
     )
   }
   const found = blocks.some(isPublicKey) ? 'a public key' : blocks.some(isCertificate) ? 'a certificate' : ''
-  if (found === '') throw notReadable(what)
+  if (found === '') throw notReadable(what, pem)
   throw new Failure('bad-key', `${what} is ${found}: give the private key that belongs to it`)
 }
 
@@ -154,7 +162,7 @@ function read(block: PemBlock, what: string): KeyObject {
     if (isPrivateKey(block)) return createPrivateKey(block.text)
     return isCertificate(block) ? new X509Certificate(block.text).publicKey : createPublicKey(block.text)
   } catch {
-    throw notReadable(what)
+    throw notReadable(what, block.text)
   }
 }
 
@@ -177,8 +185,8 @@ function decrypted(block: PemBlock, passphrase: string | undefined, what: string
   }
 }
 
-function notReadable(what: string): Failure {
-  return new Failure('bad-key', `${what} is no PEM key that can be read: ${howToMake}`)
+function notReadable(what: string, text: string): Failure {
+  return new Failure('bad-key', `${what} is no PEM key that can be read: ${otherFormOf(text) ?? howToMake}`)
 }
 
 function checked(key: KeyObject, what: string): KeyObject {

@@ -33,3 +33,21 @@ export function isPublicKey({ label }: PemBlock): boolean {
 export function isEncrypted({ label, text }: PemBlock): boolean {
   return label === 'ENCRYPTED PRIVATE KEY' || /^Proc-Type:.*ENCRYPTED/m.test(text)
 }
+
+/** What a text without a PEM key is instead, as the rest of a sentence that says how to make PEM of it; undefined where nothing is known. */
+export function otherFormOf(text: string): string | undefined {
+  if (text.trim() === '') return 'it is empty: is there a secret or a file of this name?'
+  if (text.includes('-----BEGIN OPENSSH PRIVATE KEY-----')) {
+    return 'it is in the form of OpenSSH: write an RSA or ECDSA key as PEM with `ssh-keygen -p -m PEM -f COPY`, which changes the file'
+  }
+  if (/^(ssh-|ecdsa-sha2-)\S+ AAAA/m.test(text)) {
+    return 'it is a public key in the form of OpenSSH: write it as PEM with `ssh-keygen -e -m PKCS8 -f FILE`'
+  }
+  if (text.includes('-----BEGIN CERTIFICATE REQUEST-----')) return 'it is a request for a certificate'
+  // DER begins with a sequence, ASN.1's 0x30, and is full of what no text has
+  // oxlint-disable-next-line no-control-regex -- control characters are what tells it from text
+  if (text.startsWith('0') && /[\u0000-\u0008\ufffd]/.test(text)) {
+    return 'it is DER: write it as PEM with `openssl pkey -inform DER -in FILE -out key.pem`, a public key with -pubin, a certificate with `openssl x509`'
+  }
+  return undefined
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -104,14 +104,19 @@ test('a key that cannot sign for a device is refused with what it is', async (t)
     pss: generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),
   }
   const body = ec.pkcs8.split('\n')[1] ?? ''
+  const der = createPrivateKey(ec.pkcs8).export({ type: 'pkcs8', format: 'der' }).toString('utf8')
+  const openssh = ec.pkcs8.replaceAll('PRIVATE KEY', 'OPENSSH PRIVATE KEY')
   for (const [key, message] of [
     [pairs.ed.privateKey.export(pem).toString(), /signing key is ed25519/],
     [pairs.p384.privateKey.export(pem).toString(), /signing key is ec \(secp384r1\)/],
     [pairs.k1.privateKey.export(pem).toString(), /signing key is ec \(secp256k1\)/],
     [pairs.short.privateKey.export(pem).toString(), /signing key is RSA with 1024 bits/],
     [pairs.pss.privateKey.export(pem).toString(), /signing key is rsa-pss/],
-    ['', /no PEM key/],
-    ['nonsense', /no PEM key/],
+    ['', /no PEM key.*: it is empty/],
+    ['nonsense', /no PEM key.*: make one with/],
+    [der, /no PEM key.*: it is DER: .*openssl pkey -inform DER/],
+    [openssh, /no PEM key.*: it is in the form of OpenSSH: .*ssh-keygen -p -m PEM/],
+    ['ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ user@host\n', /no PEM key.*: .*ssh-keygen -e -m PKCS8/],
     [body, /no PEM key/],
     ['pkcs11:token=laboratory;object=key', /is a PKCS#11 URI, which only RAUC/],
     [ec.public, /is a public key: give the private key/],
