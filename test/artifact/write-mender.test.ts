@@ -308,8 +308,10 @@ test(
       const [program = '', ...args] = writerProcess({ ...options, source, compression })
       const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
       await until('the writer has begun', async () => (await parts()).length > 0)
+      const ended = once(child, 'close') // of what the writer started, too
+      child.stderr.resume()
       child.kill('SIGKILL')
-      await once(child.stderr.resume(), 'end') // also what the writer started has ended
+      await ended
       const left = await parts()
       assert.ok(
         left.length === 1 && /^\.drover-\d+-[0-9a-f]{8}\.part$|^out\.mender$/.test(left[0] ?? ''),
