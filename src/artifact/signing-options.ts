@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
-import { Failure, hasCode, messageOf, parseDuration } from '../platform/platform.ts'
+import { parseDuration, readText } from '../platform/platform.ts'
 import type { Signing } from './signing.ts'
 
 const path = v.pipe(v.string('write it as text'), v.nonEmpty('it is empty'), v.maxLength(4096))
@@ -58,29 +57,23 @@ export const signingOptionsSchema = v.pipe(
   ),
 )
 
-/** What the section says, with the files that it names read from `file`’s folder. Throws `file-missing`. */
+/** What the section says, with the files that it names read from `file`’s folder. Throws what `readText` throws. */
 export async function readSigning(
   given: v.InferOutput<typeof signingOptionsSchema> | undefined,
   file: string,
 ): Promise<Signing | undefined> {
   if (given === undefined) return undefined
   const folder = dirname(resolve(file))
-  const read = async (key: 'public-key' | 'certificate') =>
-    given[key] === undefined ? undefined : await readPem(resolve(folder, given[key]), `signing.${key}`)
+  const read = async (key: 'public-key' | 'certificate') => {
+    if (given[key] === undefined) return undefined
+    const path = resolve(folder, given[key])
+    return readText(path, undefined, `signing.${key}, ${path}`)
+  }
   return {
     command: given.command,
     folder,
     timeoutMs: given.timeout === undefined ? undefined : parseDuration(given.timeout),
     publicKey: await read('public-key'),
     certificate: await read('certificate'),
-  }
-}
-
-async function readPem(file: string, what: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read ${what}, ${file}: ${why}`, { cause: error })
   }
 }
