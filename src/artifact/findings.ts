@@ -35,6 +35,13 @@ export class Findings {
     const more = first.problems.length > 0 ? problems.length - shown : rest.length
     throw new Failure(first.reason, `${first.message} (and ${more} more)`, { cause: first, problems })
   }
+
+  /** What `from` gave, once it is clear that nothing was found; throws as `fail` does. */
+  orFail<T>(found: T | undefined): T {
+    this.fail()
+    if (found === undefined) throw new Error('nothing is wrong, but something is missing')
+    return found
+  }
 }
 
 function problemsOf(failure: Failure): readonly Problem[] {

@@ -6,10 +6,10 @@ import type { Signing } from './signing.ts'
 import { caveatOf } from './archive/compress.ts'
 import type { ArtifactFormat, Compression } from './artifact-info.ts'
 import { Findings } from './findings.ts'
-import { checkFacts } from './mender/mender-facts.ts'
 import { writeMender } from './mender/write-mender.ts'
 import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
+import { checkDeviceTypes, checkReleaseName } from './release-facts.ts'
 import { signSource } from './sign-source.ts'
 import type { WriteRequest, WrittenArtifact } from './write-request.ts'
 
@@ -78,8 +78,10 @@ async function readAll({ format, source, optionsFile, name, deviceTypes }: Packa
   const extra = await findings.from(() => readArtifactOptions(optionsFile, { format, source }))
   const release = await findings.from(() => releaseOf(source))
   // what a writer would find anyhow is told together with the rest
-  const facts = { name: name ?? 'unnamed', deviceTypes }
-  if (!findings.isClean) checkFacts(facts, { kind: 'rootfs-image' }, findings)
+  if (!findings.isClean) {
+    if (name !== undefined) checkReleaseName(name, findings)
+    checkDeviceTypes(deviceTypes, findings)
+  }
   findings.fail()
   return { extra: extra ?? {}, release }
 }

@@ -243,7 +243,7 @@ test('what the format can’t hold is refused before anything is written', async
   await failsWith(write({ deviceTypes: ['a board'] }), 'bad-input', /can't be a device type/)
   await writeFile(join(folder, 'empty'), '')
   await failsWith(write({ source: join(folder, 'empty') }), 'bad-input', /is empty/)
-  await failsWith(write({ output: source }), 'bad-input', /a source itself/)
+  await failsWith(write({ output: source }), 'bad-input', /the source itself/)
   await failsWith(write({ output: folder }), 'bad-input', /is a folder/)
   assert.deepEqual((await readdir(folder)).sort(), ['empty', 'options.yml', 'rootfs.ext4'])
 })

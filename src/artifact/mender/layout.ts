@@ -8,6 +8,7 @@ import { stored, suffixOf } from '../archive/compress.ts'
 import { tarEnd, tarHeader, tarMember } from '../archive/tar-header.ts'
 import { contentDigestOf, scriptsDigestOf } from '../content-digest.ts'
 import type { Signer } from '../keys.ts'
+import { releaseNameOf, unknownDigest } from '../release-facts.ts'
 import { formatManifest } from './manifest.ts'
 import { type ChosenFacts, type StateScript, headerDocuments } from './mender-facts.ts'
 import type { Payload } from './payload.ts'
@@ -40,7 +41,7 @@ export class Layout {
   constructor(parts: LayoutParts) {
     this.#parts = parts
     const { payload, signer } = parts
-    const unknown = '0'.repeat(64)
+    const unknown = hexOf(unknownDigest)
     const planned = this.#resolve(
       payload.contents.map(() => unknown),
       hasImage(payload.type) ? unknown : undefined,
@@ -74,9 +75,8 @@ export class Layout {
       payloads: [{ type: payload.type ?? '', metaData: payload.metaData, files }],
       scriptsDigest: scriptsDigestOf(scripts),
     })
-    const { name } = facts
-    const chosen = typeof name === 'string' ? name : `${name.prefix}-${hexOf(contentDigest).slice(0, 12)}`
-    return { name: chosen, contentDigest, checksums, imageChecksum }
+    const name = releaseNameOf(facts.name, contentDigest)
+    return { name, contentDigest, checksums, imageChecksum }
   }
 
   #members(known: LaidOut, dataBytes: number): Members {

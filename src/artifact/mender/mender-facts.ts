@@ -5,6 +5,7 @@ import { Failure, canonicalJson, hasCode, messageOf } from '../../platform/platf
 import type { Depends } from '../artifact-info.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
 import { Findings } from '../findings.ts'
+import { checkDeviceTypes, checkReleaseName } from '../release-facts.ts'
 import { type PayloadChoice, hasImage, typeOf } from './payload-choice.ts'
 import { isScriptName } from './state-scripts.ts'
 
@@ -32,10 +33,6 @@ export interface StateScript {
 }
 
 const maxScriptBytes = 1 << 20
-const deviceType = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/
-/** It becomes part of a file's name, a URL and a line of a log. */
-// oxlint-disable-next-line no-control-regex -- control characters are what this refuses
-const releaseName = /^[^\s/\\\u0000-\u001f\u007f-\u009f]{1,256}$/u
 const ownProvides = ['artifact_name', 'artifact_group', 'device_type', scriptsProvide]
 
 /** Whether a provide of this name is the writer's own in every artifact, so that nobody else may give it. */
@@ -72,19 +69,8 @@ export function softwareOf(
 /** Finds everything in `facts` that no artifact of this payload may say: `bad-input` each. */
 export function checkFacts(facts: ChosenFacts, choice: PayloadChoice, findings: Findings): void {
   const bad = (message: string) => findings.add(new Failure('bad-input', message))
-  const name = typeof facts.name === 'string' ? facts.name : facts.name.prefix
-  if (!releaseName.test(name)) {
-    const rule = 'at most 256 characters, without white space and slashes'
-    bad(`${JSON.stringify(name)} can't be a release's name: ${rule}`)
-  }
-  if (facts.deviceTypes.length === 0) {
-    bad('no device type was given: name at least one that may install it (device-types)')
-  }
-  for (const type of facts.deviceTypes) {
-    if (deviceType.test(type)) continue
-    const rule = 'letters, digits and ._+- only, at most 128, the first a letter or digit'
-    bad(`${JSON.stringify(type)} can't be a device type: ${rule}`)
-  }
+  checkReleaseName(facts.name, findings)
+  checkDeviceTypes(facts.deviceTypes, findings)
   const type = typeOf(choice)
   const checksum = hasImage(type) ? '' : undefined
   const own = softwareOf(facts, { type, checksum, release: '' }).provides

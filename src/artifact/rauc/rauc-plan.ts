@@ -3,14 +3,25 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Context, Failure, digestOfFile, hasCode, hexOf, messageOf } from '../../platform/platform.ts'
+import {
+  type Context,
+  type Digest,
+  Failure,
+  digestOfFile,
+  hasCode,
+  hexOf,
+  messageOf,
+} from '../../platform/platform.ts'
+import type { Findings } from '../findings.ts'
+import { checkOutput, checkSourceDigest } from '../output.ts'
+import { checkReleaseName, releaseNameOf } from '../release-facts.ts'
 import type { WriteRequest } from '../write-request.ts'
-import { contentOf } from './rauc-content.ts'
+import { type BundleFile, contentOf } from './rauc-content.ts'
 import { type PlannedManifest, type RaucImage, isPrintable } from './rauc-manifest.ts'
 import type { RaucImageOptions, RaucOptions } from './rauc-options.ts'
 
 /** A file that goes into a bundle under `name`. */
-export interface PlannedFile {
+export interface BundledFile {
   name: string
   source: string
   sizeBytes: number
@@ -20,54 +31,58 @@ export interface PlannedFile {
 /** A bundle in the making. */
 export interface BundlePlan {
   manifest: PlannedManifest
-  files: readonly PlannedFile[]
-  contentDigest: ReturnType<typeof contentOf>['contentDigest']
+  files: readonly BundledFile[]
+  contentDigest: Digest
 }
 
 /**
- * Plans the bundle of `request`. Throws `bad-input` for what a bundle can't hold or say, `file-missing`, and the signal's
- * reason.
+ * Plans the bundle of `request`. What a bundle can't hold or say is thrown as one failure, with what is in `findings` already,
+ * before anything is hashed: `bad-input`, `file-missing`. Throws also the signal's reason, and `bad-input` where the source is
+ * another than it should be.
  */
 export async function planBundle(
   request: WriteRequest & RaucOptions,
+  findings: Findings,
   { signal, log }: Context,
 ): Promise<BundlePlan> {
-  const compatible = compatibleOf(request)
-  checkName(typeof request.name === 'string' ? request.name : request.name.prefix)
-  const wanted: RaucImageOptions[] = [
-    {
-      slot: request.slot ?? 'rootfs',
-      file: request.source,
-      variant: request.variant,
-      hooks: request.imageHooks,
-    },
-    ...(request.images ?? []),
-  ]
-  checkSlots(wanted)
-  const files: PlannedFile[] = []
+  checkReleaseName(request.name, findings)
+  const deviceType = await findings.from(() => compatibleOf(request))
+  const chosen = imagesOf(request)
+  await findings.from(() => checkSlots(chosen))
+  await findings.from(() => checkHooks(request, chosen))
+  const measured: (RaucImageOptions & { bundled: BundledFile })[] = []
+  for (const image of chosen) {
+    const bundled = await findings.from(() => imageFile(image))
+    if (bundled !== undefined) measured.push({ ...image, bundled })
+  }
+  const programs = await programsOf(request, findings)
+  const inputs = [...measured.map(({ bundled }) => bundled), ...programs]
+  await findings.from(() =>
+    checkOutput(
+      request,
+      inputs.map(({ source }) => source),
+    ),
+  )
+  const compatible = findings.orFail(deviceType)
   const images: RaucImage[] = []
-  for (const image of wanted) {
-    const name = fileNameOf(image)
-    const sizeBytes = await sizeOf(image.file, 'image')
-    log.debug(`${image.file} becomes ${name}, ${sizeBytes} bytes`)
-    const checksum = await checksumOf(image.file, signal)
-    if (image.file === request.source) checkDigest(checksum, request)
-    files.push({ name, source: image.file, sizeBytes, isProgram: false })
-    const { slot, variant, hooks = [] } = image
+  for (const { slot, variant, hooks = [], bundled } of measured) {
+    const { name, source, sizeBytes } = bundled
+    log.debug(`${source} becomes ${name}, ${sizeBytes} bytes`)
+    const checksum = await checksumOf(source, signal)
+    if (source === request.source) checkSourceDigest(request, checksum)
     images.push({ slot, variant, hooks, settings: {}, file: { name, sizeBytes, checksum } })
   }
-  const programs = await programsOf(request, signal)
+  const others: BundleFile[] = []
+  for (const { name, source } of programs) others.push({ name, checksum: await checksumOf(source, signal) })
   const hooks = request.hooks && { file: 'hook', isChecked: request.hooks.isChecked === true }
-  if (hooks === undefined && images.some((image) => image.hooks.length > 0))
-    throw new Failure('bad-input', 'an image has hooks, but there is no script for them: give one')
   const handler = request.handler && { file: 'handler', args: request.handler.args }
-  const { contentDigest } = contentOf({ compatible, hooks, handler, images }, programs.map(bundleFile))
+  const { contentDigest } = contentOf({ compatible, hooks, handler, images }, others)
   const { description, build, bundleFormat: format = 'verity' } = request
-  const version = nameOf(request, contentDigest)
+  const version = releaseNameOf(request.name, contentDigest)
   const planned = images.map(({ file, ...image }) => ({ ...image, fileName: file?.name ?? '' }))
   return {
     manifest: { compatible, version, description, build, format, hooks, handler, images: planned },
-    files: [...files, ...programs],
+    files: inputs,
     contentDigest,
   }
 }
@@ -87,14 +102,10 @@ function compatibleOf({ deviceTypes }: WriteRequest): string {
   throw new Failure('bad-input', `${JSON.stringify(compatible)} can't be a device type`)
 }
 
-function checkName(name: string): void {
-  if (/^[^\s/\\]{1,200}$/u.test(name) && isPrintable(name) && !/^\.{1,2}$/.test(name)) return
-  const rule = 'at most 200 characters, without white space and slashes'
-  throw new Failure('bad-input', `${JSON.stringify(name)} can't be a release's name: ${rule}`)
-}
-
-function nameOf({ name }: WriteRequest, contentDigest: BundlePlan['contentDigest']): string {
-  return typeof name === 'string' ? name : `${name.prefix}-${hexOf(contentDigest).slice(0, 12)}`
+/** The source first. */
+function imagesOf(request: WriteRequest & RaucOptions): RaucImageOptions[] {
+  const { slot = 'rootfs', source: file, variant, imageHooks: hooks, images = [] } = request
+  return [{ slot, file, variant, hooks }, ...images]
 }
 
 function checkSlots(images: readonly RaucImageOptions[]): void {
@@ -106,6 +117,11 @@ function checkSlots(images: readonly RaucImageOptions[]): void {
   }
 }
 
+function checkHooks({ hooks }: RaucOptions, images: readonly RaucImageOptions[]): void {
+  if (hooks !== undefined || !images.some((image) => (image.hooks?.length ?? 0) > 0)) return
+  throw new Failure('bad-input', 'an image has hooks, but there is no script for them: give one')
+}
+
 // rauc tells by the end of a file's name what to do with it for which type of slot (src/update_handler.c)
 const knownEnd = /\.(img|ext4|vfat|squashfs(-lz4|-lzo|-xz|-zst)?|ubifs|catar|tar(\.\w+)?)$/
 
@@ -114,34 +130,34 @@ function fileNameOf({ slot, variant, file }: RaucImageOptions): string {
   return `${variant === undefined ? slot : `${slot}-${variant}`}${end}`
 }
 
-async function programsOf(
-  { hooks, handler }: RaucOptions,
-  signal: AbortSignal,
-): Promise<(PlannedFile & { checksum: string })[]> {
+async function imageFile(image: RaucImageOptions): Promise<BundledFile> {
+  const { file: source } = image
+  return { name: fileNameOf(image), source, sizeBytes: await sizeOf(source, 'image'), isProgram: false }
+}
+
+async function programsOf({ hooks, handler }: RaucOptions, findings: Findings): Promise<BundledFile[]> {
   const given = [
     { name: 'handler', source: handler?.file },
     { name: 'hook', source: hooks?.file },
   ]
-  const programs: (PlannedFile & { checksum: string })[] = []
+  const programs: BundledFile[] = []
   for (const { name, source } of given) {
     if (source === undefined) continue
-    const sizeBytes = await sizeOf(source, `${name} script`)
-    if (sizeBytes > maxProgramBytes) {
-      const rule = `a program of a bundle can have ${maxProgramBytes} at most`
-      throw new Failure('bad-input', `${source} has ${sizeBytes} bytes: ${rule}`)
-    }
-    const checksum = await checksumOf(source, signal)
-    programs.push({ name, source, sizeBytes, isProgram: true, checksum })
+    const sizeBytes = await findings.from(() => programSizeOf(source, name))
+    if (sizeBytes !== undefined) programs.push({ name, source, sizeBytes, isProgram: true })
   }
   return programs
 }
 
+async function programSizeOf(source: string, name: string): Promise<number> {
+  const sizeBytes = await sizeOf(source, `${name} script`)
+  if (sizeBytes <= maxProgramBytes) return sizeBytes
+  const rule = `a program of a bundle can have ${maxProgramBytes} at most`
+  throw new Failure('bad-input', `${source} has ${sizeBytes} bytes: ${rule}`)
+}
+
 /** The reader takes no larger ones, either. */
 const maxProgramBytes = 16 << 20
-
-function bundleFile({ name, checksum }: { name: string; checksum: string }) {
-  return { name, checksum }
-}
 
 async function checksumOf(path: string, signal: AbortSignal): Promise<string> {
   try {
@@ -165,12 +181,4 @@ async function sizeOf(path: string, what: string): Promise<number> {
     const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
     throw new Failure('file-missing', `can't read the ${what} ${path}: ${why}`, { cause: error })
   }
-}
-
-function checkDigest(checksum: string, { source, sourceDigest }: WriteRequest): void {
-  if (sourceDigest === undefined || hexOf(sourceDigest) === checksum) return
-  throw new Failure(
-    'bad-input',
-    `${source} has the digest sha256:${checksum}, not ${sourceDigest} as it should: build it again, or give a name of its own`,
-  )
 }

@@ -1,15 +1,18 @@
 // Writes RAUC bundles with the program rauc, which has the only implementation of their formats that counts.
-import { chmod, copyFile, link, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdir, realpath, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { type Context, Failure, hasCode, messageOf, requirePrograms, start } from '../../platform/platform.ts'
+import { join, resolve } from 'node:path'
+import { type Context, Failure, readText, requirePrograms, start } from '../../platform/platform.ts'
 import type { ArtifactInfo, Compression } from '../artifact-info.ts'
+import { Findings } from '../findings.ts'
+import { outputFolder, outputPath } from '../output.ts'
+import { megabytes } from '../progress.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
 import { inBundleFolder, keepBundle } from './bundle-folder.ts'
 import { type RaucIdentity, raucIdentity, withIdentity } from './rauc-identity.ts'
 import { formatManifest } from './rauc-manifest.ts'
 import type { RaucOptions } from './rauc-options.ts'
-import { type BundlePlan, type PlannedFile, planBundle } from './rauc-plan.ts'
+import { type BundlePlan, type BundledFile, planBundle } from './rauc-plan.ts'
 import { readRauc } from './read-rauc.ts'
 import { runRauc } from './run-rauc.ts'
 
@@ -25,21 +28,24 @@ export async function writeRauc(
   context: Context,
 ): Promise<WrittenArtifact> {
   requirePrograms(['rauc', 'mksquashfs', 'unsquashfs', 'openssl', 'prlimit'])
-  const identity = raucIdentity(request.signing, context.clock.now())
-  const keyring = request.keyring === undefined ? identity.publicKey : await readKeyring(request.keyring)
-  if (typeof request.output === 'string') await checkOutput(request.output, request)
-  const plan = await planBundle(request, context)
+  const findings = new Findings()
+  const signer = await findings.from(() => raucIdentity(request.signing, context.clock.now()))
+  const keyring = await findings.from(() => keyringOf(request))
+  const plan = await planBundle(request, findings, context)
+  const identity = findings.orFail(signer)
   const { version: name } = plan.manifest
-  const folder = resolve(typeof request.output === 'string' ? dirname(request.output) : request.output.folder)
-  const path = typeof request.output === 'string' ? request.output : join(folder, `${name}.raucb`)
-  return inBundleFolder(folder, context, async (work) => {
+  const path = outputPath(request, 'rauc', name)
+  return inBundleFolder(resolve(outputFolder(request)), context, async (work) => {
     const input = join(work, 'input')
     await mkdir(input)
     for (const file of plan.files) await bring(file, input, context)
     await writeFile(join(input, 'manifest.raucm'), formatManifest(plan.manifest))
     const bundle = join(work, 'bundle.raucb')
     await bundleUp({ input, bundle, work }, plan, identity, request, context)
-    const info = await readRauc(bundle, { verifyKeys: [keyring], signal: context.signal })
+    const info = await readRauc(bundle, {
+      verifyKeys: [keyring ?? identity.publicKey],
+      signal: context.signal,
+    })
     checkContent(info, plan)
     await keepBundle(bundle, path, context.signal)
     const { sha256, contentDigest, sizeBytes } = info
@@ -80,13 +86,13 @@ const kernelNeeds: Partial<Record<Compression, string>> = {
 }
 
 /** Our own names, without anything that a shell or mksquashfs would take for more. */
-function modeOf({ name, isProgram }: PlannedFile): string {
+function modeOf({ name, isProgram }: BundledFile): string {
   return `-p '${name} m ${isProgram ? '0755' : '0644'} 0 0'`
 }
 
 /** Puts a file into the input folder, without a copy of its bytes where the file system can do that. */
 async function bring(
-  { name, source, isProgram }: PlannedFile,
+  { name, source, isProgram }: BundledFile,
   input: string,
   context: Context,
 ): Promise<void> {
@@ -111,27 +117,8 @@ async function bring(
   throw new Failure(reason, `can't copy ${source} to ${input}: ${stderr.trim()}`)
 }
 
-async function readKeyring(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read the keyring ${path}: ${why}`, { cause: error })
-  }
-}
-
-async function checkOutput(
-  output: string,
-  { source, images = [] }: WriteRequest & RaucOptions,
-): Promise<void> {
-  const sources = [source, ...images.map(({ file }) => file)].map((path) => resolve(path))
-  const what = sources.includes(resolve(output))
-    ? 'what goes into it'
-    : (await stat(output).catch(() => undefined))?.isDirectory() === true
-      ? 'a folder'
-      : undefined
-  if (what === undefined) return
-  throw new Failure('bad-input', `the output ${output} is ${what}: give the path of the file to write`)
+async function keyringOf({ keyring: path }: RaucOptions): Promise<string | undefined> {
+  return path === undefined ? undefined : readText(path, undefined, `the keyring ${path}`)
 }
 
 function checkContent({ contentDigest, name }: ArtifactInfo, plan: BundlePlan): void {
@@ -140,8 +127,4 @@ function checkContent({ contentDigest, name }: ArtifactInfo, plan: BundlePlan): 
     'bad-input',
     'an image or a program changed while it was packed: run again when nothing writes to them',
   )
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -1,6 +1,7 @@
 import { type Digest, hexOf } from '../../platform/platform.ts'
 import { cpioEntry } from '../archive/cpio-header.ts'
 import type { CmsSigner } from '../cms-sign.ts'
+import { releaseNameOf, unknownDigest } from '../release-facts.ts'
 import type { WriteRequest } from '../write-request.ts'
 import { type ToDescribe, describe } from './describe.ts'
 import { parseDescription } from './description.ts'
@@ -29,18 +30,16 @@ export class Head {
     const files = order.toSorted((a, b) => a.position - b.position)
     this.#toDescribe = { ...request, files }
     this.#signer = signer
-    const { name } = request
-    const planned = this.#describe(typeof name === 'string' ? name : `${name.prefix}-${'0'.repeat(12)}`, () =>
-      '0'.repeat(64),
-    )
+    const planned = this.#describe(releaseNameOf(request.name, unknownDigest), () => hexOf(unknownDigest))
     this.usualBytes = headOf(planned, signer && Buffer.alloc(signer.usualBytes)).length
   }
 
   /** What stands before the parts, once they are written. */
   async finish(signal: AbortSignal): Promise<{ bytes: Buffer; name: string; contentDigest: Digest }> {
     const { name: given } = this.#request
-    const { contentDigest } = this.#contentOf(typeof given === 'string' ? given : 'x')
-    const name = typeof given === 'string' ? given : `${given.prefix}-${hexOf(contentDigest).slice(0, 12)}`
+    // no part of the digest
+    const { contentDigest } = this.#contentOf(releaseNameOf(given, unknownDigest))
+    const name = releaseNameOf(given, contentDigest)
     const description = this.#describe(name, (file) => this.#partOf(file).stored.sha256)
     const signature = await this.#signer?.sign(description, signal)
     return { bytes: headOf(description, signature), name, contentDigest }

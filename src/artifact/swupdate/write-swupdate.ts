@@ -2,16 +2,7 @@
 // follows; its size is known before they are, so what follows is written where it will stay, and the head at the end. Only
 // the length of an ECDSA signature isn't known: where it isn't the usual one, what follows moves by a few bytes.
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import {
-  type Context,
-  type Digest,
-  Failure,
-  digestOfFile,
-  hexOf,
-  requirePrograms,
-} from '../../platform/platform.ts'
+import { type Context, Failure, requirePrograms } from '../../platform/platform.ts'
 import { compress } from '../archive/compress.ts'
 import { cpioEnd, cpioHeader, cpioPadding, cpioSum, maxCpioEntryBytes } from '../archive/cpio-header.ts'
 import { blocksInFlight } from '../archive/in-order.ts'
@@ -19,8 +10,9 @@ import { moveTail } from '../archive/move-tail.ts'
 import { PartialFile } from '../archive/partial-file.ts'
 import { type CmsSigner, openCmsSigner } from '../cms-sign.ts'
 import { Findings } from '../findings.ts'
-import { checkFacts } from '../mender/mender-facts.ts'
-import { openArtifact } from '../read.ts'
+import { checkOutput, checkSourceDigest, keepOutput, outputFolder, outputPath } from '../output.ts'
+import { packingProgress } from '../progress.ts'
+import { checkDeviceTypes, checkReleaseName } from '../release-facts.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
 import { isReserved } from './describe.ts'
 import { Head } from './head.ts'
@@ -39,25 +31,23 @@ export async function writeSwupdate(
   context: Context,
 ): Promise<WrittenArtifact> {
   await using opened = await openAll(request, context)
-  const { output } = request
   const { parts, signer } = opened
-  await using file = await PartialFile.create(typeof output === 'string' ? dirname(output) : output.folder)
+  await using file = await PartialFile.create(outputFolder(request))
   const head = new Head(request, parts, signer)
-  const end = await writeParts(parts, file, head.usualBytes, context)
-  checkSourceDigest(parts, request)
+  const sourceBytes = parts.reduce((total, part) => total + part.sizeBytes, 0)
+  const tell = packingProgress(sourceBytes, context)
+  const end = await writeParts(parts, { file, start: head.usualBytes, tell }, context.signal)
+  checkSourceDigest(request, parts.find(({ items }) => items.some(({ isMain }) => isMain))?.checksum)
   const { bytes, name, contentDigest } = await head.finish(context.signal)
   await moveTail(file.path, head.usualBytes, bytes.length, context.signal)
   await file.write(bytes, 0)
   const written = end + bytes.length - head.usualBytes
   const tail = cpioEnd(written)
   await file.write(tail, written)
-  const path = typeof output === 'string' ? output : join(output.folder, `${name}.swu`)
-  const sha256 = await digestOfWritten(file.path, request, signer, context.signal)
-  context.signal.throwIfAborted()
-  await file.keepAs(path)
+  const path = outputPath(request, 'swupdate', name)
   const sizeBytes = written + tail.length
-  const sourceBytes = parts.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
-  context.log.info(`wrote ${path}: ${megabytes(sourceBytes)} in ${megabytes(sizeBytes)}`)
+  const facts = { path, publicKey: signer?.publicKey, sourceBytes, sizeBytes }
+  const sha256 = await keepOutput(file, facts, request, context)
   return { path, name, sha256, contentDigest, sizeBytes }
 }
 
@@ -69,16 +59,17 @@ interface Opened extends AsyncDisposable {
 /** Opens all that is needed; throws one failure for all that is wrong, with nothing left open. */
 async function openAll(request: WriteRequest & SwupdateOptions, context: Context): Promise<Opened> {
   const findings = new Findings()
-  const { name, deviceTypes } = request
-  checkFacts({ name, deviceTypes }, { kind: 'rootfs-image' }, findings)
+  checkReleaseName(request.name, findings)
+  checkDeviceTypes(request.deviceTypes, findings)
   await findings.from(() => checkOptions(request))
-  await findings.from(() => checkOutput(request))
   const signer = await findings.from(() => openCmsSigner(request.signing, context.clock.now()))
   if (signer !== undefined && request.verify === true) {
     await findings.from(() => requirePrograms(['openssl']))
   }
   await using stack = new AsyncDisposableStack()
   const parts = await openParts(request, stack, findings)
+  const others = (request.items ?? []).map(({ source }) => source)
+  await findings.from(() => checkOutput(request, others))
   findings.fail()
   if (request.compression === 'zstd') {
     context.log.warn(
@@ -97,18 +88,23 @@ async function openAll(request: WriteRequest & SwupdateOptions, context: Context
 /** The inode numbers of description and signature are 1 and 2, also where there is no signature. */
 const firstInode = 3
 
+interface Destination {
+  file: PartialFile
+  start: number
+  /** To be called with the size of each block. */
+  tell: (bytes: number) => void
+}
+
 /** Writes the parts from `start` on, and gives where they end. */
 async function writeParts(
   parts: readonly Part[],
-  file: PartialFile,
-  start: number,
-  context: Context,
+  { file, start, tell }: Destination,
+  signal: AbortSignal,
 ): Promise<number> {
-  const progress = progressOf(parts, context)
   let position = start
   for (const [i, part] of parts.entries()) {
     const headerBytes = cpioHeader({ name: part.fileName, inode: 0, sizeBytes: 0, sum: 0 }).length
-    const stored = await writeContent(part, file, position + headerBytes, progress, context.signal)
+    const stored = await writeContent(part, { file, start: position + headerBytes, tell }, signal)
     part.stored = stored
     const { sizeBytes, sum } = stored
     const header = cpioHeader({ name: part.fileName, inode: firstInode + i, sizeBytes, sum })
@@ -122,15 +118,14 @@ async function writeParts(
 
 async function writeContent(
   part: Part,
-  file: PartialFile,
-  start: number,
-  progress: (blocks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>,
+  { file, start, tell }: Destination,
   signal: AbortSignal,
 ): Promise<Part['stored']> {
   const hash = createHash('sha256')
   let [sizeBytes, sum] = [0, 0]
-  const blocks = progress(part.blocks(blocksInFlight, signal))
-  for await (const piece of compress(blocks, part.compression, { signal })) {
+  for await (const piece of compress(told(part.blocks(blocksInFlight, signal), tell), part.compression, {
+    signal,
+  })) {
     signal.throwIfAborted()
     await file.write(piece, start + sizeBytes)
     sizeBytes += piece.length
@@ -141,20 +136,11 @@ async function writeContent(
   return { sizeBytes, sum, sha256: hash.digest('hex') }
 }
 
-/** Tells every few seconds how much of all parts is read. */
-function progressOf(parts: readonly Part[], { log, clock }: Context) {
-  const whole = megabytes(parts.reduce((total, { sizeBytes }) => total + sizeBytes, 0))
-  let read = 0
-  let toldAt = clock.now().getTime()
-  return async function* (blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const block of blocks) {
-      yield block
-      read += block.length
-      const now = clock.now().getTime()
-      if (now - toldAt < 5000) continue
-      toldAt = now
-      log.info(`${megabytes(read)} of ${whole} packed`)
-    }
+async function* told(blocks: AsyncIterable<Buffer>, tell: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const block of blocks) {
+    const { length } = block
+    yield block
+    tell(length)
   }
 }
 
@@ -182,40 +168,4 @@ function checkOptions({ compression, deviceTypes, says, slots }: WriteRequest & 
     'bad-input',
     'nothing says where on the device the source goes: give swupdate.device or swupdate.slots in the options file',
   )
-}
-
-async function checkOutput({ output, source, items = [] }: WriteRequest & SwupdateOptions): Promise<void> {
-  if (typeof output !== 'string') return
-  const sources = [source, ...items.map((item) => item.source)].map((path) => resolve(path))
-  const what = sources.includes(resolve(output))
-    ? 'a source itself'
-    : (await stat(output).catch(() => undefined))?.isDirectory() === true
-      ? 'a folder'
-      : undefined
-  if (what === undefined) return
-  throw new Failure('bad-input', `the output ${output} is ${what}: give the path of the file to write`)
-}
-
-function checkSourceDigest(parts: readonly Part[], { source, sourceDigest }: WriteRequest): void {
-  const main = parts.find(({ items }) => items.some(({ isMain }) => isMain))
-  if (sourceDigest === undefined || main === undefined || hexOf(sourceDigest) === main.checksum) return
-  throw new Failure(
-    'bad-input',
-    `${source} has the digest sha256:${main.checksum}, not ${sourceDigest} as it should: build it again, or give a name of its own`,
-  )
-}
-
-async function digestOfWritten(
-  path: string,
-  request: WriteRequest,
-  signer: CmsSigner | undefined,
-  signal: AbortSignal,
-): Promise<Digest> {
-  if (request.verify !== true) return digestOfFile(path, signal)
-  const verifyKeys = signer === undefined ? [] : [signer.publicKey]
-  return (await openArtifact(path, { verifyKeys, signal })).sha256
-}
-
-function megabytes(sizeBytes: number): string {
-  return `${(sizeBytes / 1e6).toFixed(1)} MB`
 }
