@@ -2,6 +2,8 @@
 import * as v from 'valibot'
 import {
   type ArtifactFilter,
+  type ArtifactOrder,
+  artifactOrder,
   artifactView,
   countArtifacts,
   deleteArtifact,
@@ -28,7 +30,7 @@ export function artifactApi(core: Core): Route[] {
       json: listArtifacts(core, filterIn(exchange)).map(artifactView),
     })),
     admin('GET', `${v1}/list`, (exchange) =>
-      paged(core, exchange, filterIn(exchange), lenientPage(exchange)),
+      paged(core, exchange, filterIn(exchange), lenientPage(exchange), orderIn(exchange)),
     ),
     admin('GET', v2, (exchange) => paged(core, exchange, exactFilterIn(exchange), pageOf(exchange))),
     admin('GET', `${v1}/:id`, (exchange) => ({
@@ -55,9 +57,21 @@ export function artifactApi(core: Core): Route[] {
   ]
 }
 
-function paged(core: Core, exchange: Exchange, filter: ArtifactFilter, page: Page): Reply {
+function paged(
+  core: Core,
+  exchange: Exchange,
+  filter: ArtifactFilter,
+  page: Page,
+  order?: ArtifactOrder,
+): Reply {
   const total = countArtifacts(core, filter)
-  return pagedReply(exchange, page, total, listArtifacts(core, filter, page).map(artifactView))
+  return pagedReply(exchange, page, total, listArtifacts(core, filter, page, order).map(artifactView))
+}
+
+/** The first paged list takes a wrong order for none given, too. */
+function orderIn(exchange: Exchange): ArtifactOrder {
+  const wanted = v.safeParse(artifactOrder, exchange.query('sort'))
+  return wanted.success ? wanted.output : 'name:asc'
 }
 
 function filterIn(exchange: Exchange): ArtifactFilter {

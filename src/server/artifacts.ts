@@ -97,11 +97,21 @@ export function findArtifact(core: Core, id: string): Artifact {
   return found
 }
 
-/** Artifacts that `filter` fits, oldest first; all, or one page. */
-export function listArtifacts(core: Core, filter: ArtifactFilter, page?: Page): Artifact[] {
+/** How a list of artifacts may be ordered; those that are equal come oldest first. */
+export const artifactOrder = v.picklist(['name:asc', 'name:desc', 'modified:asc', 'modified:desc'])
+export type ArtifactOrder = v.InferOutput<typeof artifactOrder>
+
+/** Artifacts that `filter` fits, oldest first unless another order is given; all, or one page. */
+export function listArtifacts(
+  core: Core,
+  filter: ArtifactFilter,
+  page?: Page,
+  order?: ArtifactOrder,
+): Artifact[] {
   const { where, values } = conditions(filter)
   const limit = page ? `LIMIT ${page.perPage} OFFSET ${page.offset}` : ''
-  return core.store.all(row, `SELECT * FROM artifact WHERE ${where} ORDER BY seq ${limit}`, ...values)
+  const by = order === undefined ? 'seq' : `${order.replace(':', ' ')}, seq`
+  return core.store.all(row, `SELECT * FROM artifact WHERE ${where} ORDER BY ${by} ${limit}`, ...values)
 }
 
 /** How many artifacts `filter` fits. */

@@ -23,7 +23,9 @@ import { type TargetStatus, endAll, statistics, statusesIn, targetColumns, targe
 const v1 = '/api/management/v1/deployments/deployments'
 const v2 = '/api/management/v2/deployments/deployments'
 
-const statisticsSchema = v.object({ deployment_ids: v.pipe(v.array(v.string()), v.maxLength(2000)) })
+const statisticsSchema = v.object({
+  deployment_ids: v.optional(v.pipe(v.array(v.string()), v.maxLength(2000)), []),
+})
 
 /** All routes of deployments. */
 export function deploymentApi(core: Core): Route[] {
@@ -190,7 +192,7 @@ function oneOf(exchange: Exchange, name: string, choices: readonly string[]): st
 function seconds(exchange: Exchange, name: string): number | undefined {
   const value = exchange.query(name)
   if (value === undefined) return undefined
-  if (!/^\d{1,11}$/.test(value))
+  if (!/^-?\d{1,11}$/.test(value))
     throw new Refusal(400, `invalid ${name} query: it must be seconds since 1970`)
   return Number(value)
 }

@@ -99,6 +99,12 @@ export class Exchange {
   async json<S extends v.GenericSchema>(schema: S): Promise<v.InferOutput<S>> {
     return checked(schema, await this.body())
   }
+
+  /** The same where the body may be left out: it counts as an object without fields then. */
+  async optionalJson<S extends v.GenericSchema>(schema: S): Promise<v.InferOutput<S>> {
+    const body = await this.body()
+    return checked(schema, body.length === 0 ? '{}' : body)
+  }
 }
 
 /** JSON text that `schema` accepts; throws a 400 that says what is wrong with it. */

@@ -57,7 +57,10 @@ export function inventoryApi(core: Core): Route[] {
 
 function groups(core: Core): Route[] {
   return [
-    admin('GET', `${v1}/groups`, () => ({ status: 200, json: groupNames(core) })),
+    admin('GET', `${v1}/groups`, (exchange) => ({
+      status: 200,
+      json: groupNames(core, exchange.query('status')),
+    })),
     admin('GET', `${v1}/groups/:group/devices`, (exchange) => {
       const page = pageOf(exchange)
       const { devices, total } = searchDevices(core, inGroup(exchange.param('group')), page)
@@ -99,7 +102,7 @@ export function acceptedIn(core: Core, group: string | undefined): string[] {
 }
 
 async function search(core: Core, exchange: Exchange): Promise<Reply> {
-  const wanted = await exchange.json(searchSchema)
+  const wanted = await exchange.optionalJson(searchSchema)
   const page = checkedPage(wanted.page, wanted.per_page)
   const { devices, total } = searchDevices(core, wanted, page)
   const views = devices.map((device) => inventoryView(core, device, wanted.attributes))
@@ -180,10 +183,11 @@ function attributeNames(core: Core) {
   )
 }
 
-function groupNames(core: Core): string[] {
-  const sql = `SELECT DISTINCT json_extract(value, '$') AS name FROM attribute
-    WHERE scope = 'system' AND name = 'group' ORDER BY 1`
-  return core.store.all(v.object({ name: v.string() }), sql).map(({ name }) => name)
+/** All groups, or those with a device of this status. */
+function groupNames(core: Core, status: string | undefined): string[] {
+  const sql = `SELECT DISTINCT json_extract(value, '$') AS name FROM attribute JOIN device ON device.id = device
+    WHERE scope = 'system' AND name = 'group' AND status = coalesce(?, status) ORDER BY 1`
+  return core.store.all(v.object({ name: v.string() }), sql, status ?? null).map(({ name }) => name)
 }
 
 function groupOf(core: Core, device: string): string | undefined {

@@ -32,7 +32,9 @@ interface Release {
 export function releaseApi(core: Core): Route[] {
   return [
     admin('GET', v1, (exchange) => ({ status: 200, json: wanted(core, exchange).map(oldView) })),
-    admin('GET', `${v1}/list`, (exchange) => paged(exchange, wanted(core, exchange), oldView)),
+    admin('GET', `${v1}/list`, (exchange) =>
+      paged(exchange, sorted(exchange, wanted(core, exchange)), oldView),
+    ),
     admin('GET', v2, (exchange) => paged(exchange, sorted(exchange, wanted(core, exchange)), view)),
     admin('DELETE', v2, (exchange) => remove(core, exchange)),
     admin('GET', `${v2}/:name`, (exchange) => ({
@@ -40,9 +42,11 @@ export function releaseApi(core: Core): Route[] {
       json: view(findRelease(core, exchange.param('name'))),
     })),
     admin('PATCH', `${v2}/:name`, async (exchange) => {
-      const { notes } = await exchange.json(v.object({ notes: v.pipe(v.string(), v.maxLength(1024)) }))
+      const { notes } = await exchange.optionalJson(
+        v.object({ notes: v.optional(v.pipe(v.string(), v.maxLength(1024))) }),
+      )
       const release = findRelease(core, exchange.param('name'))
-      note(core, { ...release, notes })
+      if (notes !== undefined) note(core, { ...release, notes })
       return { status: 204 }
     }),
     admin('PUT', `${v2}/:name/tags`, async (exchange) => {
@@ -120,10 +124,22 @@ function paged(
 }
 
 async function remove(core: Core, exchange: Exchange): Promise<Reply> {
-  const releases = exchange.queries('name').map((name) => findRelease(core, name))
-  if (releases.length === 0) throw new Refusal(400, 'name: no release is named')
-  for (const { artifacts } of releases) for (const { id } of artifacts) await deleteArtifact(core, id)
+  const names = exchange.queries('name')
+  if (names.length === 0) throw new Refusal(400, 'name: no release is named')
+  // none of them goes where one has to stay
+  const holders = names.flatMap((name) => openDeploymentsOf(core, name))
+  if (holders.length > 0) {
+    const details = { active_deployments: holders }
+    throw new Refusal(409, 'a release is used in active deployments', { details })
+  }
+  for (const { id } of names.flatMap((name) => listArtifacts(core, { names: [name] })))
+    await deleteArtifact(core, id)
   return { status: 204 }
+}
+
+function openDeploymentsOf(core: Core, name: string): string[] {
+  const sql = `SELECT id FROM deployment WHERE artifact_name = ? AND finished IS NULL`
+  return core.store.all(v.object({ id: v.string() }), sql, name).map(({ id }) => id)
 }
 
 function note(core: Core, { name, tags, notes }: Release): void {

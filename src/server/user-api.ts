@@ -12,6 +12,8 @@ import { issueToken } from './tokens.ts'
 const base = '/api/management/v1/useradm'
 /** A year, as the real server has it. */
 const maxExpiresInS = 31_536_000
+/** A list has a time for every token; this one stands for none. */
+const never = '9999-12-31T23:59:59.000Z'
 
 const tokenSchema = v.object({
   name: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
@@ -41,7 +43,7 @@ export function userApi(core: Core): Route[] {
         id,
         name,
         created_ts: created,
-        ...(expires === null ? {} : { expiration_date: expires }),
+        expiration_date: expires ?? never,
         ...(last_used === null ? {} : { last_used }),
         read_only: is_read_only === 1,
       })),

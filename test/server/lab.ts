@@ -10,6 +10,7 @@ import type { Log } from '../../src/platform/platform.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
+import { conforming } from './conformance.ts'
 
 /** What the tests read of the API's answers. */
 export interface AuthDevice {
@@ -56,10 +57,10 @@ export interface Lab {
   /** Everything the server told, `info:` and `debug:` lines alike. */
   told: string[]
   /** A call of the management API with the token. */
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>
+  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response>
   /** The same where a status is expected; returns the JSON, if any. */
-  expect<T = unknown>(status: number, method: string, path: string, body?: unknown): Promise<T>
-  upload(artifact: Uint8Array, fields?: Record<string, string>): Promise<Response>
+  expect: <T = unknown>(status: number, method: string, path: string, body?: unknown) => Promise<T>
+  upload: (artifact: Uint8Array, fields?: Record<string, string>) => Promise<Response>
 }
 
 /** Starts a server that ends with the test. */
@@ -74,7 +75,7 @@ export async function startLab(t: TestContext, options: Partial<ServerOptions> =
 
 export function callers(server: { url: string; token: string }): Pick<Lab, 'call' | 'expect' | 'upload'> {
   const call: Lab['call'] = (method, path, body, headers = {}) =>
-    fetch(`${server.url}/api/management/${path}`, {
+    conforming(`${server.url}/api/management/${path}`, {
       method,
       headers: { authorization: `Bearer ${server.token}`, ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -91,7 +92,7 @@ export function callers(server: { url: string; token: string }): Pick<Lab, 'call
       const form = new FormData()
       for (const [name, value] of Object.entries(fields)) form.append(name, value)
       form.append('artifact', new Blob([Buffer.from(artifact)]), 'a.mender')
-      return fetch(`${server.url}/api/management/v1/deployments/artifacts`, {
+      return conforming(`${server.url}/api/management/v1/deployments/artifacts`, {
         method: 'POST',
         headers: { authorization: `Bearer ${server.token}` },
         body: form,
@@ -130,7 +131,7 @@ export const ed25519 = (): KeyPair => generateKeyPairSync('ed25519')
 export function fakeDevice(url: string, serial: string, own: KeyPair = ed25519()): FakeDevice {
   let token = ''
   const call: FakeDevice['call'] = async (method, path, body) =>
-    fetch(`${url}/api/devices/${path}`, {
+    conforming(`${url}/api/devices/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -145,7 +146,7 @@ export function fakeDevice(url: string, serial: string, own: KeyPair = ed25519()
       const algorithm = keys.privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256'
       const own = sign(algorithm, Buffer.from(body), keys.privateKey).toString('base64')
       const header = signature === undefined ? own : signature
-      const reply = await fetch(`${url}/api/devices/v1/authentication/auth_requests`, {
+      const reply = await conforming(`${url}/api/devices/v1/authentication/auth_requests`, {
         method: 'POST',
         headers: { authorization: 'Bearer', ...(header === null ? {} : { 'x-men-signature': header }) },
         body,
