@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Failure, hasCode, messageOf, storageFailure, syncFolder } from '../../platform/platform.ts'
+import { storageFailure, syncFolder } from '../../platform/platform.ts'
+import { checkReplaceable, folderFailure, outputFailure } from './output-place.ts'
 
 /** A writer that was killed leaves its file behind; one that didn't grow for so long belongs to nobody. */
 const abandonedAfterMs = 10 * 60_000
@@ -45,15 +46,19 @@ export class PartialFile implements AsyncDisposable {
     }
   }
 
-  /** Brings it to the disk and gives it its name, where it replaces what was there. */
+  /**
+   * Brings it to the disk and gives it its name, where it replaces a file that was there. Throws `bad-input` where that is
+   * anything else, and `disk-full`.
+   */
   async keepAs(path: string): Promise<void> {
     try {
       await this.#handle.sync()
+      await checkReplaceable(path)
       await rename(this.path, path)
       this.#isKept = true
       await syncFolder(dirname(path))
     } catch (error) {
-      throw storageFailure(error, path)
+      throw outputFailure(error, path)
     }
   }
 
@@ -61,26 +66,6 @@ export class PartialFile implements AsyncDisposable {
     await this.#handle.close()
     if (!this.#isKept) await rm(this.path, { force: true })
   }
-}
-
-function folderFailure(error: unknown, folder: string): unknown {
-  const options = { cause: error }
-  if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(error, code))) {
-    const what = `may not write in ${folder} (${messageOf(error)})`
-    return new Failure(
-      'missing-rights',
-      `${what}: choose another output, or give the right to write there`,
-      options,
-    )
-  }
-  if (['EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) {
-    return new Failure(
-      'bad-input',
-      `${folder} can't be a folder, a file is in the way: choose another output`,
-      options,
-    )
-  }
-  return storageFailure(error, folder)
 }
 
 async function removeAbandoned(folder: string): Promise<void> {

@@ -1,14 +1,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import {
-  type Context,
-  Failure,
-  hasCode,
-  messageOf,
-  storageFailure,
-  syncFolder,
-  temporaryFolder,
-} from '../../platform/platform.ts'
+import { type Context, storageFailure, syncFolder, temporaryFolder } from '../../platform/platform.ts'
+import { checkReplaceable, folderFailure, outputFailure } from '../archive/output-place.ts'
 
 /**
  * Calls `work` with a folder of its own in `folder` (which is made where it is missing), on the file system that the bundle
@@ -29,14 +22,17 @@ export async function inBundleFolder<T>(
   }
 }
 
-/** Gives a finished bundle its name, when it is on the disk. */
+/** Gives a finished bundle its name, when it is on the disk. Throws `bad-input` where the name can't be given. */
 export async function keepBundle(bundle: string, path: string, signal: AbortSignal): Promise<void> {
   {
     await using file = await open(bundle, 'r+')
     await file.sync()
   }
   signal.throwIfAborted()
-  await rename(bundle, path)
+  await checkReplaceable(path)
+  await rename(bundle, path).catch((error: unknown) => {
+    throw outputFailure(error, path)
+  })
   await syncFolder(dirname(path))
 }
 
@@ -45,21 +41,6 @@ async function make(folder: string, context: Context): Promise<string> {
     await mkdir(folder, { recursive: true })
     return await temporaryFolder('.rauc', context, folder)
   } catch (error) {
-    const why = messageOf(error)
-    if (['EACCES', 'EPERM', 'EROFS'].some((code) => hasCode(error, code))) {
-      const what = `may not write in ${folder} (${why})`
-      throw new Failure(
-        'missing-rights',
-        `${what}: choose another output, or give the right to write there`,
-        {
-          cause: error,
-        },
-      )
-    }
-    if (['EEXIST', 'ENOTDIR'].some((code) => hasCode(error, code))) {
-      const what = `${folder} can't be a folder, a file is in the way`
-      throw new Failure('bad-input', `${what}: choose another output`, { cause: error })
-    }
-    throw storageFailure(error, folder)
+    throw folderFailure(error, folder)
   }
 }
