@@ -38,10 +38,18 @@ export async function verifyArtifact(
       info = await read([])
     }
   } catch (error) {
-    if (!(error instanceof Failure) || !isAboutFile(error)) throw error
+    if (!(error instanceof Failure)) throw error
+    if (error.reason === 'artifact-unsigned') return verdictOf(unfitSignature(error, checks))
+    if (!isAboutFile(error)) throw error
     return verdictOf([refusal('file', error.message, error.detail), ...checks])
   }
   return verdictOf([fileOf(info), ...checks, ...judge(info, policy)], info)
+}
+
+/** A signature in CMS over the whole file is read before anything else, with or without a key to check whose it is. */
+function unfitSignature({ message, detail }: Failure, found: readonly Check[]): Check[] {
+  const signature = found.length > 0 ? found : [refusal('signature', message, detail)]
+  return [notChecked('file', 'it was not read beyond its signature'), ...signature]
 }
 
 /** What no release is called that should become a file's or a folder's name. */

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openArtifact } from '../../src/artifact/artifact.ts'
+import { openArtifact, verifyArtifact } from '../../src/artifact/artifact.ts'
+import { plainContext } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 import { sha256 } from './craft.ts'
@@ -132,6 +133,27 @@ test(
       await truncate(join(folder, 'hook'), 40_000_000)
     }
     await refused({ manifest: manifestOf(hooks), change: big }, /unsquashfs/, 'artifact-damaged')
+  },
+)
+
+test(
+  'a bundle that was changed after it was signed gets a verdict, with a key and without',
+  { skip: withoutRauc },
+  async (t) => {
+    const bundle = await craft(t, {})
+    const bytes = await readFile(bundle)
+    bytes[100] = (bytes[100] ?? 0) ^ 1
+    await writeFile(bundle, bytes)
+    for (const keys of [[signer.certificate], []]) {
+      const { verdict, reasons, checks } = await verifyArtifact(
+        bundle,
+        { keys, deviceTypes: [] },
+        plainContext(),
+      )
+      assert.equal(verdict, 'refuse')
+      assert.deepEqual(reasons, ['artifact-signature'])
+      assert.equal(checks.find(({ what }) => what === 'file')?.result, 'not-checked')
+    }
   },
 )
 
