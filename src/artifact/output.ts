@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../platform/platform.ts'
+import { checkReplaceable } from './archive/output-place.ts'
 import type { PartialFile } from './archive/partial-file.ts'
 import type { ArtifactFormat } from './artifact-info.ts'
 import { megabytes } from './progress.ts'
@@ -29,8 +30,8 @@ export function outputPath(
 }
 
 /**
- * Throws `bad-input` where the output is a folder, or would replace the source or one of `others`, the files that go into it,
- * or change a folder that does.
+ * Throws `bad-input` where the output is a folder or a device, would replace the source or one of `others`, the files that
+ * go into it, or change a folder that does.
  */
 export async function checkOutput(
   { output, source }: Pick<WriteRequest, 'output' | 'source'>,
@@ -41,7 +42,7 @@ export async function checkOutput(
   if (typeof output === 'string') {
     if ([source, ...others].some((input) => resolve(input) === path))
       what = 'the source itself, or another file that goes into it'
-    else if (await isFolder(path)) what = 'a folder'
+    else await checkReplaceable(path)
   }
   // else the next run would pack this one's result
   if (`${path}/`.startsWith(`${resolve(source)}/`) && (await isFolder(source))) what = 'in the source'
@@ -84,6 +85,7 @@ export async function keepOutput(
       : await digestOfFile(file.path, signal)
   signal.throwIfAborted()
   await file.keepAs(path)
-  log.info(`wrote ${path}: ${megabytes(sourceBytes)} in ${megabytes(sizeBytes)}`)
+  const by = publicKey === undefined ? 'unsigned, for no key was given' : 'signed'
+  log.info(`wrote ${path}: ${megabytes(sourceBytes)} in ${megabytes(sizeBytes)}, ${by}`)
   return sha256
 }

@@ -15,7 +15,7 @@ export function packingProgress(wholeBytes: number, { log, clock }: Context): (b
   }
 }
 
-/** A size for people. */
+/** A size for people, in bytes where a tenth of a megabyte would say nothing. */
 export function megabytes(sizeBytes: number): string {
-  return `${(sizeBytes / 1e6).toFixed(1)} MB`
+  return sizeBytes < 1e5 ? `${sizeBytes} bytes` : `${(sizeBytes / 1e6).toFixed(1)} MB`
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type MenderOptions, signArtifact, writeMender } from '../../src/artifact/artifact.ts'
@@ -36,6 +36,30 @@ test('a device, a pipe or a socket is never replaced', { skip: needs('mkfifo') }
   await isRefused(signArtifact(made.path, signing, plainContext()), /is a device, a pipe or a socket/)
   assert.ok((await stat(options.output)).isFIFO())
   assert.deepEqual(await readdir(join(options.folder, 'out')), ['os.mender'])
+})
+
+test('a link to a folder or a device is not replaced either', async (t) => {
+  const options = await prepared(t)
+  const link = async (target: string) => {
+    const output = join(options.folder, target.replaceAll('/', '_'))
+    await symlink(target, output)
+    return writeMender({ ...options, output }, plainContext())
+  }
+  await isRefused(link('/tmp'), /is a folder/)
+  await isRefused(link('/dev/null'), /is a device/)
+})
+
+test('what was written is told with its size and whether it is signed', async (t) => {
+  const options = await prepared(t)
+  const said: string[] = []
+  const context = {
+    ...plainContext(),
+    log: { ...plainContext().log, info: (line: string) => void said.push(line) },
+  }
+  await writeMender(options, context)
+  assert.match(said.at(-1) ?? '', /os\.mender: 5000 bytes in \d+ bytes, unsigned, for no key was given$/)
+  await writeMender({ ...options, signing: { key: ec.pkcs8 } }, context)
+  assert.match(said.at(-1) ?? '', /bytes, signed$/)
 })
 
 test('an output that no file system takes is told as what it is', async (t) => {

@@ -1,14 +1,14 @@
 // What can be wrong with the place that somebody chose for a file, told as what it is.
-import { lstat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { Failure, hasCode, messageOf, storageFailure } from '../../platform/platform.ts'
 
 /**
  * Throws `bad-input` where there is something at `path` that no file may replace: renaming over a device, as root may, would
- * take `/dev/null` or a disk from the whole machine.
+ * take `/dev/null` or a disk from the whole machine. A link counts as what it leads to.
  */
 export async function checkReplaceable(path: string): Promise<void> {
-  const facts = await lstat(path).catch(() => undefined) // what can't be looked at is for the one who writes to say
-  if (facts === undefined || facts.isFile() || facts.isSymbolicLink()) return
+  const facts = await stat(path).catch(() => undefined) // what can't be looked at is for the one who writes to say
+  if (facts === undefined || facts.isFile()) return
   const what = facts.isDirectory() ? 'a folder' : 'a device, a pipe or a socket'
   throw new Failure('bad-input', `the output ${path} is ${what}: give the path of another file to write`)
 }
