@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
 import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
+import { HashedFile, type RunningHash, isWorthThread } from './archive/hashed-file.ts'
 import { readMender } from './mender/read-mender.ts'
 import { endsAsBundle, readRauc } from './rauc/read-rauc.ts'
 import { readSwupdate } from './swupdate/read-swupdate.ts'
@@ -24,25 +25,35 @@ export async function inspectArtifact(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions = {},
 ): Promise<ArtifactInfo> {
+  return inspect(source, options)
+}
+
+async function inspect(
+  source: AsyncIterable<Uint8Array>,
+  options: InspectOptions,
+  hash?: RunningHash,
+): Promise<ArtifactInfo> {
   const { magic, whole } = await peek(source)
   const format = formatOf(magic)
-  if (format === 'swupdate') return readSwupdate(whole, options)
-  if (format === 'mender') return readMender(whole, options)
+  if (format === 'swupdate') return readSwupdate(whole, options, hash)
+  if (format === 'mender') return readMender(whole, options, hash)
   await whole.close()
   throw new Failure('bad-input', 'a RAUC bundle is described at its end: give it as a file, not as a stream')
 }
 
 /** `inspectArtifact` of a file of any format; throws also `file-missing`. */
 export async function openArtifact(path: string, options: InspectOptions = {}): Promise<ArtifactInfo> {
-  await checkFile(path)
+  const sizeBytes = await checkedSize(path)
   try {
     const format = formatOf(await magicOf(path))
     if (format === 'rauc' || (format === 'mender' && (await endsAsBundle(path))))
       return await readRauc(path, options)
-    return await inspectArtifact(
-      createReadStream(path, { highWaterMark: 1 << 18, signal: options.signal }),
-      options,
-    )
+    if (isWorthThread(sizeBytes)) {
+      await using file = await HashedFile.open(path, options.signal)
+      return await inspect(file, options, file)
+    }
+    const stream = createReadStream(path, { highWaterMark: 1 << 18, signal: options.signal })
+    return await inspect(stream, options)
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof Failure) || error.reason === 'bad-key') throw error
@@ -107,9 +118,10 @@ class Rejoined implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function checkFile(path: string): Promise<void> {
+async function checkedSize(path: string): Promise<number> {
   try {
-    if ((await stat(path)).isFile()) return
+    const facts = await stat(path)
+    if (facts.isFile()) return facts.size
   } catch (error) {
     const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
     throw new Failure('file-missing', `can't read the artifact ${path}: ${why}`, { cause: error })

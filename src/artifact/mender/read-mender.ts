@@ -6,6 +6,7 @@ import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInf
 import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
+import { type RunningHash, hashHere } from '../archive/hashed-file.ts'
 import { type SignatureState, checkSignature } from '../keys.ts'
 import { augmentationOf, augmentedFiles } from './augment.ts'
 import { type Manifest, parseManifest, parseManifestAugment } from './manifest.ts'
@@ -29,9 +30,9 @@ const tarOverheadBytes = 16 << 20
 export async function readMender(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions,
+  whole: RunningHash = hashHere(),
 ): Promise<ArtifactInfo> {
   const limits = { ...defaultLimits, ...options.limits }
-  const whole = createHash('sha256')
   await using bytes = new ByteReader(source, {
     place: 'the artifact',
     limitBytes: limits.artifactBytes,
@@ -42,7 +43,7 @@ export async function readMender(
   })
   const tar = new TarReader(bytes)
   const facts = await new MenderReader(tar, limits, options).read()
-  const sha256: Digest = `sha256:${whole.digest('hex')}`
+  const sha256: Digest = `sha256:${await whole.digest()}`
   return { ...facts, sizeBytes: bytes.offset, sha256 }
 }
 

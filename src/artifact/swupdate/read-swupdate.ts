@@ -5,6 +5,7 @@ import { type CpioMember, CpioReader } from '../archive/cpio-reader.ts'
 import { decompressed } from '../archive/decompress.ts'
 import type { ArtifactInfo, ArtifactLimits, Compression } from '../artifact-info.ts'
 import { verifyCms } from '../cms.ts'
+import { type RunningHash, hashHere } from '../archive/hashed-file.ts'
 import type { InspectOptions } from '../read.ts'
 import { type Description, parseDescription } from './description.ts'
 import { type MeasuredFile, contentOf } from './swupdate-content.ts'
@@ -24,9 +25,9 @@ const maxDescriptionBytes = 4 << 20
 export async function readSwupdate(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions,
+  whole: RunningHash = hashHere(),
 ): Promise<ArtifactInfo> {
   const limits = { ...defaultLimits, ...options.limits }
-  const whole = createHash('sha256')
   await using bytes = new ByteReader(source, {
     place: 'the artifact',
     limitBytes: limits.artifactBytes,
@@ -56,7 +57,7 @@ export async function readSwupdate(
   const missing = [...wanted.keys()].find((name) => !files.has(name))
   if (missing !== undefined)
     throw wrongMember(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
-  const sha256: Digest = `sha256:${whole.digest('hex')}`
+  const sha256: Digest = `sha256:${await whole.digest()}`
   const { signature, signedBy, description } = head
   return {
     format: 'swupdate',
