@@ -146,7 +146,8 @@ export class Inputs<N extends ActionName> {
     } catch (error) {
       // not the system's own words: they quote the path, which is the key itself where its first line was left out
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
-      const shown = looksLikePath(path) ? `${path} (${code})` : code
+      const why = code === 'ENOENT' ? 'there is no such file' : code
+      const shown = looksLikePath(path) ? `${path} (${why})` : why
       throw new Failure('bad-input', `${name} is neither a PEM text nor a file that can be read: ${shown}`)
     }
   }

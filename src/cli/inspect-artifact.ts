@@ -4,12 +4,13 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
 import { artifactText, openArtifact } from '../artifact/artifact.ts'
-import { Failure, endingSignal, messageOf, untilRepeatsAreOver } from '../platform/platform.ts'
+import { Failure, endingSignal, hasCode, messageOf, untilRepeatsAreOver } from '../platform/platform.ts'
 
 const usage = `drover inspect-artifact FILE [--verify-key KEYS] [--json]
 
   FILE                a .mender, .swu or .raucb file; all of it is read and every checksum verified
-  --verify-key        file with public keys (PEM), of which one must have signed it; may be given several times
+  --verify-key        files with public keys or certificates (PEM), separated by commas: one must have signed it; may be
+                      given several times
   --json              everything as one JSON object on standard output
 
 Ends with 1 where the file is damaged, or where none of the keys has signed it.
@@ -44,7 +45,8 @@ async function keysFrom(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new Failure('bad-input', `can't read the key ${path}: ${messageOf(error)}`, { cause: error })
+    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
+    throw new Failure('file-missing', `can't read the key ${path}: ${why}`, { cause: error })
   }
 }
 
@@ -69,7 +71,7 @@ function readArguments(args: string[]) {
     if (more.length > 0) throw new Error(`one file at a time, not ${positionals.length}`)
     return {
       file: resolve(file),
-      keyFiles: values['verify-key'] ?? [],
+      keyFiles: (values['verify-key'] ?? []).flatMap((paths) => paths.split(',').map((path) => path.trim())),
       json: values.json === true,
     }
   } catch (error) {

@@ -53,7 +53,7 @@ test('several keys to verify with are given as texts, or as paths with commas or
     ['other.pub\nboth.pem\n', 'unreachable', /./],
     [`${other.public}${rsa.public}`, 'artifact-unsigned', /any of the 2 given keys/],
     ['other.pub', 'artifact-unsigned', /the given key/],
-    ['ec.pub, none.pub', 'bad-input', /verify-key is neither .*: none\.pub \(ENOENT\)/],
+    ['ec.pub, none.pub', 'bad-input', /verify-key is neither .*: none\.pub \(there is no such file\)/],
     ['ec.pub, notes.txt', 'bad-key', /no PEM key/],
     [',', 'bad-input', /verify-key names no key/],
   ] as const) {

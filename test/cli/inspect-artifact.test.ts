@@ -81,13 +81,14 @@ test('a key that has not signed, damage and a missing file end with 1 and their 
   const cut = await fileWith(t, craft().subarray(0, 700))
   assert.match((await inspect([path, '--verify-key', good])).stdout, /^signature +valid, by the key sha256:/m)
   assert.equal((await inspect([path, '--verify-key', bad, '--verify-key', good])).code, 0)
+  assert.equal((await inspect([path, '--verify-key', `${bad}, ${good}`])).code, 0)
   for (const [reason, args] of [
     ['artifact-wrong-key', [path, '--verify-key', bad]],
     ['artifact-unsigned', [await fileWith(t, craft()), '--verify-key', good]],
     ['artifact-damaged', [cut]],
     ['artifact-members', [await fileWith(t, craft({ members: (all) => all.toReversed() }))]],
     ['file-missing', [`${path}.nowhere`]],
-    ['bad-input', [path, '--verify-key', `${path}.nowhere`]],
+    ['file-missing', [path, '--verify-key', `${path}.nowhere`]],
     ['bad-key', [path, '--verify-key', path]],
   ] as const) {
     const { code, stdout, stderr } = await inspect(args)
