@@ -44,7 +44,11 @@ export async function takeLease(client: HawkbitClient, device: string, wish: Lea
 /** Returns a lease; does nothing where it is no longer held. */
 export async function returnLease(client: HawkbitClient, device: string, id: string): Promise<void> {
   const last = (await readEntries(client, device)).at(-1)
-  if (last?.lease?.id === id) await overwrite(client, device, last.number, 'returned')
+  if (last?.lease?.id !== id) return
+  await overwrite(client, device, last.number, 'returned')
+  if ((await leaseOf(client, device))?.id === id) {
+    client.context.log.warn(`the lease of device ${device} could not be returned; it ends by itself`)
+  }
 }
 
 /** All entries, the lowest number first. Throws `device-missing`. */

@@ -1,5 +1,6 @@
 // Takes orders back from devices that have not begun them. To cancel is to ask the device, and a device that is off never
 // answers; so a device that has read nothing by then is taken out by force, after one more look.
+import { Failure } from '../platform/platform.ts'
 import { type DeviceAction, actionPath, hasBegun, readHistory } from './hawkbit-actions.ts'
 import { type HawkbitClient, forEach } from './hawkbit-client.ts'
 import { readWithActions } from './hawkbit-deployments.ts'
@@ -18,6 +19,13 @@ export async function withdraw(
   const free = open.filter(({ device }) => before.devices.get(device) === 'pending' || ended.includes(device))
   await forEach(free, (action) => takeBack(client, action, ended.includes(action.device)))
   const { devices } = await readWithActions(client, id)
+  const left = free.find(({ device }) => devices.get(device) === 'pending')
+  if (left) {
+    throw new Failure(
+      'unexpected-reply',
+      `${client.url} said that it took ${before.name} back from ${left.device}, but still has it there: cancel it on the server`,
+    )
+  }
   return [...devices].filter(([, state]) => isOpenState(state)).map(([device]) => device)
 }
 

@@ -1,8 +1,11 @@
 // The contract of the port, kept by the hawkBit adapter against the real server, and what is hawkBit's own.
 import { contract } from './contract.ts'
+import { hawkbitFaults } from './hawkbit-faults.ts'
 import './hawkbit-orders.ts'
 import './hawkbit-swupdate.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 import './hawkbit-things.ts'
 
 contract('hawkBit', (t) => openTenant(t), { skip, letsInWhoItKnows: true })
+
+hawkbitFaults(30)

@@ -127,7 +127,7 @@ export async function faultyProxy(t: TestContext, target: string): Promise<Fault
 /** Method and path, without what differs from call to call. */
 function kindOf({ method, url = '' }: IncomingMessage): string {
   const path = (url.split('?')[0] ?? '').replace('/api/management', '')
-  return `${method} ${path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, ':id')}`
+  return `${method} ${path.replace(/[0-9a-f]{8}-[0-9a-f-]{27}|(?<=\/|\.)\d+(?=\/|$)/g, ':id')}`
 }
 
 function passing(name: string, apply: Fault['apply']): Fault {

@@ -1,0 +1,3 @@
+import { hawkbitFaults } from './hawkbit-faults.ts'
+
+hawkbitFaults(3)
