@@ -57,7 +57,7 @@ export async function runAction<N extends ActionName>(
   const given: Record<string, string> = {}
   const output = async (values: Record<string, OutputValue>) => {
     for (const [key, value] of Object.entries(values)) {
-      if (value === undefined) continue
+      if (value === undefined || given[key] === String(value)) continue
       given[key] = String(value)
       await host.output(key, String(value))
     }

@@ -79,3 +79,11 @@ test('a secret may come from the environment', async () => {
   const { stderr } = await drover(['upload-artifact', '--server', 'http://127.0.0.1:9', '--artifact', 'x'])
   assert.match(stderr, /token \(environment: INPUT_TOKEN or DROVER_TOKEN\)/)
 })
+
+test('each output is told once', async () => {
+  const { code, stderr } = await drover(['verify-artifact', '--artifact', import.meta.filename])
+  assert.equal(code, 1)
+  for (const line of ['verdict: refuse', 'changed: false', 'failure-reason: artifact-damaged']) {
+    assert.equal(stderr.split('\n').filter((one) => one === line).length, 1, `${line} in ${stderr}`)
+  }
+})
