@@ -2,28 +2,35 @@ import { runAction } from '../../src/action/action.ts'
 import {
   gatherFacts,
   openServer,
+  redact,
+  redactedPath,
   requireDevices,
+  requireFresh,
   serverAddress,
   silentDevices,
   writeFacts,
 } from '../../src/ota/ota.ts'
-import { serverIn } from './server.ts'
+import { fleetIn } from './fleet.ts'
 import { factsSummary } from './summary.ts'
+
+const dayMs = 24 * 3_600_000
 
 await runAction('gather-facts', async (action) => {
   const { input } = action
-  const fleet = input.path('fleet')
   const given = { url: input.optional('server'), type: input.optional('server-type') }
-  const address = serverAddress(given, fleet === undefined ? undefined : await serverIn(fleet, given.url))
+  const { address, inGit } = await fleetIn(input.path('fleet'), given.url, action)
   const token = input.secret('token') ?? input.required('token')
-  const server = openServer({ ...address, token }, action)
-  const facts = await action.log.group(`Reading facts from ${server.url}`, async () =>
-    requireDevices(await gatherFacts(server, action)),
-  )
+  const server = openServer({ ...serverAddress(given, address), token }, action)
+  const facts = await action.log.group(`Reading facts from ${server.url}`, async () => ({
+    ...requireDevices(await gatherFacts(server, action)),
+    ...inGit,
+  }))
   const output = input.path('output') ?? input.required('output')
   await writeFacts(output, facts)
-  const maxAgeMs = input.durationMs('max-age') ?? Infinity
-  const silent = silentDevices(facts, maxAgeMs, action.clock.now())
+  await writeFacts(redactedPath(output), redact(facts))
+  const silent = silentDevices(facts, input.durationMs('max-age') ?? dayMs, action.clock.now())
+  await action.output({ facts: output, devices: facts.devices.length, silent: silent.length })
   await action.summary(factsSummary(facts, silent))
-  return { facts: output, devices: facts.devices.length, silent: silent.length }
+  requireFresh(silent, input.optional('max-age'))
+  return {}
 })

@@ -1,4 +1,4 @@
-import type { DeviceFacts, Facts } from '../../src/ota/ota.ts'
+import { type DeviceFacts, type Facts, unmatched } from '../../src/ota/ota.ts'
 import { escapeMarkdown } from '../../src/platform/platform.ts'
 
 /** A row for each of so many releases and silent devices: a summary is read by people. */
@@ -22,7 +22,11 @@ export function factsSummary(facts: Facts, silent: readonly DeviceFacts[]): stri
     ...(rows.length > maxRows ? [`| … | ${rows.length - maxRows} more | | |`] : []),
     '',
     `Oldest facts: ${reported[0] ?? 'none'}.`,
-    ...listOf(silent),
+    ...listOf(
+      'Silent since:',
+      silent.map(({ id, reportedAt }) => `${escapeMarkdown(id)}: ${reportedAt ?? 'never'}`),
+    ),
+    ...unmatchedLists(facts),
     '',
   ].join('\n')
 }
@@ -32,11 +36,19 @@ function oldest(devices: readonly DeviceFacts[]): string {
   return times.length < devices.length ? 'never reported' : (times[0] ?? '')
 }
 
-function listOf(silent: readonly DeviceFacts[]): string[] {
-  if (silent.length === 0) return []
-  const names = silent
-    .slice(0, maxRows)
-    .map(({ id, reportedAt }) => `- ${escapeMarkdown(id)}: ${reportedAt ?? 'never'}`)
-  const more = silent.length > maxRows ? [`- … and ${silent.length - maxRows} more`] : []
-  return ['', 'Silent since:', '', ...names, ...more]
+function unmatchedLists(facts: Facts): string[] {
+  const { missing = [], strangers = [] } = unmatched(facts)
+  return [
+    ...listOf(
+      'In Git and not on the server:',
+      missing.map(({ id, host = id }) => [host, id].map(escapeMarkdown).join(': ')),
+    ),
+    ...listOf('On the server and not in Git:', strangers.map(escapeMarkdown)),
+  ]
+}
+
+function listOf(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return []
+  const more = lines.length > maxRows ? [`- … and ${lines.length - maxRows} more`] : []
+  return ['', title, '', ...lines.slice(0, maxRows).map((line) => `- ${line}`), ...more]
 }

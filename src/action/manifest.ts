@@ -41,7 +41,7 @@ export const manifest = {
       server: { required: false, default: '' },
       'server-type': { required: false, default: '' },
       token: { required: true },
-      'max-age': { required: false, default: '24h' },
+      'max-age': { required: false, default: '' },
       output: { required: false, default: 'facts.json' },
     },
     outputs: ['facts', 'devices', 'silent', 'failure-reason', 'changed'],

@@ -22,12 +22,12 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
   },
   'gather-facts': {
     fleet:
-      'Folder of the fleet repository; `fleet.yml` there gives the server. May be empty where `server` is given.',
+      'Folder of the fleet repository: `fleet.yml` there gives the server, the inventory the devices to compare with. May be empty where `server` is given.',
     server: 'URL of the OTA server; from `fleet.yml` where empty.',
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`; from `fleet.yml` where empty.',
     token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
-    'max-age': 'Facts older than this count as silent, such as `24h`.',
-    output: 'Path of the facts file.',
+    'max-age': 'Facts older than this fail the step, such as `24h`; where empty, they are only counted.',
+    output: 'Path to write the facts file to; a redacted copy goes beside it.',
   },
   'lease-device': {
     server: 'URL of the OTA server, such as `https://hosted.mender.io`.',

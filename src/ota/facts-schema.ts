@@ -14,15 +14,75 @@ const digest = v.pipe(
 )
 const texts = v.record(v.string(), text)
 
-const device = v.object({
+const state = v.picklist([
+  'pending',
+  'downloading',
+  'installing',
+  'rebooting',
+  'success',
+  'already-installed',
+  'failure',
+  'aborted',
+  'no-artifact',
+  'decommissioned',
+])
+
+const seconds = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)))
+
+/** What Git says of a device; only where the facts were read with a fleet repository. */
+const git = {
+  inGit: v.pipe(
+    v.optional(v.boolean()),
+    v.description('Whether Git names it; missing where no fleet was read.'),
+  ),
+  host: v.pipe(v.optional(text), v.description('Its name in the inventory.')),
+  stage: v.pipe(v.optional(text), v.description('The stage that Git puts it in.')),
+  isRetired: v.pipe(v.optional(v.boolean()), v.description('Whether Git calls it retired.')),
+}
+
+const knownDevice = v.object({
   id: v.pipe(id, v.description("The device's id on the OTA server.")),
   status: v.picklist(['accepted', 'pending', 'rejected', 'preauthorized', 'noauth']),
-  reportedAt: v.pipe(v.optional(time), v.description('When it last reported; missing where it never did.')),
+  reportedAt: v.pipe(
+    v.optional(time),
+    v.description(
+      'When it last reported, by which all that it reported is as old; missing where it never did.',
+    ),
+  ),
+  lastSeen: v.pipe(
+    v.optional(time),
+    v.description(
+      'When it last asked the server for anything, as far as the server tells; never before reportedAt.',
+    ),
+  ),
+  ageSeconds: v.pipe(
+    v.optional(v.object({ reported: seconds, seen: seconds })),
+    v.description('How old reportedAt and lastSeen were at gatheredAt.'),
+  ),
   deviceType: v.optional(text),
   release: v.pipe(v.optional(text), v.description('The OS release that it runs.')),
   group: v.pipe(v.optional(text), v.description('The group on the server that operators put it in.')),
   identity: texts,
   attributes: v.pipe(texts, v.description('Everything else it reported.')),
+  provides: v.pipe(v.optional(texts), v.description('What it reports of the software that it has.')),
+  configuration: v.pipe(v.optional(texts), v.description('What it reports of its configuration.')),
+  address: v.pipe(v.optional(text), v.description('The address that it claims, for ssh.')),
+  claimedStage: v.pipe(v.optional(text), v.description('The stage that it claims; Git decides.')),
+  lease: v.pipe(
+    v.optional(v.object({ holder: text, until: time, number: v.pipe(v.number(), v.integer()) })),
+    v.description('Who held it at gatheredAt.'),
+  ),
+  pending: v.pipe(
+    v.optional(v.object({ deployment: id, name: text, release: text, state, since: time })),
+    v.description('The oldest open deployment that has it, and how it stands there.'),
+  ),
+  ...git,
+})
+
+const missingDevice = v.object({
+  id: v.pipe(id, v.description('The id that Git gives it.')),
+  status: v.pipe(v.literal('not-on-server'), v.description('Git names it, and the server does not know it.')),
+  ...git,
 })
 
 const release = v.object({
@@ -38,19 +98,6 @@ const release = v.object({
     }),
   ),
 })
-
-const state = v.picklist([
-  'pending',
-  'downloading',
-  'installing',
-  'rebooting',
-  'success',
-  'already-installed',
-  'failure',
-  'aborted',
-  'no-artifact',
-  'decommissioned',
-])
 
 const deployment = v.object({
   id,
@@ -69,7 +116,16 @@ export const factsFile = v.object({
   schema: v.literal('drover/facts/v1'),
   server: v.pipe(text, v.description('URL of the OTA server.')),
   gatheredAt: v.pipe(time, v.description('When reading began.')),
-  devices: v.array(device),
+  isRedacted: v.pipe(
+    v.optional(v.literal(true)),
+    v.description('A copy without identities, addresses and what devices report beyond their software.'),
+  ),
+  isComparedWithGit: v.pipe(
+    v.optional(v.literal(true)),
+    v.description('Whether it was compared with a fleet repository.'),
+  ),
+  devices: v.array(v.variant('status', [knownDevice, missingDevice])),
   releases: v.array(release),
   openDeployments: v.array(deployment),
 })
+export type FactsFile = v.InferOutput<typeof factsFile>

@@ -1,6 +1,5 @@
-import * as v from 'valibot'
-import { type Context, Failure, messageOf, readText, writeAtomically } from '../platform/platform.ts'
-import { factsFile, maxFactsBytes } from './facts-schema.ts'
+import { type Context, Failure } from '../platform/platform.ts'
+import type { GitDevice } from './facts-in-git.ts'
 import type { Deployment, DeviceFacts, OtaServer, Release } from './ota-server.ts'
 
 /** What the server knew at one time: the other half of a plan. */
@@ -12,6 +11,10 @@ export interface Facts {
   devices: readonly DeviceFacts[]
   releases: readonly Release[]
   openDeployments: readonly Deployment[]
+  /** All devices that Git names, where a fleet repository was read too. */
+  inGit?: readonly GitDevice[]
+  /** Whether they are a copy without identities and addresses. */
+  isRedacted?: true
 }
 
 /** Reads all facts from the server. */
@@ -38,90 +41,28 @@ export function requireDevices(facts: Facts): Facts {
   )
 }
 
-/** The devices without facts younger than `maxAgeMs` at `now`; only accepted devices can report. */
-export function silentDevices(facts: Facts, maxAgeMs: number, now: Date): DeviceFacts[] {
-  return facts.devices.filter(({ status, reportedAt }) => {
-    if (status !== 'accepted') return false
-    return reportedAt === undefined || now.getTime() - Date.parse(reportedAt) > maxAgeMs
+/**
+ * The devices without facts younger than `maxAgeMs` at `now`. Only accepted devices can report, and one that Git calls
+ * retired need not; one that never reported is silent.
+ */
+export function silentDevices({ devices, inGit = [] }: Facts, maxAgeMs: number, now: Date): DeviceFacts[] {
+  const retired = new Set(inGit.flatMap(({ id, isRetired }) => (isRetired ? [id] : [])))
+  return devices.filter(({ id, status, reportedAt }) => {
+    if (status !== 'accepted' || retired.has(id)) return false
+    return reportedAt === undefined || !(now.getTime() - Date.parse(reportedAt) <= maxAgeMs)
   })
 }
 
-/** Writes facts.json; may be repeated. Throws `disk-full`. */
-export async function writeFacts(path: string, facts: Facts): Promise<void> {
-  const file: v.InferInput<typeof factsFile> = {
-    schema: 'drover/facts/v1',
-    server: facts.server,
-    gatheredAt: facts.gatheredAt,
-    devices: facts.devices.map((device) => ({
-      ...device,
-      identity: { ...device.identity },
-      attributes: { ...device.attributes },
-    })),
-    releases: facts.releases.map(({ name, artifacts }) => ({
-      name,
-      artifacts: artifacts.map(({ provides, ...artifact }) => ({
-        ...artifact,
-        deviceTypes: [...artifact.deviceTypes],
-        ...(provides ? { provides: { ...provides } } : {}),
-      })),
-    })),
-    openDeployments: facts.openDeployments.map(({ id, name, release, createdAt, devices, finishedAt }) => ({
-      id,
-      name,
-      release,
-      createdAt,
-      devices: Object.fromEntries(devices),
-      finishedAt: Object.fromEntries(finishedAt ?? []),
-    })),
-  }
-  await writeAtomically(path, `${JSON.stringify(file, undefined, 1)}\n`)
-}
+const maxNamed = 20
 
-/** Reads facts.json of this or another version. Throws `file-missing`, and `invalid-file` with every problem. */
-export async function readFacts(path: string, name = path): Promise<Facts> {
-  const file = parseFacts(await readText(path, maxFactsBytes, name), name)
-  return {
-    server: file.server,
-    gatheredAt: file.gatheredAt,
-    devices: file.devices.map((device) => ({
-      ...device,
-      reportedAt: device.reportedAt,
-      deviceType: device.deviceType,
-      release: device.release,
-      group: device.group,
-    })),
-    releases: file.releases.map(({ name, artifacts }) => ({
-      name,
-      artifacts: artifacts.map(({ provides, ...artifact }) => ({
-        ...artifact,
-        ...(provides ? { provides } : {}),
-      })),
-    })),
-    openDeployments: file.openDeployments.map((deployment) => ({
-      ...deployment,
-      isFinished: false,
-      devices: new Map(Object.entries(deployment.devices)),
-      finishedAt: new Map(Object.entries(deployment.finishedAt)),
-    })),
-  }
-}
-
-function parseFacts(text: string, name: string): v.InferOutput<typeof factsFile> {
-  let raw: unknown
-  try {
-    raw = JSON.parse(text)
-  } catch (error) {
-    throw new Failure('invalid-file', `${name} is not JSON: ${messageOf(error)}`, { cause: error })
-  }
-  const result = v.safeParse(factsFile, raw)
-  if (result.success) return result.output
-  const problems = result.issues.slice(0, 100).map((issue) => {
-    const path = (issue.path ?? []).map(({ key }) => String(key)).join('.')
-    return { file: name, message: `${path}: ${issue.message}` }
-  })
+/** Throws `device-silent` with the devices that are silent, where there are any and an age was asked for. */
+export function requireFresh(silent: readonly DeviceFacts[], maxAge: string | undefined): void {
+  if (silent.length === 0 || maxAge === undefined) return
+  const named = silent.slice(0, maxNamed).map(({ id, reportedAt }) => `${id} (${reportedAt ?? 'never'})`)
+  const more = silent.length > maxNamed ? ` and ${silent.length - maxNamed} more` : ''
+  const who = silent.length === 1 ? '1 device has' : `${silent.length} devices have`
   throw new Failure(
-    'invalid-file',
-    `${name} is not a facts file of this version: ${problems[0]?.message ?? ''}. Gather the facts again`,
-    { problems },
+    'device-silent',
+    `${who} no facts younger than ${maxAge}, by when they last reported: ${named.join(', ')}${more}. Are they on, and do they reach the server?`,
   )
 }

@@ -52,8 +52,16 @@ export async function factsOf(
     group: target.group || undefined,
     identity: { controllerId: target.controllerId },
     attributes: reported,
+    ...seenAt(target, reportedAt),
     ...(lease ? { lease: leaseNote(lease) } : {}),
   }
+}
+
+/** A poll, or the report itself, whichever is later. */
+function seenAt({ lastControllerRequestAt }: Target, reportedAt: string | undefined): { lastSeen?: string } {
+  const polledAt = lastControllerRequestAt ? new Date(lastControllerRequestAt).toISOString() : undefined
+  const lastSeen = [polledAt ?? '', reportedAt ?? ''].sort().at(-1)
+  return lastSeen ? { lastSeen } : {}
 }
 
 /** A device's metadata; undefined where the server knows no such device. */

@@ -146,12 +146,18 @@ function factsOf(
   const tags = inventory?.attributes?.filter(({ scope }) => scope === 'tags') ?? []
   const lease = leaseAmong(tags, client.context.clock.now())
   const hasReported = Object.keys(reported).length > 0
+  // the server makes an inventory entry, with a time, for a device that never reported anything
+  const reportedAt = hasReported && inventory?.updated_ts ? isoTime(inventory.updated_ts) : undefined
+  const lastSeen = [scopeOf(inventory, 'system')['check_in_time'], auth?.check_in_time, reportedAt]
+    .flatMap((at) => (at && !Number.isNaN(Date.parse(at)) ? [isoTime(at)] : []))
+    .sort()
+    .at(-1)
   return {
     id,
     // device authentication decides; a device that it did not name among the others is accepted
     status: auth?.status ?? knownStatus(status),
-    // the server makes an inventory entry, with a time, for a device that never reported anything
-    reportedAt: hasReported && inventory?.updated_ts ? isoTime(inventory.updated_ts) : undefined,
+    reportedAt,
+    ...(lastSeen === undefined ? {} : { lastSeen }),
     deviceType: reported['device_type'] || undefined,
     release:
       reported['rootfs-image.version'] || reported['image_version'] || reported['artifact_name'] || undefined,

@@ -1,7 +1,7 @@
 // Releases on a Mender server, and how a listed artifact becomes ours.
 import * as v from 'valibot'
 import { contentDigestOf, scriptsProvide } from '../artifact/artifact.ts'
-import type { MenderClient } from './mender-client.ts'
+import { type MenderClient, pageSize } from './mender-client.ts'
 import { type MenderArtifact, artifact } from './mender-schemas.ts'
 import type { Release, ReleaseArtifact } from './ota-server.ts'
 
@@ -10,11 +10,15 @@ export const artifactsPath = '/api/management/v1/deployments/artifacts'
 /** All artifacts, or those of one name. Servers before 4.0.1 have only the older list, whose filter is no exact one. */
 export async function listArtifacts(client: MenderClient, name?: string): Promise<MenderArtifact[]> {
   const query = name === undefined ? {} : { name }
-  const probe = await client.find('/api/management/v2/deployments/artifacts?per_page=1', v.array(artifact))
+  const path = '/api/management/v2/deployments/artifacts'
+  const page = new URLSearchParams({ ...query, page: '1', per_page: String(pageSize) })
+  const first = await client.find(`${path}?${page.toString()}`, v.array(artifact))
   const all =
-    probe === undefined
+    first === undefined
       ? await client.list(`${artifactsPath}/list`, {}, artifact)
-      : await client.list('/api/management/v2/deployments/artifacts', query, artifact)
+      : first.length < pageSize
+        ? first
+        : await client.list(path, query, artifact)
   return name === undefined ? all : all.filter((one) => one.name === name)
 }
 

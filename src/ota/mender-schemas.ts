@@ -26,6 +26,7 @@ export const authDevice = v.object({
   id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
   status: deviceStatus,
   identity_data: v.nullish(v.record(v.string(), v.union([scalar, v.array(scalar)]))),
+  check_in_time: v.nullish(v.string()),
   decommissioning: v.nullish(v.boolean()),
   auth_sets: v.nullish(v.array(v.object({ id: v.string(), status: v.string() }))),
 })

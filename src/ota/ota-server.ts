@@ -7,6 +7,8 @@ export interface DeviceFacts {
   status: 'accepted' | 'pending' | 'rejected' | 'preauthorized' | 'noauth'
   /** When it last reported (ISO 8601, UTC); undefined for a device that never did. */
   reportedAt: string | undefined
+  /** When it last asked the server for anything, as far as the server tells; never before `reportedAt`. */
+  lastSeen?: string | undefined
   deviceType: string | undefined
   /** The OS release that it runs: `rootfs-image.version`, else its image's own attribute, else `artifact_name`. */
   release: string | undefined
@@ -153,7 +155,7 @@ export interface OtaServer {
 
 /** What others may know of a lease: whoever has its id can return it. */
 export function leaseNote({ holder, until, number }: Lease): Omit<Lease, 'id'> {
-  return { holder, until, number }
+  return { holder, until: new Date(until).toISOString(), number }
 }
 
 /** Whether a device in this state may still change it. */

@@ -14,7 +14,10 @@ export {
   isOpenState,
 } from './ota-server.ts'
 export { type ServerAddress, type ServerType, openServer, serverAddress, serverTypes } from './open-server.ts'
-export { type Facts, gatherFacts, readFacts, requireDevices, silentDevices, writeFacts } from './facts.ts'
+export { type Facts, gatherFacts, requireDevices, requireFresh, silentDevices } from './facts.ts'
+export { readFacts, writeFacts } from './facts-file.ts'
+export { type GitDevice, devicesInGit, unmatched } from './facts-in-git.ts'
+export { redact, redactedPath } from './facts-redacted.ts'
 export { factsFile } from './facts-schema.ts'
 export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
 export { type Leased, type LeaseRequest, leaseDevice } from './lease-device.ts'

@@ -3,7 +3,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Fleet, loadFleet } from '../../src/fleet/fleet.ts'
-import type { Deployment, DeviceFacts, Facts, Release } from '../../src/ota/ota.ts'
+import {
+  type Deployment,
+  type DeviceFacts,
+  type Facts,
+  type Release,
+  readFacts,
+  redact,
+  writeFacts,
+} from '../../src/ota/ota.ts'
 import { type Change, makePlan, overBudget, readPlan, stageOf, writePlan } from '../../src/plan/plan.ts'
 import type { Digest } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -166,6 +174,26 @@ test('a stage without devices is a failure, unless it may be empty', async (t) =
     reason: 'invalid-file',
     message: /no device subscribes to next/,
   })
+})
+
+test('a plan made of the redacted copy of facts is the same', async (t) => {
+  const fleet = await fleetOf(t, { a: '', b: '', c: 'site: x', d: 'lab: true' })
+  const claims = { ipv4_eth0: '10.1.2.3', 'rootfs-image.version': 'r1', serial: 'S1' }
+  const given = facts(
+    [
+      device('a', { identity: { mac: '00:16:3e:00:00:01' }, attributes: claims }),
+      device('b', { release: 'r2' }),
+      device('c', { lease: lease('2026-03-02T13:00:00.000Z') }),
+    ],
+    { openDeployments: [order('other', 'r3', 'd'), order('mine', 'r2', 'a')] },
+  )
+  const file = join(await temporaryFolder(t), 'facts.redacted.json')
+  await writeFacts(file, redact(given))
+  const copy = await readFacts(file)
+  assert.notDeepEqual(copy.devices, given.devices)
+  const plan = makePlan(fleet, 'canary', given, now)
+  assert.deepEqual(makePlan(fleet, 'canary', copy, now), plan)
+  assert.deepEqual(plan.changes.map(said), ['already-pending', 'already-there', 'leased', 'not-on-server'])
 })
 
 test('a plan file read again is the plan that was written', async (t) => {
