@@ -1,12 +1,10 @@
 // Makes detached signatures in CMS (RFC 5652) around a bare signature, so that every signer can make them: a key at hand, or
 // a program that only ever answers with a bare one. No attributes, so no time: the same input gives the same bytes, with
 // ECDSA too.
-import { X509Certificate, createPublicKey } from 'node:crypto'
-import { Failure } from '../platform/platform.ts'
+import type { X509Certificate } from 'node:crypto'
 import { der, derOid, derSet, derValues } from './der.ts'
 import { derEcdsa } from './ecdsa-der.ts'
-import type { Signer } from './keys.ts'
-import { isCertificate, pemBlocks } from './pem.ts'
+import { keyCertificates } from './key-certificates.ts'
 import { type Signing, openSigner } from './signing.ts'
 
 const oids = {
@@ -39,22 +37,7 @@ export interface CmsSigner {
 export async function openCmsSigner(signing: Signing | undefined, now: Date): Promise<CmsSigner | undefined> {
   const signer = await openSigner(signing)
   if (signer === undefined) return undefined
-  const certificates = certificatesOf(signing?.certificate ?? signing?.key ?? '')
-  const own = certificates.find((certificate) => isOf(certificate, signer))
-  if (own === undefined) {
-    const why =
-      certificates.length === 0 ? 'comes without a certificate' : 'has none of the given certificates'
-    throw new Failure(
-      'bad-key',
-      `the signing key ${why}: append its certificate to the key's PEM text, or name it in the options file`,
-    )
-  }
-  if (now < own.validFromDate || now > own.validToDate) {
-    throw new Failure(
-      'bad-key',
-      `the signing certificate is valid from ${own.validFrom} to ${own.validTo}, not today, and devices refuse what it signs: renew it`,
-    )
-  }
+  const { own, all: certificates } = keyCertificates(signing ?? {}, signer.publicKey, now)
   // half of all ECDSA signatures have one number that takes a byte more: the usual length is in between
   const usual = Buffer.alloc(signer.signatureBytes, 0x7f).fill(0xff, 0, signer.signatureBytes / 2)
   return {
@@ -64,18 +47,6 @@ export async function openCmsSigner(signing: Signing | undefined, now: Date): Pr
     usualBytes: signedData(own, certificates, usual).length,
     sign: async (content, signal) => signedData(own, certificates, await signer.sign(content, signal)),
   }
-}
-
-function certificatesOf(pem: string): X509Certificate[] {
-  try {
-    return (pemBlocks(pem) ?? []).filter(isCertificate).map(({ text }) => new X509Certificate(text))
-  } catch {
-    throw new Failure('bad-key', 'a certificate of the signing key can’t be read: give it as PEM')
-  }
-}
-
-function isOf(certificate: X509Certificate, signer: Signer): boolean {
-  return certificate.publicKey.equals(createPublicKey(signer.publicKey))
 }
 
 function signedData(own: X509Certificate, certificates: readonly X509Certificate[], bare: Buffer): Buffer {

@@ -17,7 +17,7 @@ import { damaged } from './archive/byte-reader.ts'
 import { derValues } from './der.ts'
 import { feed } from './named-pipe.ts'
 import { publicKeysOf } from './keys.ts'
-import { isCertificate, pemBlocks } from './pem.ts'
+import { certificatesOf, isCertificate, pemBlocks } from './pem.ts'
 
 /** What a signature that was accepted says. */
 export interface CmsVerified {
@@ -134,10 +134,6 @@ function trustOf(accepted: readonly string[]): Trust {
   }
   const bare = blocks.filter((block) => !isCertificate(block) && !block.label.endsWith('PARAMETERS'))
   return { certificates, keys: bare.flatMap(({ text }) => publicKeysOf(text, what)).map(derOfKey) }
-}
-
-function certificatesOf(pem: string): string[] {
-  return (pemBlocks(pem) ?? []).filter(isCertificate).map(({ text }) => text)
 }
 
 function keyOf(certificate: string): Buffer {

@@ -17,6 +17,11 @@ export function pemBlocks(text: string): PemBlock[] | undefined {
   return blocks.map(([block, label = '']) => ({ label, text: `${block}\n` }))
 }
 
+/** The certificates in a PEM text, each as one of its own; none where a block of it is cut off. */
+export function certificatesOf(text: string): string[] {
+  return (pemBlocks(text) ?? []).filter(isCertificate).map((block) => block.text)
+}
+
 export function isPrivateKey({ label }: PemBlock): boolean {
   return label === 'PRIVATE KEY' || label.endsWith(' PRIVATE KEY')
 }

@@ -1,9 +1,7 @@
 // Who signs: a key at hand, or a program that has one (a KMS, a token, a vault).
-import { type KeyObject, X509Certificate } from 'node:crypto'
 import { Failure } from '../platform/platform.ts'
 import { externalSigner } from './external-signer.ts'
-import { type Signer, privateKeyOf, signerOf } from './keys.ts'
-import { isCertificate, pemBlocks } from './pem.ts'
+import { type Signer, signerOf } from './keys.ts'
 
 /** What an artifact is signed with; nothing of it is ever shown, written or handed to a program as an argument. */
 export interface Signing {
@@ -35,45 +33,4 @@ export async function openSigner(signing: Signing | undefined): Promise<Signer |
     throw new Failure('bad-input', 'a signing command needs the public key that its answers are checked with')
   }
   return externalSigner({ command, folder, publicKey: verifyWith, timeoutMs })
-}
-
-/** A private key that was opened, and its certificates (PEM, one each). */
-export interface SigningIdentity {
-  key: KeyObject
-  certificate: string
-  /** Those between it and an authority, in the order they were given. */
-  intermediates: string[]
-}
-
-/**
- * The key and the certificates of `signing`, for formats whose signatures carry certificates: those that follow the key in
- * its PEM text, or `certificate`, with that of the key found among them. Undefined where it has no key. Throws `bad-key`
- * where no certificate is the key's.
- */
-export function openIdentity(signing: Signing | undefined): SigningIdentity | undefined {
-  if (signing?.key === undefined) return undefined
-  const key = privateKeyOf(signing.key, signing.passphrase)
-  const certificates = certificatesOf(signing.certificate ?? signing.key)
-  const own = certificates.find((pem) => isOf(pem, key))
-  if (own === undefined) {
-    const why =
-      certificates.length === 0 ? 'comes without its certificate' : 'belongs to none of the certificates'
-    throw new Failure(
-      'bad-key',
-      `the signing key ${why}: append the certificate to the key's PEM text, or name its file as signing.certificate in the options file`,
-    )
-  }
-  return { key, certificate: own, intermediates: certificates.filter((pem) => pem !== own) }
-}
-
-function certificatesOf(pem: string): string[] {
-  return (pemBlocks(pem) ?? []).filter(isCertificate).map(({ text }) => text)
-}
-
-function isOf(pem: string, key: KeyObject): boolean {
-  try {
-    return new X509Certificate(pem).checkPrivateKey(key)
-  } catch {
-    throw new Failure('bad-key', 'a certificate of the signing key can’t be read: give it as PEM')
-  }
 }

@@ -225,8 +225,8 @@ test(
     const fleet = authority('fleet')
     const { key, certificate } = fleet.issue('signer')
     const over = fleet.issue('over', { from: '20200101000000Z', to: '20210101000000Z' })
-    await failsWith(write({ signing: { key } }), 'bad-key', /without a certificate/)
-    await failsWith(write({ signing: { key: key + fleet.certificate } }), 'bad-key', /none of the given/)
+    await failsWith(write({ signing: { key } }), 'bad-key', /without its certificate/)
+    await failsWith(write({ signing: { key: key + fleet.certificate } }), 'bad-key', /belongs to none/)
     await failsWith(write({ signing: { key: over.all } }), 'bad-key', /not today/)
     assert.equal((await write({ signing: { key, certificate } })).path, join(folder, 'out.swu'))
   },

@@ -1,10 +1,10 @@
-import { X509Certificate } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Failure } from '../../platform/platform.ts'
-import { spki } from '../keys.ts'
-import { isCertificate, pemBlocks } from '../pem.ts'
-import { type Signing, openIdentity } from '../signing.ts'
+import { checkValid, keyCertificates, readCertificates } from '../key-certificates.ts'
+import { privateKeyOf, spki } from '../keys.ts'
+import type { Signing } from '../signing.ts'
 import { secretFile } from './secret-file.ts'
 
 /** Who signs a bundle. */
@@ -34,20 +34,26 @@ export function raucIdentity(signing: Signing | undefined, now: Date): RaucIdent
       'there is no key: a RAUC bundle is always signed; give a signing key with its certificate, for a laboratory a self-signed one',
     )
   }
-  const identity = signing.key.trim().startsWith('pkcs11:') ? onToken(signing) : atHand(signing)
-  checkDates(new X509Certificate(identity.certificate), now)
-  return identity
+  const { key, passphrase } = signing
+  return key.trim().startsWith('pkcs11:')
+    ? onToken(signing, now)
+    : atHand(signing, privateKeyOf(key, passphrase), now)
 }
 
-function atHand(signing: Signing): RaucIdentity {
-  const identity = openIdentity(signing)
-  if (identity === undefined) throw new Error('a key and no identity')
-  const { key, certificate, intermediates } = identity
+function atHand(signing: Signing, key: KeyObject, now: Date): RaucIdentity {
+  const publicKey = spki(key)
+  const { own, all } = keyCertificates(signing, publicKey, now)
+  const intermediates = all.filter((certificate) => certificate !== own)
   const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { key: { pem }, certificate, intermediates, publicKey: spki(key) }
+  return {
+    key: { pem },
+    certificate: own.toString(),
+    intermediates: intermediates.map((one) => one.toString()),
+    publicKey,
+  }
 }
 
-function onToken({ key = '', certificate: given = '' }: Signing): RaucIdentity {
+function onToken({ key = '', certificate: given = '' }: Signing, now: Date): RaucIdentity {
   const uri = key.trim()
   if (/[?&;]pin-value=/i.test(uri)) {
     throw new Failure(
@@ -58,33 +64,20 @@ function onToken({ key = '', certificate: given = '' }: Signing): RaucIdentity {
   // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
   if (/[\u0000-\u0020\u007f]/.test(uri))
     throw new Failure('bad-key', 'the PKCS#11 URI has white space: write it as one word')
-  const [certificate, ...intermediates] = (pemBlocks(given) ?? [])
-    .filter(isCertificate)
-    .map(({ text }) => text)
-  if (certificate === undefined) {
+  const [own, ...others] = readCertificates(given)
+  if (own === undefined) {
     throw new Failure(
       'bad-key',
       'the key of a PKCS#11 URI needs its certificate: name its file as signing.certificate in the options file',
     )
   }
-  const { publicKey } = read(certificate)
-  return { key: { uri }, certificate, intermediates, publicKey: spki(publicKey) }
-}
-
-function read(certificate: string): X509Certificate {
-  try {
-    return new X509Certificate(certificate)
-  } catch {
-    throw new Failure('bad-key', 'the certificate of the signing key can’t be read: give it as PEM')
+  checkValid(own, now)
+  return {
+    key: { uri },
+    certificate: own.toString(),
+    intermediates: others.map((one) => one.toString()),
+    publicKey: spki(own.publicKey),
   }
-}
-
-function checkDates({ validFrom, validTo, validFromDate, validToDate }: X509Certificate, now: Date): void {
-  if (now >= validFromDate && now <= validToDate) return
-  throw new Failure(
-    'bad-key',
-    `the certificate of the signing key is valid from ${validFrom} to ${validTo}: devices would refuse the bundle; give one that is valid now`,
-  )
 }
 
 /** Calls `work` with the arguments that let rauc sign as `identity`; nothing secret is among them or in `folder`. */
