@@ -4,12 +4,13 @@ import { createReadStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Context, Failure } from '../../platform/platform.ts'
 import { ByteReader } from '../archive/byte-reader.ts'
+import { copyRange } from '../archive/copy-range.ts'
 import { PartialFile } from '../archive/partial-file.ts'
 import { tarMember } from '../archive/tar-header.ts'
 import { TarReader } from '../archive/tar-reader.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
+import { keepSigned } from '../keep-signed.ts'
 import { type Signer, isValid, publicKeysOf } from '../keys.ts'
-import { openArtifact } from '../read.ts'
 
 /** Nothing that stands before the header of an artifact is larger, and that was checked when it was read. */
 const maxMemberBytes = 1 << 20
@@ -41,19 +42,11 @@ export async function signMender(
   const signature = kept === true ? front.signature : await signer.sign(front.manifest, signal)
   const member = tarMember('manifest.sig', (signature ?? Buffer.alloc(0)).toString('base64'))
   await using file = await PartialFile.create(dirname(output))
-  await copy(path, { start: 0, end: front.manifestEnd }, file, 0, signal)
+  await copyRange({ path, start: 0, end: front.manifestEnd }, file, 0, signal)
   await file.write(member, front.manifestEnd)
-  await copy(path, { start: front.restStart }, file, front.manifestEnd + member.length, signal)
-  const after = await openArtifact(file.path, { verifyKeys: [signer.publicKey], signal })
-  if (after.contentDigest !== before.contentDigest || after.name !== before.name) {
-    throw new Failure(
-      'artifact-damaged',
-      `${path} changed while it was signed: nothing was written, sign it again`,
-    )
-  }
-  signal.throwIfAborted()
-  if (after.sha256 !== before.sha256 || output !== path) await file.keepAs(output)
-  return after
+  const rest = { path, start: front.restStart }
+  await copyRange(rest, file, front.manifestEnd + member.length, signal)
+  return await keepSigned(file, { path, before, output, publicKey: signer.publicKey }, context)
 }
 
 interface Front {
@@ -86,26 +79,4 @@ async function frontOf(path: string, signal: AbortSignal): Promise<Front> {
 
 function isBy(signer: Signer, manifest: Buffer, signature: Buffer): boolean {
   return publicKeysOf(signer.publicKey).some((key) => isValid(key, manifest, signature))
-}
-
-async function copy(
-  path: string,
-  range: { start: number; end?: number },
-  file: PartialFile,
-  position: number,
-  signal: AbortSignal,
-): Promise<void> {
-  // a stream's end is its last byte
-  const end = range.end === undefined ? Infinity : range.end - 1
-  const source: AsyncIterable<Buffer> = createReadStream(path, {
-    start: range.start,
-    end,
-    highWaterMark: 1 << 20,
-    signal,
-  })
-  let at = position
-  for await (const chunk of source) {
-    await file.write(chunk, at)
-    at += chunk.length
-  }
 }

@@ -1,6 +1,14 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Context, storageFailure, syncFolder, temporaryFolder } from '../../platform/platform.ts'
+import {
+  type Context,
+  Failure,
+  lastWords,
+  start,
+  storageFailure,
+  syncFolder,
+  temporaryFolder,
+} from '../../platform/platform.ts'
 import { checkReplaceable, folderFailure, outputFailure } from '../archive/output-place.ts'
 
 /**
@@ -20,6 +28,16 @@ export async function inBundleFolder<T>(
   } finally {
     await rm(made, { recursive: true, force: true })
   }
+}
+
+/** Copies a file, holes and all, and without its bytes where the file system can. Throws `disk-full`, `build-failed`. */
+export async function copyFast(from: string, to: string, signal: AbortSignal): Promise<void> {
+  const args = ['--sparse=always', '--reflink=auto', '--force', '--', from, to]
+  const { code, stderr } = await start('cp', args, { signal }).done
+  if (code === 0) return
+  if (/no space left|quota/i.test(stderr))
+    throw new Failure('disk-full', `no space left to write ${to}: free some and run again`)
+  throw new Failure('build-failed', `can't copy ${from} to ${to}: ${lastWords(stderr, 'cp', code)}`)
 }
 
 /** Gives a finished bundle its name, when it is on the disk. Throws `bad-input` where the name can't be given. */

@@ -3,8 +3,9 @@ import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Context, Failure, lastWords, requirePrograms, start } from '../../platform/platform.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
+import { checkSame } from '../keep-signed.ts'
 import type { Signing } from '../signing.ts'
-import { inBundleFolder, keepBundle } from './bundle-folder.ts'
+import { copyFast, inBundleFolder, keepBundle } from './bundle-folder.ts'
 import { type RaucIdentity, raucIdentity } from './rauc-identity.ts'
 import { type ReadBundle, readBundle, readRauc } from './read-rauc.ts'
 import { secretFile } from './secret-file.ts'
@@ -14,7 +15,8 @@ import { secretFile } from './secret-file.ts'
  * the signature stays as it is, byte for byte. It is read in full before and after. Whoever signed it before doesn't matter
  * here: that is for the caller to check. A signature that is with the same certificate already is kept where `output` is the
  * bundle itself, so it may be repeated. Needs space for a second bundle. Throws what `openArtifact` throws, `missing-tool`,
- * `bad-key`, `bad-input`, `disk-full`, `signing-failed`, and the signal's reason.
+ * `bad-key`, `bad-input`, `disk-full`, `signing-failed`, `artifact-damaged` where the bundle changed meanwhile, and the signal's
+ * reason.
  *
  * `rauc resign` would do it too, but up to RAUC 1.8 it takes the hash tree of a bundle for a part of its squashfs and adds
  * another one: the bundle grows each time.
@@ -33,18 +35,14 @@ export async function signRauc(
     return await readRauc(path, { verifyKeys: [identity.publicKey], signal })
   return inBundleFolder(resolve(dirname(output)), context, async (work) => {
     const bundle = join(work, 'bundle.raucb')
-    await copy(path, bundle, signal)
+    await copyFast(path, bundle, signal)
     await truncate(bundle, before.payloadBytes)
     const signature = await signatureOf(bundle, before.signedManifest, identity, work, signal)
     const size = Buffer.alloc(8)
     size.writeBigUInt64BE(BigInt(signature.length))
     await appendFile(bundle, Buffer.concat([signature, size]))
     const after = await readRauc(bundle, { verifyKeys: [identity.publicKey], signal })
-    if (after.contentDigest !== before.info.contentDigest)
-      throw new Failure(
-        'bad-input',
-        `${path} changed while it was signed: run again when nothing writes to it`,
-      )
+    checkSame(path, before.info, after)
     await keepBundle(bundle, output, signal)
     return after
   })
@@ -53,13 +51,6 @@ export async function signRauc(
 function isSignedWith({ signers }: ReadBundle, { certificate }: RaucIdentity): boolean {
   const own = new X509Certificate(certificate).raw
   return signers.length > 0 && signers.every((signer) => own.equals(new X509Certificate(signer).raw))
-}
-
-async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
-  const { code, stderr } = await start('cp', ['--reflink=auto', '--', from, to], { signal }).done
-  if (code === 0) return
-  const reason = /no space left|quota/i.test(stderr) ? 'disk-full' : 'internal'
-  throw new Failure(reason, `can't copy ${from}: ${lastWords(stderr, 'cp', code)}`)
 }
 
 /** The signature (DER) of a manifest, which it carries, or else of all that is in `payload`; with the time, as rauc makes it. */

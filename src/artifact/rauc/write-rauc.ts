@@ -2,13 +2,13 @@
 import { chmod, copyFile, link, mkdir, realpath, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Context, Failure, readText, requirePrograms, start } from '../../platform/platform.ts'
+import { type Context, Failure, readText, requirePrograms } from '../../platform/platform.ts'
 import type { ArtifactInfo, Compression } from '../artifact-info.ts'
 import { Findings } from '../findings.ts'
 import { outputFolder, outputPath } from '../output.ts'
 import { megabytes } from '../progress.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
-import { inBundleFolder, keepBundle } from './bundle-folder.ts'
+import { copyFast, inBundleFolder, keepBundle } from './bundle-folder.ts'
 import { type RaucIdentity, raucIdentity, withIdentity } from './rauc-identity.ts'
 import { formatManifest } from './rauc-manifest.ts'
 import type { RaucOptions } from './rauc-options.ts'
@@ -110,11 +110,7 @@ async function bring(
     if (isThere) return
   }
   context.log.info(`copying ${source}, which is on another file system than the output`)
-  const { done } = start('cp', ['--sparse=always', '--force', from, to], { signal: context.signal })
-  const { code, stderr } = await done
-  if (code === 0) return
-  const reason = /no space left|quota/i.test(stderr) ? 'disk-full' : 'build-failed'
-  throw new Failure(reason, `can't copy ${source} to ${input}: ${stderr.trim()}`)
+  await copyFast(from, to, context.signal)
 }
 
 async function keyringOf({ keyring: path }: RaucOptions): Promise<string | undefined> {

@@ -8,11 +8,12 @@ import { type Context, Failure } from '../../platform/platform.ts'
 import { ByteReader } from '../archive/byte-reader.ts'
 import { cpioEnd, cpioHeaderBytes, cpioTrailer } from '../archive/cpio-header.ts'
 import { CpioReader } from '../archive/cpio-reader.ts'
+import { copyRange } from '../archive/copy-range.ts'
 import { PartialFile } from '../archive/partial-file.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
 import { verifyCms } from '../cms.ts'
 import { type CmsSigner, openCmsSigner } from '../cms-sign.ts'
-import { openArtifact } from '../read.ts'
+import { keepSigned } from '../keep-signed.ts'
 import type { Signing } from '../signing.ts'
 import { parseDescription } from './description.ts'
 import { headOf } from './head.ts'
@@ -51,16 +52,7 @@ export async function signSwupdate(
   const head = headOf(front.description, signature)
   await file.write(head, 0)
   await copyRest(path, front.restStart, file, head.length, signal)
-  const after = await openArtifact(file.path, { verifyKeys: [signer.publicKey], signal })
-  if (after.contentDigest !== before.contentDigest || after.name !== before.name) {
-    throw new Failure(
-      'artifact-damaged',
-      `${path} changed while it was signed: nothing was written, sign it again`,
-    )
-  }
-  signal.throwIfAborted()
-  if (after.sha256 !== before.sha256 || output !== path) await file.keepAs(output)
-  return after
+  return await keepSigned(file, { path, before, output, publicKey: signer.publicKey }, context)
 }
 
 interface Front {
@@ -118,20 +110,7 @@ async function copyRest(
   position: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const end = await trailerStart(path)
-  let at = position
-  if (end > start) {
-    const source: AsyncIterable<Buffer> = createReadStream(path, {
-      start,
-      end: end - 1,
-      highWaterMark: 1 << 20,
-      signal,
-    })
-    for await (const chunk of source) {
-      await file.write(chunk, at)
-      at += chunk.length
-    }
-  }
+  const at = await copyRange({ path, start, end: await trailerStart(path) }, file, position, signal)
   await file.write(cpioEnd(at), at)
 }
 
