@@ -6,9 +6,6 @@ import { Refusal } from './refusal.ts'
 
 /** Largest JSON body (an inventory, a log, an order), as the real server has it. */
 const maxBodyBytes = 1 << 20
-/** A body this small that takes longer is a stuck or hostile sender. */
-const bodyDeadlineMs = 30_000
-
 /** What a route answers with. At most one of the bodies is given; without one the answer is empty. */
 export interface Reply {
   status: number
@@ -30,8 +27,12 @@ export class Exchange {
   /** Who the route serves; `none` where there is no such route. */
   access: 'none' | 'open' | 'admin' | 'device' = 'none'
 
-  constructor(request: IncomingMessage) {
+  readonly #bodyDeadlineMs: number
+
+  /** `bodyDeadlineMs`: a JSON body is small, so one that takes longer has a stuck or hostile sender. */
+  constructor(request: IncomingMessage, bodyDeadlineMs: number) {
     this.request = request
+    this.#bodyDeadlineMs = bodyDeadlineMs
     this.method = request.method ?? 'GET'
     const given = this.header('x-men-requestid')
     this.requestId = given !== undefined && /^[\w-]{1,64}$/.test(given) ? given : randomUUID()
@@ -77,7 +78,7 @@ export class Exchange {
     if (Number(this.header('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes)
     const chunks: Buffer[] = []
     let size = 0
-    const deadline = setTimeout(() => this.request.destroy(), bodyDeadlineMs)
+    const deadline = setTimeout(() => this.request.destroy(), this.#bodyDeadlineMs)
     try {
       // not destroyed when we stop reading: the refusal still has to go out
       for await (const chunk of this.request.iterator({ destroyOnReturn: false })) {

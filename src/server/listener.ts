@@ -14,13 +14,32 @@ import { type Log, hasCode, messageOf, oneLine } from '../platform/platform.ts'
 import { Exchange, type Reply } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 
-/** A connection on which nothing moves for this long is closed. A device that writes a block device may pause for minutes. */
-const idleMs = 300_000
+/** How much one caller may ask of the server's patience. */
+export interface Limits {
+  /** Longest time from the connection to the last header. */
+  headersMs: number
+  /** Longest time for a JSON body. */
+  bodyMs: number
+  /** A connection on which nothing moves for this long is closed. */
+  idleMs: number
+  /** Connections at a time; further ones are closed at once. */
+  connections: number
+}
+
+const defaults: Limits = {
+  headersMs: 20_000,
+  bodyMs: 30_000,
+  // a device that writes a block device may pause for minutes
+  idleMs: 300_000,
+  // a thousand devices that poll, twice
+  connections: 2000,
+}
 
 /** How long the unread rest of a refused request may go on. */
 const unreadBodyMs = 10_000
 
 export interface ListenerOptions {
+  limits?: Partial<Limits> | undefined
   answer: (exchange: Exchange) => Promise<Reply>
   log: Log
   /** PEM; without it the server speaks plain HTTP. */
@@ -32,34 +51,40 @@ export interface ListenerOptions {
 /** Makes the HTTP server (not yet listening) that answers every request. */
 export function createListener(options: ListenerOptions): Server {
   const { tls } = options
+  const limits = { ...defaults, ...options.limits }
   const settings = {
     maxHeaderSize: 16 << 10,
-    headersTimeout: 20_000,
+    headersTimeout: limits.headersMs,
     // bodies have limits of their own: an artifact may take long, anything else may not
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
-    connectionsCheckingInterval: 5000,
+    connectionsCheckingInterval: Math.min(5000, limits.headersMs),
   }
-  const listener: RequestListener = (request, response) => void serve(request, response, options)
+  const listener: RequestListener = (request, response) => void serve(request, response, limits, options)
   const server =
     tls === undefined
       ? createServer(settings, listener)
-      : createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 }, listener)
-  server.timeout = idleMs
+      : createTlsServer(
+          { ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersMs },
+          listener,
+        )
+  server.timeout = limits.idleMs
   server.maxHeadersCount = 100
+  server.maxConnections = limits.connections
   return server
 }
 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
+  limits: Limits,
   { answer, log, onAnswered }: ListenerOptions,
 ): Promise<void> {
   const startedAt = performance.now()
   let requestId = ''
   let access: Exchange['access'] = 'none'
   try {
-    const exchange = new Exchange(request)
+    const exchange = new Exchange(request, limits.bodyMs)
     requestId = exchange.requestId
     response.setHeader('X-Men-Requestid', requestId)
     const reply = await answer(exchange).finally(() => (access = exchange.access))

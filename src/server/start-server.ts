@@ -11,7 +11,7 @@ import { deviceApi } from './device-api.ts'
 import { deviceManagementApi } from './device-management-api.ts'
 import { gate } from './gate.ts'
 import { inventoryApi } from './inventory-api.ts'
-import { createListener } from './listener.ts'
+import { type Limits, createListener } from './listener.ts'
 import { countRequest, metricsApi } from './metrics.ts'
 import { open, router } from './router.ts'
 import { openSecrets } from './secrets.ts'
@@ -31,6 +31,8 @@ export interface ServerOptions {
   log?: Log
   /** Largest artifact that is taken; 10 GiB unless given. */
   maxArtifactBytes?: number
+  /** What is asked of callers, where it is not what fits a lab. */
+  limits?: Partial<Limits>
 }
 
 export interface RunningServer {
@@ -62,6 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       answer: router(routes(core), gate(core)),
       log,
       tls,
+      limits: options.limits,
       onAnswered: (access, status, seconds) => countRequest(core, access, status, seconds),
     })
     const port = await listen(server, options.port ?? 0, host)
