@@ -45,7 +45,7 @@ async function inspect(
 export async function openArtifact(path: string, options: InspectOptions = {}): Promise<ArtifactInfo> {
   const sizeBytes = await checkedSize(path)
   try {
-    const format = formatOf(await magicOf(path))
+    const format = formatOf(await startOf(path, magicBytes))
     if (format === 'rauc' || (format === 'mender' && (await endsAsBundle(path))))
       return await readRauc(path, options)
     if (isWorthThread(sizeBytes)) {
@@ -57,10 +57,24 @@ export async function openArtifact(path: string, options: InspectOptions = {}): 
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!(error instanceof Failure) || error.reason === 'bad-key') throw error
+    if (error.reason === 'artifact-damaged' && !(await beginsAsUpdate(path))) {
+      throw new Failure(
+        'artifact-damaged',
+        `${path} ${sizeBytes === 0 ? 'is empty' : 'is no update file'}: one begins as a tar (.mender), cpio (.swu) or squashfs archive (.raucb)`,
+        { cause: error },
+      )
+    }
     throw new Failure(error.reason, `${path}: ${error.message}`, { cause: error, detail: error.detail })
   }
 }
 
+/** Whether it is worth telling where it is damaged; a tar, unlike the others, is only known by what stands further on. */
+async function beginsAsUpdate(path: string): Promise<boolean> {
+  const start = await startOf(path, tarMagicAt + 5)
+  return formatOf(start) !== 'mender' || start.toString('latin1', tarMagicAt) === 'ustar'
+}
+
+const tarMagicAt = 257
 const magicBytes = 6
 
 /** cpio for SWUpdate, squashfs for RAUC, and else it has to be a tar, which has no magic number at its start. */
@@ -69,10 +83,10 @@ function formatOf(magic: Buffer): ArtifactFormat {
   return magic.subarray(0, 4).toString('latin1') === 'hsqs' ? 'rauc' : 'mender'
 }
 
-async function magicOf(path: string): Promise<Buffer> {
+async function startOf(path: string, bytes: number): Promise<Buffer> {
   await using file = await open(path)
-  const buffer = Buffer.alloc(magicBytes)
-  const { bytesRead } = await file.read(buffer, 0, magicBytes, 0)
+  const buffer = Buffer.alloc(bytes)
+  const { bytesRead } = await file.read(buffer, 0, bytes, 0)
   return buffer.subarray(0, bytesRead)
 }
 

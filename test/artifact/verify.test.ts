@@ -295,3 +295,16 @@ test('what a person has to correct is thrown and is no verdict', async (t) => {
   const stop = AbortSignal.abort(new Failure('cancelled', 'enough'))
   await assert.rejects(verifyArtifact(path, policy, { ...context, signal: stop }), { reason: 'cancelled' })
 })
+
+test('what never was an update file is told as that, not by what a tar would lack', async (t) => {
+  for (const [bytes, message] of [
+    [Buffer.alloc(4096), /is no update file: one begins as a tar/],
+    [Buffer.from('some text, and more of it\n'.repeat(100)), /is no update file/],
+    [Buffer.alloc(0), /is empty/],
+    [craft().subarray(0, 300), /byte 300: it ends too early/],
+  ] as const) {
+    const { reasons, checks } = await verdict(t, bytes)
+    assert.deepEqual(reasons, ['artifact-damaged'])
+    assert.match(checks[0]?.detail ?? '', message)
+  }
+})
