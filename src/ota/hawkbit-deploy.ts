@@ -49,6 +49,7 @@ async function place(client: HawkbitClient, order: Order): Promise<Deployment> {
     const message = `${client.url} has no release ${order.release}: upload its artifact first`
     throw new Failure('release-missing', message)
   }
+  for (const artifact of artifacts) checkFiles(client, order, artifact)
   const facts = await forEach(missing, (id) => readDevice(client, id))
   const parts = split(client, order, artifacts, facts)
   await checkFree(client, missing)
@@ -99,6 +100,15 @@ function checkSame(
   throw new Failure(
     missing.length > 0 && extra.length === 0 ? 'device-missing' : 'server-refused',
     `the deployment ${found.id} (${order.name}) on ${client.url} is not what was asked: ${differs}. Look at it there and cancel it`,
+  )
+}
+
+/** RAUC's updater fails every order that brings more than one bundle, and says so on the device only. */
+function checkFiles(client: HawkbitClient, order: Order, { id, fileNames }: HawkbitArtifact): void {
+  if (fileNames.length === 1 || !fileNames.some((name) => name.endsWith('.raucb'))) return
+  throw new Failure(
+    'bad-input',
+    `${order.release} (distribution set ${id} on ${client.url}) has ${fileNames.length} files, and RAUC takes one: put everything into one bundle`,
   )
 }
 

@@ -27,8 +27,7 @@ export const keys = {
 /** A release's artifact, and the distribution set that it is. */
 export interface HawkbitArtifact extends ReleaseArtifact {
   set: DistributionSet
-  /** The file's own SHA-256, where there is one file. */
-  sha256: string | undefined
+  fileNames: readonly string[]
 }
 
 /** All releases, by name. */
@@ -65,9 +64,9 @@ async function listSets(client: HawkbitClient, query?: string): Promise<Distribu
   return sets.filter((set) => set.deleted !== true && set.valid !== false && !isOrder(set))
 }
 
-function published({ set, sha256, ...artifact }: HawkbitArtifact): ReleaseArtifact {
+function published({ set, fileNames, ...artifact }: HawkbitArtifact): ReleaseArtifact {
   void set
-  void sha256
+  void fileNames
   return artifact
 }
 
@@ -83,7 +82,7 @@ async function artifactOf(
     id: String(set.id),
     sizeBytes: all.reduce((sum, { size }) => sum + size, 0),
     set,
-    sha256: all.length === 1 ? (all[0]?.hashes.sha256?.toLowerCase() ?? undefined) : undefined,
+    fileNames: all.map(({ providedFilename }) => providedFilename),
   }
   if (facts) return { release: set.name, artifact: { ...common, ...facts } }
   return {

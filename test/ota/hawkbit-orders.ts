@@ -147,3 +147,16 @@ test('a dispatch that fails tells why in the words of the device', { skip }, asy
     message: /no space left on device/,
   })
 })
+
+test('an order of more than one RAUC bundle is refused before anything is written', { skip }, async (t) => {
+  const { server, operate, ...lab } = await openTenant(t)
+  const { key } = await lab.device({ behaviour: 'never asks' })
+  const module = { name: 'Board OS', version: '1', type: 'os' }
+  const [made] = (await (await operate('POST', '/softwaremodules', [module])).json()) as { id: number }[]
+  for (const name of ['os.raucb', 'app.raucb']) await lab.putFile(made?.id ?? 0, name)
+  const set = { name: 'Board OS', version: '1', type: 'os', modules: [{ id: made?.id }] }
+  await operate('POST', '/distributionsets', [set])
+  const order = { name: 'wave-1', release: 'Board OS:1', devices: [key] }
+  await assert.rejects(server.deploy(order), { reason: 'bad-input', message: /RAUC takes one/ })
+  assert.equal(await server.findDeployment('wave-1'), undefined)
+})

@@ -49,14 +49,7 @@ test('a release that was deleted can only come back under a new name', { skip },
 test('a module of this name with another file is left alone', { skip }, async (t) => {
   const lab = await openTenant(t)
   const id = await module(lab, 'os-2', 'virtual')
-  const form = new FormData()
-  form.set('file', new Blob(['something else']), 'other.swu')
-  const reply = await fetch(`${lab.url}/rest/v1/softwaremodules/${id}/artifacts`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(lab.admin).toString('base64')}` },
-    body: form,
-  })
-  assert.equal(reply.status, 201)
+  await lab.putFile(id, 'other.swu')
   const path = await lab.artifact('os-2')
   const { sha256 } = await openArtifact(path)
   await assert.rejects(lab.server.upload(path), (error: Error & { reason: string }) => {

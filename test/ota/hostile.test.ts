@@ -104,6 +104,23 @@ for (const [type, { name, reason, answer }] of serverTypes.flatMap((type) =>
   })
 }
 
+test('hawkbit: too much at a time is waited for, and too much of something is not', async (t) => {
+  const answers = {
+    unreachable: '',
+    'server-refused':
+      '{"errorCode":"hawkbit.server.error.quota.tooManyEntries","message":"quota of 100 reached"}',
+  }
+  for (const [reason, body] of Object.entries(answers)) {
+    let requests = 0
+    const url = await serve(t, (incoming, outgoing) => {
+      requests++
+      incoming.resume().on('end', () => outgoing.writeHead(429).end(body))
+    })
+    await assert.rejects(open(url, 'hawkbit').releases(), { reason })
+    assert.equal(requests, body === '' ? 4 : 1)
+  }
+})
+
 test('an answer without end is cut off', async (t) => {
   const url = await serve(t, (_incoming, outgoing) => {
     outgoing.writeHead(200)

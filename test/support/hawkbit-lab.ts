@@ -23,6 +23,8 @@ export interface HawkbitLab extends ServerLab {
   operate: (method: string, path: string, json?: unknown) => Promise<Response>
   /** Creates a target, and returns the token with which its device signs in. */
   createTarget: (id: string) => Promise<string>
+  /** Puts a small file into a software module. */
+  putFile: (module: number, name: string) => Promise<void>
 }
 
 /** Opens a tenant that no other test has. */
@@ -55,6 +57,16 @@ export async function openHawkbitLab(
     folder,
     operate,
     createTarget,
+    putFile: async (module, name) => {
+      const form = new FormData()
+      form.set('file', new Blob([`this is ${name}`]), name)
+      const reply = await fetch(`${url}/rest/v1/softwaremodules/${module}/artifacts`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(admin).toString('base64')}` },
+        body: form,
+      })
+      if (reply.status !== 201) throw new Error(`file ${name}: ${reply.status} ${await reply.text()}`)
+    },
     device: async (options = {}, waits = true) => {
       const { serial = `SN-${++count}`, ...rest } = options
       const device = startHawkbitDevice({
