@@ -74,8 +74,11 @@ export function openMenderClient(url: string, token: string, context: Context): 
   }
 }
 
-/** A full page without word of a next one may still have one; a page with such a word has, however few are on it. */
-function hasNext(length: number, link: string | string[] | undefined): boolean {
+/**
+ * Whether a list goes on after a page of so many, with this `Link` header. A full page without word of a next one may still
+ * have one; a page with such a word has, however few are on it.
+ */
+export function hasNext(length: number, link: string | string[] | undefined): boolean {
   if (length === 0) return false
   return length >= pageSize || [link ?? []].flat().some((line) => /rel="?next"?/.test(line))
 }

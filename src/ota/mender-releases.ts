@@ -1,7 +1,7 @@
 // Releases on a Mender server, and how a listed artifact becomes ours.
 import * as v from 'valibot'
 import { contentDigestOf, scriptsProvide } from '../artifact/artifact.ts'
-import { type MenderClient, pageSize } from './mender-client.ts'
+import { type MenderClient, hasNext, pageSize } from './mender-client.ts'
 import { type MenderArtifact, artifact } from './mender-schemas.ts'
 import type { Release, ReleaseArtifact } from './ota-server.ts'
 
@@ -12,13 +12,14 @@ export async function listArtifacts(client: MenderClient, name?: string): Promis
   const query = name === undefined ? {} : { name }
   const path = '/api/management/v2/deployments/artifacts'
   const page = new URLSearchParams({ ...query, page: '1', per_page: String(pageSize) })
-  const first = await client.find(`${path}?${page.toString()}`, v.array(artifact))
+  const request = { method: 'GET', path: `${path}?${page.toString()}` } as const
+  const first = await client.http.find(request, v.array(artifact))
   const all =
     first === undefined
       ? await client.list(`${artifactsPath}/list`, {}, artifact)
-      : first.length < pageSize
-        ? first
-        : await client.list(path, query, artifact)
+      : hasNext(first.value.length, first.headers['link'])
+        ? await client.list(path, query, artifact)
+        : first.value
   return name === undefined ? all : all.filter((one) => one.name === name)
 }
 
