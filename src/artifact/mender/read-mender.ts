@@ -1,25 +1,21 @@
 // Reads a Mender artifact, format version 3: an outer tar with members in a fixed order, of which header and payloads are
 // tars themselves. Everything is checked on the way; the facts are only handed out at the end.
 import { createHash } from 'node:crypto'
-import { type Digest, Failure } from '../../platform/platform.ts'
+import { Failure } from '../../platform/platform.ts'
 import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from '../artifact-info.ts'
 import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
-import { type RunningHash, hashHere } from '../archive/hashed-file.ts'
+import type { RunningHash } from '../archive/hashed-file.ts'
 import { type SignatureState, checkSignature } from '../keys.ts'
 import { augmentationOf, augmentedFiles } from './augment.ts'
 import { type Manifest, parseManifest, parseManifestAugment } from './manifest.ts'
 import { type Header, readHeader, readHeaderAugment } from './mender-header.ts'
 import { parseJson, versionSchema } from './mender-schema.ts'
 import type { InspectOptions } from '../read.ts'
+import { readWhole } from '../read-whole.ts'
 import { type TarMember, TarReader } from '../archive/tar-reader.ts'
 
-const defaultLimits: ArtifactLimits = {
-  artifactBytes: 64 * 2 ** 30,
-  headerBytes: 16 * 2 ** 20,
-  payloadBytes: 256 * 2 ** 30,
-}
 const maxManifestBytes = 1 << 20
 /** An RSA signature of 8192 bits is 1368 characters. */
 const maxSignatureBytes = 4096
@@ -30,21 +26,11 @@ const tarOverheadBytes = 16 << 20
 export async function readMender(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions,
-  whole: RunningHash = hashHere(),
+  hash?: RunningHash,
 ): Promise<ArtifactInfo> {
-  const limits = { ...defaultLimits, ...options.limits }
-  await using bytes = new ByteReader(source, {
-    place: 'the artifact',
-    limitBytes: limits.artifactBytes,
-    onChunk: (chunk) => {
-      options.signal?.throwIfAborted()
-      whole.update(chunk)
-    },
-  })
-  const tar = new TarReader(bytes)
-  const facts = await new MenderReader(tar, limits, options).read()
-  const sha256: Digest = `sha256:${await whole.digest()}`
-  return { ...facts, sizeBytes: bytes.offset, sha256 }
+  return readWhole(source, options, hash, (bytes, limits) =>
+    new MenderReader(new TarReader(bytes), limits, options).read(),
+  )
 }
 
 type FoundSignature = SignatureState | { signature: 'none' }

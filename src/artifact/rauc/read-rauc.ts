@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Failure, requirePrograms } from '../../platform/platform.ts'
 import { damaged, tooLarge, wrongMember } from '../archive/byte-reader.ts'
-import type { ArtifactInfo, ArtifactLimits } from '../artifact-info.ts'
+import type { ArtifactInfo } from '../artifact-info.ts'
 import { type CmsVerified, verifyCms } from '../cms.ts'
 import type { InspectOptions } from '../read.ts'
+import { defaultLimits } from '../read-whole.ts'
 import {
   type BundleLayout,
   type Superblock,
@@ -20,11 +21,6 @@ import { type BundleFile, contentOf } from './rauc-content.ts'
 import { type RaucManifest, parseManifest } from './rauc-manifest.ts'
 import { checkImage, filesIn, manifestIn } from './squashfs-files.ts'
 import { VerityCheck } from './verity.ts'
-
-const defaultLimits: Pick<ArtifactLimits, 'artifactBytes' | 'payloadBytes'> = {
-  artifactBytes: 64 * 2 ** 30,
-  payloadBytes: 256 * 2 ** 30,
-}
 
 /**
  * Reads a whole bundle in constant memory and checks all of it. `verifyKeys` are the certificates of a device's keyring, or

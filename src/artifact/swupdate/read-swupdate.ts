@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto'
 import { type Digest, Failure } from '../../platform/platform.ts'
-import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
+import { type ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { type CpioMember, CpioReader } from '../archive/cpio-reader.ts'
 import { decompressed } from '../archive/decompress.ts'
 import type { ArtifactInfo, ArtifactLimits, Compression } from '../artifact-info.ts'
 import { verifyCms } from '../cms.ts'
-import { type RunningHash, hashHere } from '../archive/hashed-file.ts'
+import type { RunningHash } from '../archive/hashed-file.ts'
 import type { InspectOptions } from '../read.ts'
+import { readWhole } from '../read-whole.ts'
 import { type Description, parseDescription } from './description.ts'
 import { type MeasuredFile, contentOf } from './swupdate-content.ts'
 
-const defaultLimits: ArtifactLimits = {
-  artifactBytes: 64 * 2 ** 30,
-  headerBytes: 16 * 2 ** 20,
-  payloadBytes: 256 * 2 ** 30,
-}
 const maxSignatureBytes = 256 << 10
 const maxDescriptionBytes = 4 << 20
 
@@ -25,17 +21,16 @@ const maxDescriptionBytes = 4 << 20
 export async function readSwupdate(
   source: AsyncIterable<Uint8Array>,
   options: InspectOptions,
-  whole: RunningHash = hashHere(),
+  hash?: RunningHash,
 ): Promise<ArtifactInfo> {
-  const limits = { ...defaultLimits, ...options.limits }
-  await using bytes = new ByteReader(source, {
-    place: 'the artifact',
-    limitBytes: limits.artifactBytes,
-    onChunk: (chunk) => {
-      options.signal?.throwIfAborted()
-      whole.update(chunk)
-    },
-  })
+  return readWhole(source, options, hash, (bytes, limits) => readMembers(bytes, limits, options))
+}
+
+async function readMembers(
+  bytes: ByteReader,
+  limits: ArtifactLimits,
+  options: InspectOptions,
+): Promise<Omit<ArtifactInfo, 'sizeBytes' | 'sha256'>> {
   const cpio = new CpioReader(bytes)
   const head = await readHead(cpio, limits, options)
   const wanted = wantedOf(head.description, head.signature !== 'none')
@@ -57,7 +52,6 @@ export async function readSwupdate(
   const missing = [...wanted.keys()].find((name) => !files.has(name))
   if (missing !== undefined)
     throw wrongMember(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
-  const sha256: Digest = `sha256:${await whole.digest()}`
   const { signature, signedBy, description } = head
   return {
     format: 'swupdate',
@@ -66,8 +60,6 @@ export async function readSwupdate(
     signature,
     ...(signedBy === undefined ? {} : { signedBy }),
     compression: description.items.find(({ compression }) => compression !== 'none')?.compression ?? 'none',
-    sizeBytes: bytes.offset,
-    sha256,
   }
 }
 
