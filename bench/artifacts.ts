@@ -15,8 +15,8 @@ import {
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildSync } from 'esbuild'
 import { benchFolder, benchImage } from './base-image.ts'
+import { bundled } from './bundled.ts'
 import type { Row } from './main.ts'
 import { type Measured, measured, median } from './measured.ts'
 
@@ -31,7 +31,7 @@ export async function artifactRows(isLarge: boolean): Promise<Row[]> {
   const image = await benchImage()
   const folder = await mkdtemp(join(tmpdir(), 'drover-bench-'))
   try {
-    const script = bundled(folder)
+    const script = bundled('artifact-step', folder)
     const results = await inRounds(candidatesOf(image, folder, script))
     return [
       ...timeRows(results),
@@ -68,23 +68,6 @@ function candidatesOf(image: string, folder: string, script: readonly string[]) 
 }
 
 /** artifact-step.ts as users get our code: in one file. */
-function bundled(folder: string): string[] {
-  const outfile = join(folder, 'step.mjs')
-  const banner = {
-    js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);",
-  }
-  buildSync({
-    entryPoints: [join(import.meta.dirname, 'artifact-step.ts')],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    banner,
-  })
-  return [process.execPath, outfile]
-}
-
 async function inRounds<N extends string>(candidates: Record<N, string[]>): Promise<Map<string, Measured[]>> {
   const results = new Map<string, Measured[]>()
   for (let run = -1; run < runs; run++) {

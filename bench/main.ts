@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { artifactRows } from './artifacts.ts'
 import { demoRows } from './demo.ts'
+import { otaRows } from './ota.ts'
 import { sizeRows } from './size.ts'
 import { startUpRows } from './start-up.ts'
 
@@ -21,6 +22,7 @@ const rows: Row[] = [
   ...(await startUpRows()),
   ...sizeRows(),
   ...(await artifactRows(process.argv.includes('--large'))),
+  ...(await otaRows(process.argv.includes('--large'))),
   ...(await demoRows()),
 ]
 let group = ''

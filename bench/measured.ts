@@ -11,9 +11,12 @@ export interface Measured {
 }
 
 /** Runs a program to its end and measures it; throws with its last words where it fails. */
-export async function measured([program = '', ...args]: readonly string[]): Promise<Measured> {
+export async function measured(
+  [program = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
   const startedAt = performance.now()
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)))
   let [peakMiB, cpuSeconds] = [0, 0]

@@ -41,6 +41,7 @@ export class SimulatedDevice {
   errors = 0
   readonly setup: DeviceSetup
   #provides: Record<string, string>
+  #reported = ''
   #isFaultSpent = false
   #isDeaf = false
 
@@ -97,6 +98,9 @@ export class SimulatedDevice {
       device_type: deviceType,
       mender_client_version: '3.4.0',
     })
+    const reported = this.#provides['rootfs-image.version'] ?? ''
+    if (reported !== this.#reported) this.setup.tell('reports', reported)
+    this.#reported = reported
     if (this.#isDeaf) return
     const offer = await connection.next({ ...this.#provides, device_type: deviceType })
     if (offer) await this.#update(offer).finally(() => (this.standing = 'idle'))
