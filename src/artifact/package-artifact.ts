@@ -6,6 +6,7 @@ import type { Signing } from './signing.ts'
 import { caveatOf } from './archive/compress.ts'
 import type { ArtifactFormat, Compression } from './artifact-info.ts'
 import { Findings } from './findings.ts'
+import { doubtAboutImage } from './image-kind.ts'
 import { writeMender } from './mender/write-mender.ts'
 import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
@@ -50,6 +51,10 @@ export async function packageArtifact(options: PackageOptions, context: Context)
   const { format, source, output, name, deviceTypes, compression, signing } = options
   const { extra, release } = await readAll(options)
   warnOfChoices(options, release?.release, context)
+  if ((extra.mender?.payload?.kind ?? 'rootfs-image') === 'rootfs-image' && format === 'mender') {
+    const doubt = await doubtAboutImage(source)
+    if (doubt !== undefined) context.log.warn(doubt)
+  }
   const request: WriteRequest = {
     source,
     deviceTypes,
