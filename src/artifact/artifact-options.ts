@@ -103,7 +103,11 @@ async function givenOptions(
 
 type OptionValues = v.InferOutput<typeof artifactOptionsSchema>
 
-const optionsByName = v.record(v.string(), v.unknown(), 'it has to be options, each with its name')
+const optionsByName = v.record(v.string(), v.unknown(), ({ input }) =>
+  input === null
+    ? 'it holds no options: write some, or leave the input options out'
+    : 'it has to be options, each with its name',
+)
 
 /** The options of which everything is right, so that what they mean together can be checked whatever else is wrong. */
 function rightOnes(raw: Readonly<Record<string, unknown>>): OptionValues {

@@ -13,7 +13,11 @@ export function checkReleaseName(name: WriteRequest['name'], findings: Findings)
   const given = typeof name === 'string' ? name : name.prefix
   if (releaseName.test(given)) return
   const rule = 'at most 256 characters, without white space and slashes'
-  findings.add(new Failure('bad-input', `${JSON.stringify(given)} can't be a release's name: ${rule}`))
+  const what =
+    typeof name === 'string'
+      ? `${JSON.stringify(given)} can't be a release's name: ${rule}`
+      : `no release's name can be made of the source's, ${JSON.stringify(given)} (${rule}): give a name`
+  findings.add(new Failure('bad-input', what))
 }
 
 /** Finds every device type that a device can't have, and that there is none: `bad-input` each. */

@@ -106,3 +106,20 @@ test('the name is the one that the image was built with, as long as it is that i
   await release('nonsense')
   await assert.rejects(packageArtifact(options, plainContext()), { reason: 'invalid-file' })
 })
+
+test('an options file without options, and a source that no name can be made of, say what to do', async (t) => {
+  const folder = await temporaryFolder(t)
+  const source = join(folder, 'my image.ext4')
+  const optionsFile = join(folder, 'options.yml')
+  await writeFile(source, 'an image')
+  await writeFile(optionsFile, '# none yet\n')
+  const options = { source, format: 'mender', deviceTypes: ['board'], compression: 'gzip' } as const
+  await assert.rejects(packageArtifact({ ...options, name: 'r', optionsFile }, plainContext()), {
+    message: /options\.yml:1: it holds no options: write some, or leave the input options out/,
+  })
+  await assert.rejects(packageArtifact(options, plainContext()), (error: unknown) => {
+    assert.ok(error instanceof Failure)
+    assert.match(error.message, /can be made of the source's, "my image" \(.*\): give a name/)
+    return true
+  })
+})
