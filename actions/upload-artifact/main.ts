@@ -1,5 +1,5 @@
 import { runAction } from '../../src/action/action.ts'
-import { openServer, serverTypes } from '../../src/ota/ota.ts'
+import { type UploadedRelease, openServer, serverTypes, uploadRelease } from '../../src/ota/ota.ts'
 import { escapeMarkdown } from '../../src/platform/platform.ts'
 
 await runAction('upload-artifact', async (action) => {
@@ -12,19 +12,25 @@ await runAction('upload-artifact', async (action) => {
     },
     action,
   )
-  const keys = input.keys('verify-key')
-  const path = input.path('artifact') ?? input.required('artifact')
-  const uploaded = await action.log.group(`Uploading ${path}`, () => server.upload(path, keys))
-  await action.summary(
-    `**${uploaded.isNew ? 'Uploaded' : 'Already there'}:** release ${escapeMarkdown(uploaded.release)}, ` +
-      `artifact \`${uploaded.artifactId}\`, content \`${uploaded.contentDigest}\`\n`,
+  const files = { paths: await input.files('artifact'), verifyKeys: input.keys('verify-key') }
+  const tell = (soFar: UploadedRelease) => action.output(outputsOf(soFar))
+  const uploaded = await uploadRelease(server, files, tell, action)
+  const lines = uploaded.artifacts.map(
+    ({ isNew, artifactId, contentDigest }) =>
+      `**${isNew ? 'Uploaded' : 'Already there'}:** release ${escapeMarkdown(uploaded.release)}, ` +
+      `artifact \`${artifactId}\`, content \`${contentDigest}\`\n`,
   )
-  return {
-    release: uploaded.release,
-    'artifact-id': uploaded.artifactId,
-    sha256: uploaded.sha256,
-    'content-digest': uploaded.contentDigest,
-    url: uploaded.url,
-    changed: uploaded.isNew,
-  }
+  await action.summary(lines.join('\n'))
+  return outputsOf(uploaded)
 })
+
+function outputsOf({ release, url, artifacts, isNew }: UploadedRelease) {
+  return {
+    release,
+    'artifact-id': artifacts.map(({ artifactId }) => artifactId).join('\n'),
+    sha256: artifacts.map(({ sha256 }) => sha256).join('\n'),
+    'content-digest': artifacts.map(({ contentDigest }) => contentDigest).join('\n'),
+    url,
+    changed: isNew,
+  }
+}

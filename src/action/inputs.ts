@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Failure, type Problem, parseDuration } from '../platform/platform.ts'
+import { Failure, type Problem, matchingFiles, parseDuration } from '../platform/platform.ts'
 import type { Host } from './host.ts'
 import { type ActionName, type InputName, manifest } from './manifest.ts'
 
@@ -75,6 +75,13 @@ export class Inputs<N extends ActionName> {
   /** Paths separated by commas or line ends, absolute. */
   paths(name: InputName<N>): string[] {
     return this.list(name).map((path) => resolve(process.env['GITHUB_WORKSPACE'] ?? '.', path))
+  }
+
+  /** Files that the lines of the input stand for, each a path or a glob pattern; throws `file-missing` where one has none. */
+  async files(name: InputName<N>): Promise<string[]> {
+    const patterns = this.required(name).split('\n')
+    const named = patterns.map((pattern) => pattern.trim()).filter(Boolean)
+    return matchingFiles(named, resolve(process.env['GITHUB_WORKSPACE'] ?? '.'))
   }
 
   /** Items separated by commas or line ends, without empty ones. */

@@ -101,7 +101,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     server: 'URL of the OTA server, such as `https://hosted.mender.io`.',
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
     token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
-    artifact: 'Path of the update file.',
+    artifact:
+      'Path of the update file. Several artifacts of one release: a glob pattern such as `out/*.mender`, or paths one a line.',
     'verify-key':
       'Public keys or certificates (PEM), or their paths separated by commas or lines: one of them must have signed the file. Where empty, the signature is not checked.',
   },

@@ -1,13 +1,15 @@
 // Puts an artifact file onto a Mender server, once, whatever breaks on the way.
 import { createHash } from 'node:crypto'
 import { type ArtifactInfo, openArtifact } from '../artifact/artifact.ts'
-import { Failure, hexOf, multipart } from '../platform/platform.ts'
+import { Failure, hexOf, multipart, seconds } from '../platform/platform.ts'
 import type { MenderClient } from './mender-client.ts'
 import { artifactsPath, listArtifacts, releaseArtifact } from './mender-releases.ts'
 import type { MenderArtifact } from './mender-schemas.ts'
 import type { Uploaded } from './ota-server.ts'
 
 const attempts = 3
+/** A try that broke after this long may have been ended by a proxy: they allow 30 or 60 seconds unless told otherwise. */
+const proxyMs = 20_000
 
 /** Uploads a file; see `OtaServer.upload`. */
 export async function uploadArtifact(
@@ -64,14 +66,21 @@ async function send(client: MenderClient, path: string, info: ArtifactInfo): Pro
     },
     client.context,
   )
+  const { clock } = client.context
+  const startedAt = clock.now().getTime()
   try {
     // 409: another run was faster with the same artifact, or with another of its name; the next look tells
     const request = { method: 'POST', path: artifactsPath, headers, body } as const
     const { status } = await client.http.send({ ...request, repeatable: false, accept: [201, 409] })
     return status === 409 ? await conflict(client, info) : undefined
   } catch (error) {
-    if (error instanceof Failure && error.reason === 'unreachable') return error
-    throw error
+    if (!(error instanceof Failure && error.reason === 'unreachable')) throw error
+    const tookMs = clock.now().getTime() - startedAt
+    if (tookMs < proxyMs) return error
+    const hint = 'where each try breaks after the same time, a proxy on the way limits how long it may take'
+    return new Failure('unreachable', `${error.message} (after ${seconds(tookMs)}; ${hint})`, {
+      cause: error,
+    })
   }
 }
 
@@ -111,10 +120,10 @@ async function findSame(client: MenderClient, info: ArtifactInfo): Promise<Mende
 
 /** A signed and an unsigned file differ in size; the file that we sent must not. */
 function checkSize(client: MenderClient, info: ArtifactInfo, listed: MenderArtifact): void {
-  if (listed.id !== artifactIdOf(info) || (listed.size ?? info.sizeBytes) === info.sizeBytes) return
+  if (listed.id !== artifactIdOf(info) || listed.size === info.sizeBytes) return
   throw new Failure(
     'upload-incomplete',
-    `${client.url} lists ${listed.size} bytes for the artifact ${listed.id}, but the file has ${info.sizeBytes}: delete it there and run again`,
+    `${client.url} lists ${listed.size ?? 'no'} bytes for the artifact ${listed.id}, but the file has ${info.sizeBytes}: delete it there and run again`,
   )
 }
 

@@ -10,9 +10,9 @@ const isUpload: (incoming: { method?: string | undefined; url?: string | undefin
   incoming,
 ) => incoming.method === 'POST' && incoming.url?.endsWith('/artifacts') === true
 
-async function through(t: TestContext, lab: Lab, handler: Handler) {
+async function through(t: TestContext, lab: Lab, handler: Handler, context = plainContext()) {
   const url = await serve(t, handler)
-  return openServer({ type: 'mender', url, token: lab.token }, plainContext())
+  return openServer({ type: 'mender', url, token: lab.token }, context)
 }
 
 test('a connection that breaks in the middle is tried again', async (t) => {
@@ -58,6 +58,43 @@ test('a gateway that never lets it through is unreachable after a few tries', as
   assert.deepEqual(await lab.server.releases(), [])
 })
 
+test('a proxy that answers 502 in the middle, or ends each request after a time, is tried again and then told of', async (t) => {
+  const lab = await openLab(t)
+  const content = 'x'.repeat(4 << 20)
+  let uploads = 0
+  const early = await through(t, lab, (incoming, outgoing) => {
+    if (!isUpload(incoming) || uploads++ > 0) return pass(lab.url, incoming, outgoing)
+    // it answers while the body still comes, and takes no more of it
+    return void incoming.once('data', () => {
+      outgoing.writeHead(502, { connection: 'close' }).end('<html>bad gateway</html>')
+      incoming.pause()
+    })
+  })
+  assert.equal((await early.upload(await lab.artifact('os-2', { content }))).isNew, true)
+  assert.ok(uploads >= 2)
+
+  let ended = 0
+  let looks = 0
+  // half a minute goes by between two looks at the clock
+  const clock = { now: () => new Date(30_000 * looks++), sleep: async () => {} }
+  const handler: Handler = (incoming, outgoing) => {
+    pass(lab.url, incoming, outgoing)
+    if (!isUpload(incoming)) return
+    ended++
+    incoming.once('data', () => incoming.destroy())
+  }
+  const impatient = await through(t, lab, handler, plainContext({ clock }))
+  await assert.rejects(impatient.upload(await lab.artifact('os-3', { content })), {
+    reason: 'unreachable',
+    message: /after \S+; where each try breaks after the same time, a proxy/,
+  })
+  assert.equal(ended, 3)
+  assert.deepEqual(
+    (await lab.server.releases()).map(({ name }) => name),
+    ['os-2'],
+  )
+})
+
 test('an upload that is answered with success and not there is incomplete', async (t) => {
   const lab = await openLab(t)
   for (const body of ['', '<html>thank you</html>']) {
@@ -69,18 +106,29 @@ test('an upload that is answered with success and not there is incomplete', asyn
   }
 })
 
-test('an upload that the server lists with another size is incomplete', async (t) => {
+test('an upload that the server lists with another size, none, or another checksum is incomplete', async (t) => {
   const lab = await openLab(t)
   const path = await lab.artifact('os-2')
   await lab.server.upload(path)
-  const server = await through(t, lab, (incoming, outgoing) => {
-    if (!incoming.url?.includes('/v2/deployments/artifacts')) return pass(lab.url, incoming, outgoing)
-    return void lab.operate('GET', '/v2/deployments/artifacts').then(async (reply) => {
-      const listed = (await reply.json()) as { size: number }[]
-      outgoing.writeHead(200).end(JSON.stringify(listed.map((one) => ({ ...one, size: one.size - 512 }))))
+  interface Listed {
+    size: number
+    updates: { files: { checksum: string }[] }[]
+  }
+  const changes: readonly ((one: Listed) => unknown)[] = [
+    (one) => ({ ...one, size: one.size - 512 }),
+    ({ size: _, ...one }) => one,
+    (one) => ({ ...one, updates: [{ ...one.updates[0], files: [{ name: 'a', checksum: '0'.repeat(64) }] }] }),
+  ]
+  for (const change of changes) {
+    const server = await through(t, lab, (incoming, outgoing) => {
+      if (!incoming.url?.includes('/v2/deployments/artifacts')) return pass(lab.url, incoming, outgoing)
+      return void lab.operate('GET', '/v2/deployments/artifacts').then(async (reply) => {
+        const listed = (await reply.json()) as Listed[]
+        outgoing.writeHead(200).end(JSON.stringify(listed.map(change)))
+      })
     })
-  })
-  await assert.rejects(server.upload(path), { reason: 'upload-incomplete', message: /delete it there/ })
+    await assert.rejects(server.upload(path), { reason: 'upload-incomplete', message: /delete it there/ })
+  }
 })
 
 test('a large file is sent in constant memory, with a line of progress', async (t) => {
