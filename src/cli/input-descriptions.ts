@@ -46,7 +46,7 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     'device-types':
       'Device types that may install it, separated by commas or lines. May only be empty where the source is an update file.',
     output:
-      'Path of the update file; `<name>` with the ending of the format (`.mender`, `.swu`, `.raucb`) beside the source where empty.',
+      'Path of the update file; `<name>` with the ending of the format (`.mender`, `.swu`, `.raucb`) beside the source where empty. Its folder is made.',
     'signing-key':
       'Private key (PEM: RSA or ECDSA P-256, its certificates after it where the format needs them), or its path; in a shell rather `DROVER_SIGNING_KEY`. An encrypted one is opened with `DROVER_SIGNING_KEY_PASSPHRASE`. Unsigned where empty.',
     compression: '`gzip`, `none`, `zstd` (only newer devices can read it) or `xz` (small, but slow).',
