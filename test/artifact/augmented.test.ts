@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { inspectArtifact, openArtifact, signArtifact } from '../../src/artifact/artifact.ts'
-import { Failure, plainContext } from '../../src/platform/platform.ts'
+import { plainContext } from '../../src/platform/platform.ts'
+import { failure } from './failure.ts'
 import { type Member, chunks, craft, headerInfo, sha256, tar, typeInfo } from './craft.ts'
 import { ec } from './keys.ts'
 
@@ -63,12 +64,7 @@ function augmented(
 }
 
 async function refused(bytes: Buffer, message: RegExp) {
-  await assert.rejects(inspectArtifact(chunks(bytes)), (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.equal(error.reason, 'artifact-damaged', error.message)
-    assert.match(error.message, message)
-    return true
-  })
+  await assert.rejects(inspectArtifact(chunks(bytes)), failure('artifact-damaged', message))
 }
 
 test('what mender-artifact adds is part of what is read, and told apart', async () => {

@@ -11,6 +11,7 @@ import { Failure, digestOf } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
+import { failure } from './failure.ts'
 import { type TestIdentity, authority } from './certificates.ts'
 import { ec, rsa } from './keys.ts'
 
@@ -24,12 +25,7 @@ async function signed({ all }: TestIdentity): Promise<Buffer> {
 }
 
 async function refused(work: Promise<unknown>, detail: string, message: RegExp): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.equal(error.detail, detail, error.message)
-    assert.match(error.message, message)
-    return true
-  })
+  await assert.rejects(work, failure(detail, message))
 }
 
 /** What openssl makes of `content`. */

@@ -4,17 +4,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspectArtifact } from '../../src/artifact/artifact.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { failure } from './failure.ts'
 import { type Member, chunks, craft, headerInfo, sha256, typeInfo } from './craft.ts'
 import { ec } from './keys.ts'
 
 async function refused(bytes: Buffer, message: RegExp) {
-  await assert.rejects(inspectArtifact(chunks(bytes)), (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.equal(error.reason, 'artifact-damaged', error.message)
-    assert.match(error.message, message)
-    return true
-  })
+  await assert.rejects(inspectArtifact(chunks(bytes)), failure('artifact-damaged', message))
 }
 
 const accepted = (bytes: Buffer) => inspectArtifact(chunks(bytes))

@@ -8,7 +8,8 @@ import { plainContext } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 import { sha256 } from './craft.ts'
-import { failure, ours, signer, withoutRauc } from './rauc.ts'
+import { failure } from './failure.ts'
+import { ours, signer, withoutRauc } from './rauc.ts'
 
 const image = 'an image'
 const manifestOf = (text = '') =>

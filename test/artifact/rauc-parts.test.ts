@@ -8,7 +8,7 @@ import { parseSuperblock, parseTrailer, signatureKind } from '../../src/artifact
 import { formatManifest, parseManifest } from '../../src/artifact/rauc/rauc-manifest.ts'
 import { VerityCheck, levelOffsets } from '../../src/artifact/rauc/verity.ts'
 import { temporaryFolder } from '../support/temporary.ts'
-import { failure } from './rauc.ts'
+import { failure } from './failure.ts'
 
 const image = `[image.rootfs]\nsha256=${'A'.repeat(64)}\nsize=5\nfilename=rootfs.ext4\n`
 const read = (text: string) => parseManifest(Buffer.from(text))

@@ -9,7 +9,8 @@ import { isInstalled } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 import { until } from '../support/until.ts'
-import { failure, folderWithImage, judge, signer, withoutRauc, writeIn } from './rauc.ts'
+import { failure } from './failure.ts'
+import { folderWithImage, judge, signer, withoutRauc, writeIn } from './rauc.ts'
 
 test('what is missing is named with its package, before any work', { skip: withoutRauc }, async (t) => {
   const folder = await folderWithImage(t)

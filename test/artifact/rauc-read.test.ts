@@ -7,7 +7,8 @@ import { openArtifact } from '../../src/artifact/artifact.ts'
 import { Failure } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { authority } from './certificates.ts'
-import { failure, folderWithImage, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
+import { failure } from './failure.ts'
+import { folderWithImage, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
 
 const bundles = { verity: Buffer.alloc(0), plain: Buffer.alloc(0) }
 const verifyKeys = [ours.certificate]

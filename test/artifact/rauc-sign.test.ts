@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { openArtifact, signArtifact } from '../../src/artifact/artifact.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { authority } from './certificates.ts'
-import { failure, folderWithImage, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
+import { failure } from './failure.ts'
+import { folderWithImage, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
 
 const production = authority('production')
 const release = production.issue('release', { isIndirect: true, type: 'rsa' })

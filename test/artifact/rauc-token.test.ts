@@ -8,7 +8,8 @@ import { openArtifact, signArtifact } from '../../src/artifact/artifact.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { undo } from '../support/undo.ts'
-import { failure, folderWithImage, judge, ours, withoutRauc, writeIn } from './rauc.ts'
+import { failure } from './failure.ts'
+import { folderWithImage, judge, ours, withoutRauc, writeIn } from './rauc.ts'
 
 const [module] = globSync('/usr/lib/{,*/}softhsm/libsofthsm2.so')
 const [engine] = globSync('/usr/lib/*/engines-3/pkcs11.so')

@@ -6,7 +6,8 @@ import { openArtifact } from '../../src/artifact/artifact.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { authority } from './certificates.ts'
 import { sha256 } from './craft.ts'
-import { failure, folderWithImage, imageBytes, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
+import { failure } from './failure.ts'
+import { folderWithImage, imageBytes, judge, ours, signer, withoutRauc, writeIn } from './rauc.ts'
 
 for (const bundleFormat of ['verity', 'plain'] as const) {
   for (const compression of ['none', 'gzip', 'zstd', 'xz'] as const) {

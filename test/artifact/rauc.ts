@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { WriteRequest, WrittenArtifact } from '../../src/artifact/artifact.ts'
 import { type RaucOptions, writeRauc } from '../../src/artifact/artifact.ts'
-import { type Context, Failure, plainContext } from '../../src/platform/platform.ts'
+import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { authority } from './certificates.ts'
@@ -67,16 +67,5 @@ export function judge(
     return { isTaken: status === 0, said: stdout + stderr }
   } finally {
     rmSync(folder, { recursive: true })
-  }
-}
-
-/** For `assert.rejects`: a failure of this reason and detail whose message has this. */
-export function failure(reason: string, message: RegExp, detail: string = reason) {
-  return (error: unknown) => {
-    if (!(error instanceof Failure)) throw error
-    const found = [error.reason, error.detail].join()
-    if (found !== [reason, detail].join() || !message.test(error.message))
-      throw new Error(`not ${reason}/${detail} ${message}, but ${found}: ${error.message}`, { cause: error })
-    return true
   }
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { type ArtifactInfo, type InspectOptions, inspectArtifact } from '../../src/artifact/artifact.ts'
-import { Failure, runOk } from '../../src/platform/platform.ts'
+import { runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { failure } from './failure.ts'
 import { authority } from './certificates.ts'
 import { chunks, sha256 } from './craft.ts'
 
@@ -49,12 +50,7 @@ const read = async (bytes: Buffer, options: InspectOptions = {}): Promise<Artifa
   inspectArtifact(chunks(bytes), options)
 
 async function refused(bytes: Buffer, detail: string, message: RegExp, options?: InspectOptions) {
-  await assert.rejects(read(bytes, options), (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.equal(error.detail, detail, error.message)
-    assert.match(error.message, message)
-    return true
-  })
+  await assert.rejects(read(bytes, options), failure(detail, message))
 }
 
 const withDescription = (content: string): Buffer =>
