@@ -5,6 +5,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { type InspectOptions, inspectArtifact } from '../../src/artifact/artifact.ts'
 import { Failure } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
+import { failure } from './failure.ts'
 import { type Member, chunks, craft, defaultHeader, headerInfo, image, sha256, typeInfo } from './craft.ts'
 
 const inspect = (bytes: Buffer, options: InspectOptions = {}) => inspectArtifact(chunks(bytes), options)
@@ -15,12 +16,7 @@ async function refused(
   reason = 'artifact-damaged',
   options: InspectOptions = {},
 ) {
-  await assert.rejects(inspect(bytes, options), (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.equal(error.reason, reason, error.message)
-    assert.match(error.message, message)
-    return true
-  })
+  await assert.rejects(inspect(bytes, options), failure(reason, message))
 }
 
 test('a whole artifact gives its facts', async () => {
@@ -97,28 +93,6 @@ test('a file cut short at any byte is refused', async () => {
       )
     }
   }
-})
-
-test('a changed byte anywhere is refused, or changes nothing that is installed', async () => {
-  const bytes = craft()
-  const { contentDigest } = await inspect(bytes)
-  const accepted: number[] = []
-  for (let at = 0; at < bytes.length; at++) {
-    const changed = Buffer.from(bytes)
-    changed[at] = (changed[at] ?? 0) ^ 0x41
-    try {
-      const info = await inspectArtifact(chunks(changed, 4096))
-      assert.equal(info.contentDigest, contentDigest, `byte ${at}`)
-      assert.equal(info.name, 'release-1')
-      accepted.push(at)
-    } catch (error) {
-      assert.ok(error instanceof Failure, `byte ${at}: ${String(error)}`)
-    }
-  }
-  // what may differ are hints in the payload's gzip header: time, flags for the writer, operating system
-  const gzipHeader = bytes.lastIndexOf(Buffer.from([0x1f, 0x8b, 8, 0]))
-  for (const at of accepted)
-    assert.ok(at >= gzipHeader + 3 && at < gzipHeader + 10, `byte ${at} is not checked`)
 })
 
 test('names that leave their folder are refused', async () => {
