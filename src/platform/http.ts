@@ -232,9 +232,20 @@ function saidBy(reply: HttpReply): string {
   }
 }
 
+const untrusted = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+]
+
 function explain(error: unknown): string {
   if (hasCode(error, 'ECONNREFUSED')) return 'nothing listens there (connection refused)'
   if (hasCode(error, 'ENOTFOUND') || hasCode(error, 'EAI_AGAIN')) return 'the host name is unknown'
+  if (untrusted.some((code) => hasCode(error, code))) {
+    return `its certificate is not trusted (${messageOf(error)}): for an authority of your own, name its certificate in NODE_EXTRA_CA_CERTS`
+  }
   const isTimeout = error instanceof Error && error.name === 'TimeoutError'
   if (isTimeout || hasCode(error, 'UND_ERR_HEADERS_TIMEOUT') || hasCode(error, 'UND_ERR_BODY_TIMEOUT'))
     return 'it did not answer in time'
