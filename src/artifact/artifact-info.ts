@@ -35,6 +35,8 @@ export interface ArtifactInfo {
   augmented?: readonly Augmentation[]
   /** Of a verified signature: which key it is by, as the SHA-256 of the public key (DER, SPKI). */
   signedBy?: Digest
+  /** Of a signature in CMS (SWUpdate, RAUC): whose it says it is; nobody vouches for that unless it is `verified`. */
+  certificates?: readonly CertificateInfo[]
   /** RAUC bundles may have others than we write, too. */
   compression: Compression | 'lz4' | 'lzma' | 'lzo'
   /** Only of a RAUC bundle: its format, and what it says of itself for people. */
@@ -49,6 +51,14 @@ export interface ArtifactInfo {
   sha256: Digest
   /** Digest of what it brings: see `contentDigestOf`. */
   contentDigest: Digest
+}
+
+/** What a certificate says for people; the names are distinguished names in one line, the times ISO 8601 (UTC). */
+export interface CertificateInfo {
+  subject: string
+  issuer: string
+  from: string
+  until: string
 }
 
 export interface PayloadInfo {

@@ -1,5 +1,5 @@
 import { oneLine, shorten } from '../platform/platform.ts'
-import type { ArtifactInfo, Depends, PayloadInfo } from './artifact-info.ts'
+import type { ArtifactInfo, CertificateInfo, Depends, PayloadInfo } from './artifact-info.ts'
 
 type Row = readonly [label: string, value: string]
 
@@ -27,6 +27,7 @@ function summaryOf(info: ArtifactInfo): Row[] {
     ['compression', info.compression],
     ['content digest', info.contentDigest],
     ['file digest', info.sha256],
+    ...under('certificate', (info.certificates ?? []).map(certificateOf)),
     ...(info.group === undefined ? [] : [['group', info.group] as const]),
     ...(bundle?.description === undefined ? [] : [['description', bundle.description] as const]),
     ...(bundle?.build === undefined ? [] : [['build', bundle.build] as const]),
@@ -72,6 +73,10 @@ function signatureOf({ signature, signedBy, augmented = [] }: ArtifactInfo): str
     case 'verified':
       return `valid${signedBy === undefined ? '' : `, by the key ${signedBy}`}${but}`
   }
+}
+
+function certificateOf({ subject, issuer, until }: CertificateInfo): string {
+  return `${subject}, ${issuer === subject ? 'self-signed' : `issued by ${issuer}`}, until ${until.slice(0, 10)}`
 }
 
 /** Several values under one label, which stands beside the first alone. */

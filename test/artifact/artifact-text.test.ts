@@ -88,3 +88,16 @@ test('text from the file ends no line, moves no cursor and is cut where it has n
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
   for (const line of text.split('\n')) assert.ok(line.length < 450, `${line.length} characters`)
 })
+
+test('the certificate of a signature is shown with its end', () => {
+  const certificate = {
+    subject: 'CN=ci',
+    issuer: 'CN=fleet',
+    from: '2026-01-01T00:00:00.000Z',
+    until: '2036-11-20T08:53:42.000Z',
+  }
+  const shown = (certificates: ArtifactInfo['certificates'] = []) => artifactText({ ...info, certificates })
+  assert.match(shown([certificate]), /^certificate +CN=ci, issued by CN=fleet, until 2036-11-20$/m)
+  assert.match(shown([{ ...certificate, issuer: 'CN=ci' }]), /^certificate +CN=ci, self-signed, until/m)
+  assert.doesNotMatch(shown(), /certificate/)
+})

@@ -50,6 +50,7 @@ for (const [format, program] of [
       assert.deepEqual([code, stderr], [0, ''])
       const labels = stdout.split('\n').map((line) => /^ *\S+(?: \S+)*/.exec(line)?.[0])
       assert.deepEqual(labels.slice(0, 5), ['name', 'format', 'device types', 'signature', 'size'])
+      if (format !== 'mender') assert.match(stdout, /^certificate +CN=.*, until \d{4}-\d\d-\d\d$/m)
       for (const part of [
         name,
         `${format}, version`,

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Failure, requirePrograms } from '../../platform/platform.ts'
 import { damaged, tooLarge, wrongMember } from '../archive/byte-reader.ts'
 import type { ArtifactInfo } from '../artifact-info.ts'
+import { certificateInfoOf } from '../certificate-info.ts'
 import { type CmsVerified, verifyCms } from '../cms.ts'
 import type { InspectOptions } from '../read.ts'
 import { defaultLimits } from '../read-whole.ts'
@@ -70,6 +71,7 @@ export async function readBundle(path: string, options: InspectOptions): Promise
     bundle: { format: kind, description: manifest.description, build: manifest.build },
     signature: verified.signature,
     ...(verified.signedBy === undefined ? {} : { signedBy: verified.signedBy }),
+    certificates: certificateInfoOf(verified.signers),
     compression: superblock.compression,
     sizeBytes,
     sha256: `sha256:${sha256}`,

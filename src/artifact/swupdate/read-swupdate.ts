@@ -3,7 +3,8 @@ import { type Digest, Failure } from '../../platform/platform.ts'
 import { type ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { type CpioMember, CpioReader } from '../archive/cpio-reader.ts'
 import { decompressed } from '../archive/decompress.ts'
-import type { ArtifactInfo, ArtifactLimits, Compression } from '../artifact-info.ts'
+import type { ArtifactInfo, ArtifactLimits, CertificateInfo, Compression } from '../artifact-info.ts'
+import { certificateInfoOf } from '../certificate-info.ts'
 import { verifyCms } from '../cms.ts'
 import type { RunningHash } from '../archive/hashed-file.ts'
 import type { InspectOptions } from '../read.ts'
@@ -52,13 +53,14 @@ async function readMembers(
   const missing = [...wanted.keys()].find((name) => !files.has(name))
   if (missing !== undefined)
     throw wrongMember(bytes.place, bytes.offset, `${JSON.stringify(missing)} is missing`)
-  const { signature, signedBy, description } = head
+  const { signature, signedBy, certificates, description } = head
   return {
     format: 'swupdate',
     version: 1,
     ...contentOf(description, files),
     signature,
     ...(signedBy === undefined ? {} : { signedBy }),
+    ...(certificates === undefined ? {} : { certificates }),
     compression: description.items.find(({ compression }) => compression !== 'none')?.compression ?? 'none',
   }
 }
@@ -67,6 +69,7 @@ interface Head {
   description: Description
   signature: ArtifactInfo['signature']
   signedBy?: Digest | undefined
+  certificates?: readonly CertificateInfo[]
   /** The member after the head. */
   next: CpioMember | undefined
 }
@@ -84,8 +87,10 @@ async function readHead(cpio: CpioReader, limits: ArtifactLimits, options: Inspe
   if (second?.name === 'sw-description.sig') {
     const signature = await cpio.content(second, maxSignatureBytes)
     const checked = await verifyCms(signature, content, verifyKeys, options.signal)
-    const { signature: state, signedBy } = checked
-    return { description: parseDescription(content), signature: state, signedBy, next: await cpio.next() }
+    const { signature: state, signedBy, signers } = checked
+    const certificates = certificateInfoOf(signers)
+    const description = parseDescription(content)
+    return { description, signature: state, signedBy, certificates, next: await cpio.next() }
   }
   if (verifyKeys.length > 0) {
     throw new Failure(
