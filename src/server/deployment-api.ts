@@ -17,7 +17,7 @@ import { acceptedIn } from './inventory-api.ts'
 import { readLog } from './offers.ts'
 import { type Page, pageOf, pagedReply } from './paging.ts'
 import { Refusal } from './refusal.ts'
-import { type Route, admin } from './router.ts'
+import { type Route, admin, lookup } from './router.ts'
 import { type TargetStatus, endAll, statistics, statusesIn, targetColumns, targetRow } from './targets.ts'
 
 const v1 = '/api/management/v1/deployments/deployments'
@@ -47,7 +47,7 @@ export function deploymentApi(core: Core): Route[] {
       status: 200,
       json: statistics(core, findDeployment(core, exchange.param('id')).seq),
     })),
-    admin('POST', `${v1}/statistics/list`, async (exchange) => {
+    lookup(`${v1}/statistics/list`, async (exchange) => {
       const { deployment_ids } = await exchange.json(statisticsSchema)
       const json = deployment_ids.map((id) => ({ id, stats: statistics(core, findDeployment(core, id).seq) }))
       return { status: 200, json }

@@ -22,7 +22,7 @@ import { publicKeyIn } from './device-api.ts'
 import { type Exchange, type Reply, checked } from './exchange.ts'
 import { pageOf, pagedReply } from './paging.ts'
 import { notFound } from './refusal.ts'
-import { type Route, admin } from './router.ts'
+import { type Route, admin, lookup } from './router.ts'
 import { endAll } from './targets.ts'
 
 const base = '/api/management/v2/devauth'
@@ -55,7 +55,7 @@ export function deviceManagementApi(core: Core): Route[] {
       const filter = { statuses: statusesIn(exchange), ids: exchange.queries('id') }
       return reply(core, exchange, page, listDevices(core, filter, page))
     }),
-    admin('POST', `${base}/devices/search`, async (exchange) => {
+    lookup(`${base}/devices/search`, async (exchange) => {
       const wanted = await exchange.json(searchSchema)
       const page = pageOf(exchange)
       const filter = { statuses: wanted.status ?? [], ids: wanted.id ?? [] }

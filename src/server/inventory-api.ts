@@ -6,7 +6,7 @@ import { findDevice } from './devices.ts'
 import { type Exchange, type Reply, checked } from './exchange.ts'
 import { checkedPage, pageOf, pagedReply } from './paging.ts'
 import { Refusal, notFound } from './refusal.ts'
-import { type Route, admin } from './router.ts'
+import { type Route, admin, lookup } from './router.ts'
 import { type Condition, inventoryView, searchDevices, searchSchema } from './search.ts'
 
 const v1 = '/api/management/v1/inventory'
@@ -29,7 +29,7 @@ const tags = v.array(
 /** All routes of the inventory. */
 export function inventoryApi(core: Core): Route[] {
   return [
-    admin('POST', `${v2}/filters/search`, (exchange) => search(core, exchange)),
+    lookup(`${v2}/filters/search`, (exchange) => search(core, exchange)),
     admin('GET', `${v2}/filters/attributes`, () => ({ status: 200, json: attributeNames(core) })),
     admin('GET', `${v1}/devices`, (exchange) => list(core, exchange)),
     admin('GET', `${v1}/devices/:id`, (exchange) => one(core, exchange)),

@@ -3,15 +3,19 @@ import type { Exchange, Reply } from './exchange.ts'
 
 type Answer = Reply | Promise<Reply>
 
-/** Who a route serves: anybody, an accepted device with its token, or the holder of the management token. */
+/**
+ * Who a route serves: anybody, an accepted device with its token, or the holder of the management token; `look` is open to
+ * tokens for reading only, too.
+ */
 export type Route = { method: string; path: string } & (
-  | { access: 'open' | 'admin'; answer: (exchange: Exchange) => Answer }
+  | { access: 'open' | 'admin' | 'look'; answer: (exchange: Exchange) => Answer }
   | { access: 'device'; answer: (exchange: Exchange, device: string) => Answer }
 )
 
 /** How a caller is known; both throw a 401. */
 export interface Gate {
-  admin(exchange: Exchange): void
+  /** Throws a 403 where the token is for reading only, and the route isn't. */
+  admin(exchange: Exchange, isReading: boolean): void
   /** Returns the device's id. */
   device(exchange: Exchange): string
 }
@@ -21,9 +25,14 @@ export function open(method: string, path: string, answer: (exchange: Exchange) 
   return { access: 'open', method, path, answer }
 }
 
-/** A route of the management API. */
+/** A route of the management API. What is asked for by GET changes nothing, so that tokens for reading only may ask it. */
 export function admin(method: string, path: string, answer: (exchange: Exchange) => Answer): Route {
-  return { access: 'admin', method, path, answer }
+  return { access: method === 'GET' ? 'look' : 'admin', method, path, answer }
+}
+
+/** A route of the management API that is sent as POST for its long question, and changes nothing. */
+export function lookup(path: string, answer: (exchange: Exchange) => Answer): Route {
+  return { access: 'look', method: 'POST', path, answer }
 }
 
 /** A route of the device API. */
@@ -49,8 +58,9 @@ export function router(routes: readonly Route[], gate: Gate): (exchange: Exchang
     const found = table.find((entry) => entry.route.method === method && fits(entry.segments, segments))
     if (!found) throw new Refusal(404, 'not found')
     const { route } = found
-    exchange.access = route.access
-    if (route.access === 'admin') gate.admin(exchange)
+    const isReading = route.access === 'look'
+    exchange.access = isReading ? 'admin' : route.access
+    if (exchange.access === 'admin') gate.admin(exchange, isReading)
     const caller = route.access === 'device' ? gate.device(exchange) : ''
     exchange.params = variables(found.segments, segments)
     return route.access === 'device' ? route.answer(exchange, caller) : route.answer(exchange)

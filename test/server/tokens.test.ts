@@ -86,6 +86,10 @@ test('a token for reading only can order and change nothing', async (t) => {
   assert.equal(await ask('POST', 'v1/deployments/deployments/statistics/list', { deployment_ids: [] }), 200)
   for (const [method, path] of [
     ['POST', 'v1/deployments/deployments'],
+    // names that look like a search
+    ['POST', 'v1/deployments/deployments/group/search'],
+    ['POST', 'v1/deployments/deployments/group/search/'],
+    ['POST', 'v1/deployments/deployments/group/%73earch'],
     ['POST', tokens],
     ['DELETE', 'v2/devauth/devices/1'],
     ['PUT', 'v1/inventory/devices/1/tags'],
