@@ -6,6 +6,8 @@ import { poll } from './poll.ts'
 export interface KeptLog {
   path: string
   text: string
+  /** Its last lines, each cut to a length that is read. */
+  tail: string
   /** Whether the log tells of what comes after the installation: what fails from there on is rolled back. */
   wasInstalled: boolean
 }
@@ -32,10 +34,11 @@ export async function keepLog(
   const path = resolve(folder, `deployment-${fileNameOf(deployment.id)}-${fileNameOf(device)}.log`)
   await writeAtomically(path, text)
   const lines = text.trimEnd().split('\n')
+  const tail = lines.slice(-maxShownLines).map((line) => oneLine(shorten(line, 500)))
   await context.log.group(`log of ${device}, its last lines (all ${lines.length} in ${path})`, async () => {
-    for (const line of lines.slice(-maxShownLines)) context.log.info(oneLine(shorten(line, 500)))
+    for (const line of tail) context.log.info(line)
   })
-  return { path, text, wasInstalled: /after-reboot \[|ArtifactCommit/.test(text) }
+  return { path, text, tail: tail.join('\n'), wasInstalled: /after-reboot \[|ArtifactCommit/.test(text) }
 }
 
 /** So much of a log fits into a message that is read. */

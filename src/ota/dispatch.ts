@@ -6,8 +6,9 @@ import { isOpenState } from './ota-server.ts'
 import { freeName } from './order-name.ts'
 import { failureOf, timedOut } from './outcome.ts'
 import { poll } from './poll.ts'
+import { type Undone, takeBack, undoneOf } from './take-back.ts'
 import { type Target, checkLease, holdTarget } from './target.ts'
-import { type Verdict, type Watch, seen, startWatch, verdictOf } from './watch.ts'
+import { type Verdict, type Watch, bootIdOf, seen, startWatch, verdictOf } from './watch.ts'
 
 export interface DispatchRequest {
   /** The release's name. */
@@ -24,6 +25,12 @@ export interface DispatchRequest {
   logFolder: string
   /** Told what is known as soon as it is, so that it is there after a failure too. */
   tell?: (known: Partial<Dispatched>) => Promise<void>
+  /** Shown the last lines of the device's log after a failure. */
+  showLog?: (device: string, tail: string) => Promise<void>
+  /** Whether whoever holds a lease is gone for good; such a lease is returned in their place. */
+  isGone?: ((holder: string) => Promise<boolean>) | undefined
+  /** Told what is left to undo where this process is killed from here on; undefined when nothing is. */
+  remember?: (undone: Undone | undefined) => void
 }
 
 export interface Dispatched {
@@ -63,13 +70,15 @@ export async function dispatch(
     throw new Failure('release-missing', message)
   }
   const endsAt = context.clock.now().getTime() + request.timeoutMs
-  const { device, lease, runId: holder } = request
-  const target = await holdTarget(server, { release, device, lease, holder, endsAt }, context)
+  const { device, lease, runId: holder, isGone } = request
+  const target = await holdTarget(server, { release, device, lease, holder, endsAt, isGone }, context)
   try {
+    request.remember?.(undoneOf(target))
     await request.tell?.({ device: target.facts.id, address: addressOf(target.facts) })
     return await update(server, request, { release, target, endsAt }, context)
   } finally {
     await undo(context, 'return the lease', (by) => target.giveBack(server.within(by)))
+    request.remember?.(undefined)
   }
 }
 
@@ -88,18 +97,16 @@ async function update(
   const { id, deviceType } = target.facts
   const artifact = release.artifacts.find((one) => one.deviceTypes.includes(deviceType ?? ''))
   const name = target.adopted?.name ?? (await freeName(server, release, target.facts, request.runId))
-  await checkLease(server, id, target.lease.id, target.lease.number)
-  const order = await server.deploy({ name, release: release.name, devices: [id] })
-  context.log.info(`deployment ${order.id} (${name}): ${release.name} for ${id}`)
-  await request.tell?.({ deployment: order.id })
+  const undone = undoneOf(target, name)
+  request.remember?.(undone)
   const progress: { watch?: Watch } = {}
   try {
-    const verdict = await waitFor(
-      server,
-      { order, artifact, before: target.facts, endsAt },
-      progress,
-      context,
-    )
+    await checkLease(server, id, target.lease.id, target.lease.number)
+    const order = await server.deploy({ name, release: release.name, devices: [id] })
+    context.log.info(`deployment ${order.id} (${name}): ${release.name} for ${id}`)
+    await request.tell?.({ deployment: order.id })
+    const waiting = { order, artifact, before: target.facts, endsAt }
+    const verdict = await waitFor(server, waiting, progress, context)
     if (verdict.kind === 'success') return await succeeded(request, order, progress.watch, verdict, context)
     throw await failureOf(server, request, { order, watch: progress.watch, verdict }, context)
   } catch (error) {
@@ -108,9 +115,7 @@ async function update(
     // the device has ended without a word, or goes round in circles: the order would hold it for ever
     const ended = watch !== undefined && verdictOf(watch).kind === 'failed' ? [id] : []
     if (!isOver)
-      await undo(context, 'withdraw the order', (by) =>
-        takeBack(server.within(by), { order, target, ended }, by),
-      )
+      await undo(context, 'withdraw the order', (by) => takeBack(server.within(by), undone, by, ended))
     throw error
   }
 }
@@ -132,13 +137,16 @@ async function waitFor(
   const startedAt = context.clock.now().getTime()
   const elapsed = () => seconds(context.clock.now().getTime() - startedAt)
   const { release } = order
-  const basis = { release, artifact, orderedAt: order.createdAt, before: before.release }
+  // of an order that was adopted the facts may be of after it
+  const bootBefore = (before.reportedAt ?? '') > order.createdAt ? undefined : bootIdOf(before)
+  const basis = { release, artifact, orderedAt: order.createdAt, before: before.release, bootBefore }
   const verdict = await poll<Verdict>(context, endsAt, async () => {
-    const { devices } = await server.deployment(order.id)
+    const { devices, finishedAt } = await server.deployment(order.id)
     const facts = await server.device(before.id)
     const state = devices.get(before.id) ?? 'decommissioned'
     const last = progress.watch
-    const sight = { at: context.clock.now().toISOString(), state, facts }
+    const at = context.clock.now().toISOString()
+    const sight = { at, state, finishedAt: finishedAt?.get(before.id), facts }
     progress.watch = last ? seen(last, sight) : startWatch(basis, sight)
     if (state !== last?.state) context.log.info(`${elapsed()} ${before.id} is ${state}`)
     if (facts.reportedAt !== last?.facts.reportedAt && last !== undefined) {
@@ -170,25 +178,6 @@ async function succeeded(
   }
   await request.tell?.(dispatched)
   return dispatched
-}
-
-async function takeBack(
-  server: OtaServer,
-  { order, target, ended }: { order: Deployment; target: Target; ended: readonly string[] },
-  context: Context,
-): Promise<void> {
-  const holder = await server.leaseOf(target.facts.id)
-  if (holder && holder.number !== target.lease.number) {
-    // whoever took the device after our lease had ended may have taken over this very order
-    context.log.warn(`deployment ${order.id} is left: ${oneLine(holder.holder)} holds the device by now`)
-    return
-  }
-  const begun = await server.withdraw(order.id, ended)
-  context.log.info(
-    begun.length === 0
-      ? `deployment ${order.id} is withdrawn`
-      : `${begun.join(', ')} has begun and is left to finish deployment ${order.id}: look at the server for its end`,
-  )
 }
 
 /** Undoes something although the run may be aborted: with a time of its own, and never in place of the real failure. */

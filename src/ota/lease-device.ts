@@ -12,6 +12,8 @@ export interface LeaseRequest {
   holder: string
   /** A lease that the caller has: nothing is taken, only looked whether it still holds. */
   lease?: string | undefined
+  /** Whether whoever holds a lease is gone for good; such a lease is returned in their place. */
+  isGone?: ((holder: string) => Promise<boolean>) | undefined
 }
 
 export interface Leased {
@@ -30,7 +32,7 @@ export interface Leased {
  */
 export async function leaseDevice(
   server: OtaServer,
-  { device, timeoutMs, holder, lease }: LeaseRequest,
+  { device, timeoutMs, holder, lease, isGone }: LeaseRequest,
   context: Context,
 ): Promise<Leased> {
   if (lease !== undefined) {
@@ -38,7 +40,7 @@ export async function leaseDevice(
     return { device, lease, expires: until, isNew: false }
   }
   const endsAt = context.clock.now().getTime() + timeoutMs
-  const wanted = { release: undefined, device, lease, holder, endsAt, leaseMs: timeoutMs }
+  const wanted = { release: undefined, device, lease, holder, endsAt, leaseMs: timeoutMs, isGone }
   const target = await holdTarget(server, wanted, context)
   const { id, until } = target.lease
   context.log.info(`${oneLine(target.facts.id)} is leased to ${holder} until ${until}`)

@@ -21,9 +21,10 @@ export function timedOut(url: string, order: Deployment, watch: Watch | undefine
       `the device has not asked the server for anything in ${after}; it last reported ${reportedAt ?? 'never'}: is it on, and does it reach ${place}?`,
     )
   }
+  const seen = watch?.facts.lastSeen ?? reportedAt ?? 'never'
   return new Failure(
     'update-timeout',
-    `after ${after} the device is ${state} since ${watch?.stateSince ?? 'the order'}; it last reported at ${reportedAt ?? 'no time'} that it runs ${oneLine(watch?.facts.release ?? 'nothing')} (${place})`,
+    `after ${after} the device is ${state} since ${watch?.stateSince ?? 'the order'}; it was last seen at ${seen}, and last reported at ${reportedAt ?? 'no time'} that it runs ${oneLine(watch?.facts.release ?? 'nothing')} (${place})`,
   )
 }
 
@@ -36,7 +37,7 @@ interface Outcome {
 /** Gathers what there is to know about a failed update: the device's log, and what it runs now. */
 export async function failureOf(
   server: OtaServer,
-  request: Pick<DispatchRequest, 'logFolder' | 'tell'>,
+  request: Pick<DispatchRequest, 'logFolder' | 'tell' | 'showLog'>,
   { order, watch, verdict }: Outcome,
   context: Context,
 ): Promise<Failure> {
@@ -46,7 +47,10 @@ export async function failureOf(
   await request.tell?.({ result: watch.state })
   const isExpected = watch.state === 'failure'
   const log = await keepLog(server, { deployment: order, device: id, isExpected }, request.logFolder, context)
-  if (log) await request.tell?.({ log: log.path })
+  if (log) {
+    await request.tell?.({ log: log.path })
+    await request.showLog?.(id, log.tail)
+  }
   const wasInstalled = watch.hasRebooted || log?.wasInstalled === true
   const back = watch.state === 'failure' && wasInstalled ? await wentBack(server, watch, context) : undefined
   // the log's name has the ids of deployment and device

@@ -24,6 +24,8 @@ export interface Wanted {
   endsAt: number
   /** How long a lease that is taken lasts; some minutes longer than the waiting where it is undefined. */
   leaseMs?: number | undefined
+  /** Whether whoever holds a lease is gone for good; such a lease is returned in their place. */
+  isGone?: ((holder: string) => Promise<boolean>) | undefined
 }
 
 /** Whether it is a lab device: it stands in a group on the server, where operators put it and no device can put itself. */
@@ -37,6 +39,8 @@ export interface Target {
   adopted: Deployment | undefined
   /** The lease under which we have it: the caller's, or one that was taken. */
   lease: Lease
+  /** Whether the lease is the caller's. */
+  isLent: boolean
   /** Returns the lease where we took it; may be repeated. */
   giveBack(server: OtaServer): Promise<void>
 }
@@ -51,9 +55,10 @@ export async function holdTarget(server: OtaServer, wanted: Wanted, context: Con
   const say = onChange(context)
   let last = ''
   const held = await poll<Target>(context, wanted.endsAt, async () => {
-    const now = context.clock.now()
     const look =
-      type === undefined ? await lookAtOne(server, wanted, now) : await lookAtLab(server, wanted, type, now)
+      type === undefined
+        ? await lookAtOne(server, wanted, context)
+        : await lookAtLab(server, wanted, type, context)
     if ('stands' in look) {
       last = look.stands
       say(`waiting: ${last}`)
@@ -69,13 +74,19 @@ export async function holdTarget(server: OtaServer, wanted: Wanted, context: Con
 
 const silence = 'no fresh facts'
 
-async function lookAtOne(server: OtaServer, wanted: Wanted, now: Date): Promise<Look<Target>> {
+async function lookAtOne(server: OtaServer, wanted: Wanted, context: Context): Promise<Look<Target>> {
   const facts = await server.device(wanted.device)
   checkDevice(server, facts, wanted.release)
-  return hold(server, wanted, facts, await server.openDeployments(), now)
+  return hold(server, wanted, facts, await server.openDeployments(), context)
 }
 
-async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: Date): Promise<Look<Target>> {
+async function lookAtLab(
+  server: OtaServer,
+  wanted: Wanted,
+  type: string,
+  context: Context,
+): Promise<Look<Target>> {
+  const now = context.clock.now()
   const lab: DeviceFacts[] = []
   for await (const page of server.devices()) {
     lab.push(...page.filter((device) => isInLab(device) && device.status === 'accepted'))
@@ -99,7 +110,7 @@ async function lookAtLab(server: OtaServer, wanted: Wanted, type: string, now: D
   const taken: string[] = []
   for (const device of fresh) {
     checkDevice(server, device, wanted.release)
-    const look = await hold(server, wanted, device, open, now)
+    const look = await hold(server, wanted, device, open, context)
     if ('done' in look) return look
     taken.push(look.stands)
   }
@@ -112,7 +123,7 @@ async function hold(
   wanted: Wanted,
   facts: DeviceFacts,
   open: readonly Deployment[],
-  now: Date,
+  context: Context,
 ): Promise<Look<Target>> {
   const { id } = facts
   const rival = open.find((one) => isOpenState(one.devices.get(id) ?? 'aborted'))
@@ -125,14 +136,16 @@ async function hold(
     return { stands: `${id} is in the open deployment ${oneLine(rival.name)} (${rival.id})` }
   if (wanted.lease !== undefined) {
     const lease = await checkLease(server, id, wanted.lease)
-    return { done: { facts, adopted: rival, lease, giveBack: async () => {} } }
+    if (Date.parse(lease.until) < wanted.endsAt)
+      context.log.warn(`the lease of ${id} ends at ${lease.until}, before the time to wait is over`)
+    return { done: { facts, adopted: rival, lease, isLent: true, giveBack: async () => {} } }
   }
   const wish: LeaseWish = {
     id: randomUUID(),
     holder: wanted.holder,
-    until: new Date(leaseEnd(wanted, now)).toISOString(),
+    until: new Date(leaseEnd(wanted, context.clock.now())).toISOString(),
   }
-  const lease = await server.takeLease(id, wish)
+  const lease = await takeLease(server, wanted, id, wish, context)
   if (lease.id !== wish.id) {
     return { stands: `${id} is leased to ${oneLine(lease.holder)} until ${lease.until}` }
   }
@@ -140,9 +153,24 @@ async function hold(
   // an order may have been placed between the look and the lease
   const again = await server.openDeployments()
   const late = again.find((one) => one.id !== rival?.id && isOpenState(one.devices.get(id) ?? 'aborted'))
-  if (!late) return { done: { facts, adopted: rival, lease, giveBack } }
+  if (!late) return { done: { facts, adopted: rival, lease, isLent: false, giveBack } }
   await giveBack(server)
   return { stands: `${id} is in the open deployment ${oneLine(late.name)} (${late.id})` }
+}
+
+/** The lease that holds now. One whose holder is gone is returned, which nobody else would do before it ends. */
+async function takeLease(
+  server: OtaServer,
+  { isGone }: Wanted,
+  device: string,
+  wish: LeaseWish,
+  context: Context,
+): Promise<Lease> {
+  const lease = await server.takeLease(device, wish)
+  if (lease.id === wish.id || !(await isGone?.(lease.holder))) return lease
+  context.log.info(`${device} is freed: ${oneLine(lease.holder)} held it, and is over`)
+  await server.returnLease(device, lease.id)
+  return await server.takeLease(device, wish)
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Sight {
   /** When we looked (our clock, ISO 8601). */
   at: string
   state: DeviceState
+  /** When the device was done with the deployment, where the server tells it (its clock). */
+  finishedAt?: string | undefined
   facts: DeviceFacts
 }
 
@@ -19,9 +21,12 @@ export interface Watch {
   orderedAt: string
   /** The release that the device reported before. */
   before: string | undefined
+  /** The boot id that it reported before the order; undefined where it reports none. */
+  bootBefore: string | undefined
   state: DeviceState
   /** When this state was seen first (our clock). */
   stateSince: string
+  finishedAt: string | undefined
   facts: DeviceFacts
   hasRebooted: boolean
   /** How often it has begun again after a reboot: it went back without a word, and the server offered the order again. */
@@ -44,33 +49,36 @@ const maxRestarts = 1
 
 /** The watch after the first look. */
 export function startWatch(
-  order: Pick<Watch, 'release' | 'artifact' | 'orderedAt' | 'before'>,
-  { at, state, facts }: Sight,
+  order: Pick<Watch, 'release' | 'artifact' | 'orderedAt' | 'before' | 'bootBefore'>,
+  { at, state, finishedAt, facts }: Sight,
 ): Watch {
   const hasRebooted = state === 'rebooting'
-  return { ...order, ...changed(at, state, facts), hasRebooted, restarts: 0 }
+  return { ...order, ...changed(at, state, facts), finishedAt, hasRebooted, restarts: 0 }
 }
 
 /** The watch after one more look. */
-export function seen(watch: Watch, { at, state, facts }: Sight): Watch {
+export function seen(watch: Watch, { at, state, finishedAt, facts }: Sight): Watch {
   if (state !== watch.state) {
     const hasRebooted = watch.hasRebooted || state === 'rebooting'
     const restarts = watch.restarts + (watch.hasRebooted && state === 'downloading' ? 1 : 0)
-    return { ...watch, ...changed(at, state, facts), hasRebooted, restarts }
+    return { ...watch, ...changed(at, state, facts), finishedAt, hasRebooted, restarts }
   }
   const isNews = (facts.reportedAt ?? '') > (watch.facts.reportedAt ?? '')
-  return { ...watch, facts, reports: watch.reports + (isNews ? 1 : 0) }
+  return { ...watch, facts, finishedAt, reports: watch.reports + (isNews ? 1 : 0) }
 }
 
 function changed(at: string, state: DeviceState, facts: DeviceFacts) {
   return { state, stateSince: at, facts, reportedAtChange: facts.reportedAt ?? '', reports: 0 }
 }
 
-/** What follows. A device has a release when its own facts, newer than the order, say so; what the server says is not enough. */
+/**
+ * What follows. A device has a release when its own facts, newer than the deployment's end, say so, and it has restarted
+ * where the update needs that; what the server says is not enough.
+ */
 export function verdictOf(watch: Watch): Verdict {
-  const { state, facts, release } = watch
-  const isFresh = (facts.reportedAt ?? '') > watch.orderedAt
-  const isThere = isFresh && reportsRelease(facts, release, watch.artifact)
+  const { state, facts, release, orderedAt, finishedAt = '' } = watch
+  const isFresh = (facts.reportedAt ?? '') > (finishedAt > orderedAt ? finishedAt : orderedAt)
+  const isThere = isFresh && reportsRelease(facts, release, watch.artifact) && !isStillRunning(watch)
   switch (state) {
     case 'success':
     case 'already-installed':
@@ -106,13 +114,34 @@ function stillOpen(watch: Watch, isThere: boolean): Verdict {
     const warning = `it reports the release, but never reported its end: the server still says ${state}`
     return { kind: 'success', isChanged: true, warning }
   }
+  if (isStillRunning(watch)) return wrongRelease(watch)
   const is = `reports ${facts.release ?? 'no release'} again and never said why; the server still says ${state}`
   return watch.hasRebooted
     ? failed('rolled-back', `it went back: it ${is}`)
     : failed('update-failed', `it has ended the update: it ${is}`)
 }
 
-function wrongRelease({ state, facts, before, release }: Watch): Verdict {
+/** The name under which a device reports the kernel's boot id. */
+const bootId = 'boot_id'
+
+/** The boot id that a device reports, where it does. */
+export function bootIdOf({ attributes }: DeviceFacts): string | undefined {
+  return attributes[bootId] || undefined
+}
+
+/** Whether a device that the update restarts is still in the boot in which it took the order. */
+function isStillRunning({ state, facts, artifact, bootBefore, hasRebooted }: Watch): boolean {
+  if (bootBefore === undefined || state === 'already-installed') return false
+  const needsRestart = hasRebooted || artifact?.provides?.['rootfs-image.version'] !== undefined
+  return needsRestart && bootIdOf(facts) === bootBefore
+}
+
+function wrongRelease(watch: Watch): Verdict {
+  const { state, facts, before, release } = watch
+  if (isStillRunning(watch) && reportsRelease(facts, release, watch.artifact)) {
+    const why = `it reports ${release}, but has not restarted since it took the order: its ${bootId} is still ${watch.bootBefore}`
+    return failed('wrong-release', why)
+  }
   const said = `the server says ${state}, but the device itself reports ${facts.release ?? 'no release'}`
   if (facts.attributes['artifact_name'] === release) {
     const why = `the client installed it, but the image in it calls itself ${facts.release}: package it under that name`

@@ -162,6 +162,31 @@ test('what the server calls success is none while the device reports something e
   await assert.rejects(go(), fails('rolled-back', /server says success.*itself reports old/))
 })
 
+test('an update that restarts a device is over when the device has restarted', async (t) => {
+  const lab = await openLab(t)
+  await lab.server.upload(await lab.artifact('os-2'))
+  const up = await lab.device({ hasBootId: true, behaviour: 'stays up' })
+  const stays = dispatcher(lab, up.key)
+  await assert.rejects(stays.go(), fails('wrong-release', /has not restarted since.*boot_id is still/))
+  const good = await lab.device({ hasBootId: true })
+  const boot = async () => (await lab.server.device(good.key)).attributes['boot_id']
+  const before = await boot()
+  const restarts = dispatcher(lab, good.key)
+  assert.equal((await restarts.go()).changed, true)
+  assert.notEqual(await boot(), before)
+  assert.equal(
+    (await restarts.go({ runId: 'run 2' })).changed,
+    false,
+    'it has it already, and need not restart',
+  )
+})
+
+test('what a device reported before it was done proves nothing', async (t) => {
+  const { lab, device, go } = await labWith(t, 'reports too early')
+  await assert.rejects(go({ timeoutMs: 3000 }), fails('update-timeout', /is success since.*last seen at 20/))
+  assert.equal((await lab.server.device(device.key)).release, 'os-2')
+})
+
 test('an image that was packaged under another name is told from a roll-back', async (t) => {
   const lab = await openLab(t)
   const device = await lab.device({ attributes: { 'rootfs-image.version': 'os-1-final' } })

@@ -1,6 +1,6 @@
 // A stand-in for a device: it speaks Mender's device API over a real socket, with a key of its own, but installs nothing.
 // What it does with an update is scripted. The real client is tested elsewhere; this one is quick and goes wrong on command.
-import { type KeyObject, createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { type KeyObject, createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What a device does with an update. */
@@ -21,6 +21,10 @@ export type Behaviour =
   | 'lies'
   /** reports once, before anything else, and never again; takes updates as if all were well */
   | 'reports once'
+  /** says success and reports the release, but never restarts */
+  | 'stays up'
+  /** reports the release before it says success, and nothing after that */
+  | 'reports too early'
   /** stops in the middle of installing until it is told otherwise */
   | 'hangs'
   /** reports facts, but never asks for an update */
@@ -34,6 +38,8 @@ export interface DeviceOptions {
   behaviour?: Behaviour
   attributes?: Record<string, string | string[]>
   pollMs?: number
+  /** Whether it reports a boot id, which is another one after each restart. */
+  hasBootId?: boolean
 }
 
 export interface MenderDevice {
@@ -64,9 +70,11 @@ class Device implements MenderDevice {
   readonly #running: Promise<void>
   readonly #keys: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ed25519')
   #release: string
+  #bootId: string = randomUUID()
   #token = ''
   #isDeaf = false
   #hasReported = false
+  #isMute = false
   #known: (id: string) => void = () => {}
 
   constructor(options: DeviceOptions) {
@@ -125,7 +133,7 @@ class Device implements MenderDevice {
   }
 
   async #round(): Promise<void> {
-    if (this.behaviour !== 'reports once' || !this.#hasReported) await this.#report()
+    if (!this.#isMute && (this.behaviour !== 'reports once' || !this.#hasReported)) await this.#report()
     this.#hasReported = true
     if (this.behaviour === 'never asks' || this.#isDeaf) return
     const { deviceType = 'virtual' } = this.#options
@@ -144,12 +152,13 @@ class Device implements MenderDevice {
   }
 
   async #report(): Promise<void> {
-    const { deviceType = 'virtual', attributes = {} } = this.#options
+    const { deviceType = 'virtual', attributes = {}, hasBootId = false } = this.#options
     const all = {
       device_type: deviceType,
       artifact_name: this.#release,
       'rootfs-image.version': this.#release,
       mender_client_version: '3.4.0',
+      ...(hasBootId ? { boot_id: this.#bootId } : {}),
       ...attributes,
     }
     const list = Object.entries(all).map(([name, value]) => ({ name, value }))
@@ -172,6 +181,7 @@ class Device implements MenderDevice {
     while (this.behaviour === 'hangs' && !this.#stop.signal.aborted) await this.#pause()
     if (!(await this.#status(id, 'rebooting'))) return
     await this.#pause()
+    if (this.behaviour !== 'stays up') this.#bootId = randomUUID()
     await this.#afterReboot(id, release)
   }
 
@@ -194,6 +204,12 @@ class Device implements MenderDevice {
       case 'succeeds silently':
         this.#release = release
         this.#isDeaf = true
+        return
+      case 'reports too early':
+        this.#release = release
+        this.#isMute = true
+        await this.#report()
+        await this.#status(id, 'success')
         return
       case 'lies':
         await this.#status(id, 'success')
