@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { Failure, hasCode, messageOf } from '../platform/platform.ts'
+import { Failure, readingFailure } from '../platform/platform.ts'
 import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
 import { HashedFile, type RunningHash, isWorthThread } from './archive/hashed-file.ts'
 import { readMender } from './mender/read-mender.ts'
@@ -137,8 +137,7 @@ async function checkedSize(path: string): Promise<number> {
     const facts = await stat(path)
     if (facts.isFile()) return facts.size
   } catch (error) {
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read the artifact ${path}: ${why}`, { cause: error })
+    throw readingFailure(error, `the artifact ${path}`)
   }
   throw new Failure('file-missing', `${path} is not a file: give the path of an artifact`)
 }

@@ -39,3 +39,10 @@ export function storageFailure(error: unknown, path: string): unknown {
     },
   )
 }
+
+/** What went wrong with reading `what`, as messages call it: `file-missing`, or the failure that it is already. */
+export function readingFailure(error: unknown, what: string): Failure {
+  if (error instanceof Failure) return error
+  const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
+  return new Failure('file-missing', `can't read ${what}: ${why}`, { cause: error })
+}

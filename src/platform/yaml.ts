@@ -2,7 +2,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import * as v from 'valibot'
 import { type Document, LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml'
-import { Failure, type Problem, hasCode, messageOf } from './failure.ts'
+import { Failure, type Problem, messageOf } from './failure.ts'
+import { readingFailure } from './files.ts'
 
 /** People write these files by hand: one over this size is a mistake or an attack. */
 const maxFileBytes = 4 << 20
@@ -132,9 +133,7 @@ export async function readText(
     if (size <= limitBytes) return text
     throw new Failure('invalid-file', `${name} has ${size} bytes; at most ${limitBytes} are read`)
   } catch (error) {
-    if (error instanceof Failure) throw error
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read ${name}: ${why}`, { cause: error })
+    throw readingFailure(error, name)
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { Failure, hasCode, messageOf } from '../../platform/platform.ts'
+import { Failure, readingFailure } from '../../platform/platform.ts'
 import { SourceImage, blockBytes } from './source-image.ts'
 
 /** A plain file as it was when its size was planned with. */
@@ -12,8 +12,7 @@ export interface PlannedFile {
 /** Throws `file-missing`, or `bad-input` where it is no plain file. */
 export async function planFile(path: string): Promise<PlannedFile> {
   const facts = await stat(path).catch((error: unknown) => {
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read ${path}: ${why}`, { cause: error })
+    throw readingFailure(error, path)
   })
   if (!facts.isFile()) throw new Failure('bad-input', `${path} is not a plain file: give the path of one`)
   return { path, sizeBytes: facts.size, modifiedMs: facts.mtimeMs }
@@ -39,7 +38,7 @@ export async function* fileBlocks(
   }
   signal.throwIfAborted()
   const content = await readFile(path).catch((error: unknown) => {
-    throw new Failure('file-missing', `can't read ${path}: ${messageOf(error)}`, { cause: error })
+    throw readingFailure(error, path)
   })
   if (content.length !== sizeBytes) throw changed(path)
   if (content.length > 0) yield content

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { Failure, hasCode, messageOf } from '../../platform/platform.ts'
+import { Failure, readingFailure } from '../../platform/platform.ts'
 
 /** What compression is cut by, too: changing it changes every artifact's bytes. */
 export const blockBytes: number = 1 << 20
@@ -35,8 +35,7 @@ export class SourceImage implements AsyncDisposable {
   ): Promise<SourceImage> {
     // a pipe would make a plain open wait for its other end
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-      const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-      throw new Failure('file-missing', `can't read the source ${path}: ${why}`, { cause: error })
+      throw readingFailure(error, `the source ${path}`)
     })
     try {
       const facts = await handle.stat()

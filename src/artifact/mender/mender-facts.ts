@@ -1,7 +1,7 @@
 // What a new Mender artifact says of itself, checked before anything is written.
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { Failure, canonicalJson, hasCode, messageOf } from '../../platform/platform.ts'
+import { Failure, canonicalJson, readingFailure } from '../../platform/platform.ts'
 import type { Depends } from '../artifact-info.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
 import { Findings } from '../findings.ts'
@@ -118,9 +118,7 @@ async function readScript(path: string): Promise<Buffer> {
       `the state script ${path} has ${size} bytes; it can have 1 to ${maxScriptBytes}`,
     )
   } catch (error) {
-    if (error instanceof Failure) throw error
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read the state script ${path}: ${why}`, { cause: error })
+    throw readingFailure(error, `the state script ${path}`)
   }
 }
 

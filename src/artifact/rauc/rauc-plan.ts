@@ -8,9 +8,8 @@ import {
   type Digest,
   Failure,
   digestOfFile,
-  hasCode,
   hexOf,
-  messageOf,
+  readingFailure,
 } from '../../platform/platform.ts'
 import type { Findings } from '../findings.ts'
 import { checkOutput, checkSourceDigest } from '../output.ts'
@@ -177,8 +176,6 @@ async function sizeOf(path: string, what: string): Promise<number> {
     if (why === undefined) return facts.size
     throw new Failure('bad-input', `the ${what} ${path} ${why}: give the path of a file`)
   } catch (error) {
-    if (error instanceof Failure) throw error
-    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
-    throw new Failure('file-missing', `can't read the ${what} ${path}: ${why}`, { cause: error })
+    throw readingFailure(error, `the ${what} ${path}`)
   }
 }
