@@ -1,15 +1,11 @@
 // The keys of an options file that are about Mender artifacts, and what they mean for each kind of payload.
 import { basename } from 'node:path'
 import * as v from 'valibot'
+import { optionText as text } from '../option-text.ts'
 import { fitName, fitNames } from '../archive/source-image.ts'
 import { isScriptName } from './state-scripts.ts'
 import { payloadKinds } from './payload-choice.ts'
 
-const text = v.pipe(
-  v.string('write it as text, in quotes where it looks like a number'),
-  v.nonEmpty('it is empty'),
-  v.maxLength(1024),
-)
 const needed = v.pipe(
   text,
   v.check((key) => key !== 'device_type', 'the device types are an input of their own'),

@@ -1,13 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
+import { optionText } from '../option-text.ts'
 import { imageHooks, isPrintable } from './rauc-manifest.ts'
 
-const text = v.pipe(
-  v.string('write it as text, in quotes where it looks like a number'),
-  v.nonEmpty('it is empty'),
-  v.maxLength(1024),
-  v.check(isPrintable, 'it has line breaks or other control characters'),
-)
+const text = v.pipe(optionText, v.check(isPrintable, 'it has line breaks or other control characters'))
 const slot = v.pipe(
   text,
   v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'a slot is named with letters, digits, - and _'),

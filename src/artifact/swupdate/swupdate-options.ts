@@ -1,11 +1,7 @@
 import { resolve } from 'node:path'
 import * as v from 'valibot'
+import { optionText as text } from '../option-text.ts'
 
-const text = v.pipe(
-  v.string('write it as text, in quotes where it looks like a number'),
-  v.nonEmpty('it is empty'),
-  v.maxLength(1024),
-)
 const flag = v.boolean('it can be true or false')
 const word = v.pipe(text, v.regex(/^[A-Za-z0-9_-]+$/, 'it can have letters, digits, _ and - only'))
 const texts = v.record(text, text)
