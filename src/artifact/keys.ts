@@ -17,7 +17,7 @@ const howToMake =
   'make one with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072` or `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`'
 
 /** Where the passphrase of an encrypted signing key comes from; it is no input, so that it stands in no workflow file. */
-export const passphraseVariable = 'DROVER_SIGNING_KEY_PASSPHRASE'
+const passphraseVariable = 'DROVER_SIGNING_KEY_PASSPHRASE'
 
 /** Signs with a private key. */
 export interface Signer {
@@ -73,7 +73,7 @@ export function publicKeyOf(pem: string): string {
 }
 
 /** What a key is called where it is shown: the SHA-256 of its public half (DER, SPKI). */
-export function fingerprintOf(key: KeyObject): Digest {
+function fingerprintOf(key: KeyObject): Digest {
   const half = key.type === 'private' ? createPublicKey(key) : key
   return digestOf(half.export({ type: 'spki', format: 'der' }))
 }

@@ -2,7 +2,7 @@ import { type KeyObject, createHash, sign, verify } from 'node:crypto'
 import { payloadType } from './statement.ts'
 
 /** What is signed: type and payload with their lengths before them, so that no two pairs give the same bytes. */
-export function preAuthenticationEncoding(type: string, payload: Uint8Array): Buffer {
+function preAuthenticationEncoding(type: string, payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.length} `), payload])
 }
 

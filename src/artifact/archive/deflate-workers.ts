@@ -6,7 +6,7 @@ import { deflater } from './deflater.ts'
 
 /** More would wait for the one thread that reads and hashes; each takes about 15 MiB. */
 const maxWorkers = 8
-export const workerCount: number = Math.min(availableParallelism(), maxWorkers)
+const workerCount: number = Math.min(availableParallelism(), maxWorkers)
 
 /** What the largest block may become: parts that don't shrink are stored, with a few bytes for each. */
 const bufferBytes = (1 << 20) + (64 << 10)

@@ -152,7 +152,7 @@ function takePayload(members: Members, index: number, type: string | null): Omit
  * Throws `artifact-damaged` where two of the header and its payloads provide, or depend on, the same: a device refuses it, and
  * what took either for the truth would be fooled by the other.
  */
-export function checkConflicts(header: Claims, payloads: readonly Claims[], place: string): void {
+function checkConflicts(header: Claims, payloads: readonly Claims[], place: string): void {
   for (const kind of ['provides', 'depends'] as const) {
     const seen = new Set<string>()
     for (const key of [header, ...payloads].flatMap((one) => Object.keys(one[kind]))) {
