@@ -5,7 +5,7 @@ import { requestOf, serverOf } from './inputs.ts'
 
 await runAction('lease-device', async (action) => {
   const server = openServer(serverOf(action.input), action)
-  const { device, lease, expires, isNew } = await leaseDevice(server, requestOf(action.input), action)
+  const { device, lease, expires, isNew } = await leaseDevice(server, requestOf(action), action)
   if (!isNew) {
     await server.returnLease(device, lease)
     action.log.info(`the lease of ${device} is returned`)

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import type { Inputs } from '../../src/action/action.ts'
+import type { Action, Inputs } from '../../src/action/action.ts'
+import { endedRuns, runLink } from '../../src/github/github.ts'
 import { type LeaseRequest, type ServerAddress, serverTypes } from '../../src/ota/ota.ts'
 
 /** What is asked of it. */
-export function requestOf(input: Inputs<'lease-device'>): LeaseRequest {
-  const { GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_REPOSITORY, GITHUB_SERVER_URL } = process.env
+export function requestOf(action: Action<'lease-device'>): LeaseRequest {
+  const { input } = action
   return {
     device: input.required('device'),
     timeoutMs: input.durationMs('timeout') ?? 3_600_000,
     lease: input.optional('lease'),
     // a link, so that who waits can look at what they wait for
-    holder: GITHUB_RUN_ID
-      ? `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID} attempt ${GITHUB_RUN_ATTEMPT}`
-      : `command ${randomUUID()}`,
+    holder: runLink() ?? `command ${randomUUID()}`,
+    isGone: endedRuns(input.secret('github-token'), action),
   }
 }
 

@@ -4,7 +4,7 @@ import { requestOf, serverOf } from './inputs.ts'
 
 await runAction('lease-device', async (action) => {
   const server = openServer(serverOf(action.input), action)
-  const { device, lease, expires, isNew } = await leaseDevice(server, requestOf(action.input), action)
+  const { device, lease, expires, isNew } = await leaseDevice(server, requestOf(action), action)
   // only a lease that was handed over is returned at the job's end
   action.saveState('device', isNew ? '' : device)
   action.saveState('lease', isNew ? '' : lease)

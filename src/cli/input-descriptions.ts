@@ -19,6 +19,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     device: 'Id of the device, or `lab:<device-type>` for any free lab device.',
     timeout: 'Longest time to wait for the device, such as `30m`.',
     lease: 'Id of the lease under which the caller holds the device; where empty, one is taken and returned.',
+    'github-token':
+      'Token for GitHub, to see whether the run of a lease is over; without one such a lease ends by itself.',
   },
   'gather-facts': {
     fleet:
@@ -37,6 +39,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     lease: 'A lease to return at the end of this job. Where empty, one is taken, which outlives the job.',
     timeout:
       'Longest time to wait for a free device, and how long the lease lasts from when it is taken, such as `1h`.',
+    'github-token':
+      'Token for GitHub, to see whether the run of a lease is over; without one such a lease ends by itself.',
   },
   'package-artifact': {
     source:

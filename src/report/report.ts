@@ -1,5 +1,5 @@
 // What people read: plans and ticks as Markdown, reports as HTML. Pure; everything from outside is escaped here.
 export { type Cell, type Page, type Section, renderPage } from './html.ts'
-export { type Markdown, maxMarkdownCharacters } from './markdown.ts'
+export { type Markdown, maxMarkdownCharacters, verbatim } from './markdown.ts'
 export { type PlanMarkdownOptions, headline, planMarkdown } from './plan-markdown.ts'
 export { tickMarkdown } from './tick-markdown.ts'

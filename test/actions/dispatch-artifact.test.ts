@@ -12,7 +12,7 @@ test('updates a lab device and says which, and where it is', async (t) => {
   await lab.operate('PUT', `/v1/inventory/devices/${device.key}/group`, { group: 'lab' })
   await lab.server.upload(await lab.artifact('os-2'))
   const inputs = { server: lab.url, token: lab.token, release: 'os-2', device: 'lab:virtual', timeout: '30s' }
-  const { code, outputs, log, summary } = await runInRunner('dispatch-artifact', { inputs })
+  const { code, outputs, log, summary, state } = await runInRunner('dispatch-artifact', { inputs })
   assert.equal(code, 0, log)
   const deployment = await lab.server.deployment(outputs['deployment'] ?? '')
   assert.equal(deployment.devices.get(device.key), 'success')
@@ -25,6 +25,7 @@ test('updates a lab device and says which, and where it is', async (t) => {
     'failure-reason': '',
   })
   assert.match(summary, /itself reports \*\*os-2\*\*/)
+  assert.equal(state['undone'], '', 'nothing is left to undo')
 })
 
 test('after a failure the outputs say what is known, and the log is a file', async (t) => {
@@ -35,7 +36,8 @@ test('after a failure the outputs say what is known, and the log is a file', asy
   const inputs = { server: lab.url, token: lab.token, release: 'os-2', device: device.key }
   const result = await runInRunner('dispatch-artifact', { inputs, env: { RUNNER_TEMP: folder } })
   assert.equal(result.code, 1)
-  const { outputs, errors } = result
+  const { outputs, errors, summary } = result
+  assert.match(summary, /The end of the log of[^]*\n {4}.*no space left on device/)
   assert.equal(outputs['failure-reason'], 'update-failed')
   assert.equal(outputs['result'], 'failure')
   assert.equal(outputs['device'], device.key)
@@ -61,6 +63,27 @@ test('in a shell the log is a file of the current folder', async (t) => {
   const [name = ''] = await readdir(workspace)
   assert.equal(outputs['log'], join(workspace, name))
   assert.ok(errors[0]?.message.endsWith(`(whole log: ${name})`), errors[0]?.message)
+})
+
+test('what a killed job left is undone at its end', async (t) => {
+  const lab = await openLab(t)
+  const device = await lab.device({ behaviour: 'never asks' })
+  await lab.server.upload(await lab.artifact('os-2'))
+  const inputs = { server: lab.url, token: lab.token, release: 'os-2', device: device.key }
+  const main = await runInRunner('dispatch-artifact', {
+    inputs,
+    onLine: (line, signal) => {
+      if (/is pending/.test(line)) signal('SIGKILL')
+    },
+  })
+  assert.equal((await lab.server.openDeployments()).length, 1)
+  for (const _ of [1, 2]) {
+    const post = await runInRunner('dispatch-artifact', { inputs, phase: 'post', state: main.state })
+    assert.equal(post.code, 0, post.log)
+    assert.deepEqual(post.warnings, [])
+  }
+  assert.deepEqual(await lab.server.openDeployments(), [])
+  assert.equal(await lab.server.leaseOf(device.key), undefined)
 })
 
 test('a cancelled job takes its order back and says so', async (t) => {

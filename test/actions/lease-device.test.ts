@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { startGitHub } from '../github/stand-in.ts'
 import { type Lab, openLab } from '../support/mender-lab.ts'
 import { runInRunner } from '../support/runner.ts'
 
@@ -44,6 +45,23 @@ test('a lease outlives its job, keeps others out, and goes to dispatch-artifact'
   const dispatched = await runInRunner('dispatch-artifact', { inputs: { ...inputs, lease: id } })
   assert.equal(dispatched.code, 0, dispatched.log)
   assert.equal((await lab.server.leaseOf(device.key))?.id, id)
+})
+
+test('a lease whose run is over is free, and one whose run goes on is not', async (t) => {
+  const { lab, device } = await labWithDevice(t)
+  const github = await startGitHub(t)
+  const env = { GITHUB_API_URL: github.url, GITHUB_RUN_ID: '2' }
+  const taken = await lease(lab, { device: device.key }, { env: { GITHUB_RUN_ID: '1' } })
+  const inputs = { device: device.key, timeout: '1s', 'github-token': 'secret' }
+  github.runs['1'] = 'in_progress'
+  const waits = await lease(lab, inputs, { env })
+  assert.equal(waits.outputs['failure-reason'], 'device-busy', waits.log)
+  github.runs['1'] = 'completed'
+  const second = await lease(lab, inputs, { env })
+  assert.equal(second.code, 0, second.log)
+  assert.match(second.log, /is freed: https:\/\/github\.com\/octo\/fleet\/actions\/runs\/1 attempt 1 held it/)
+  assert.notEqual(second.outputs['lease'], taken.outputs['lease'])
+  assert.equal((await lab.server.leaseOf(device.key))?.number, 2)
 })
 
 test('a lease that is given is returned at the end of the job, and not before', async (t) => {

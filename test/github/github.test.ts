@@ -131,6 +131,35 @@ test('what passes is tried again, a create never blindly, and a refusal is told 
   assert.match(JSON.stringify(nowhere), /"unreachable".*GitHub can't be reached/)
 })
 
+test('a run is over when GitHub says so, and in doubt it is not', async (t) => {
+  const github = await startGitHub(t)
+  github.runs = { 7: 'completed', 8: 'in_progress' }
+  const here = 'https://github.com/octo/fleet/actions/runs'
+  const links = [
+    `${here}/7 attempt 1`,
+    `${here}/8 attempt 2`,
+    `${here}/9 attempt 1`,
+    'https://github.com/octo/other/actions/runs/7 attempt 1',
+    'https://elsewhere.example/octo/fleet/actions/runs/7 attempt 1',
+    'command 7',
+    `${here}/7 attempt 1`,
+  ]
+  const ended = await against(
+    t,
+    github,
+    `const isOver = api.endedRuns('secret-token', plainContext({ clock: quick }), { GITHUB_SERVER_URL: 'https://github.com' })
+    const ended = []
+    for (const link of ${JSON.stringify(links)}) ended.push(await isOver(link))
+    return ended`,
+  )
+  assert.deepEqual(ended, [true, false, false, false, false, false, false])
+  assert.equal(
+    github.requests.length,
+    4,
+    'about one run it is asked once in a minute, about others not at all',
+  )
+})
+
 test("an event tells the pull request, the target and the job's branch", async (t) => {
   const file = join(await temporaryFolder(t), 'event.json')
   const [base, head] = ['a'.repeat(40), 'b'.repeat(40)]

@@ -24,6 +24,8 @@ export interface StandIn {
     base: { ref: string }
     head: { sha: string }
   }[]
+  /** How workflow runs stand, by their numbers. */
+  runs: Record<string, 'queued' | 'in_progress' | 'completed'>
   /** `GET`, `POST …` of everything that was asked for, in order. */
   requests: string[]
   /** What the token may not do: paths that match are answered with 403. */
@@ -63,6 +65,7 @@ export async function startGitHub(t: TestContext): Promise<StandIn> {
     comments: [],
     checks: [],
     pullRequests: [],
+    runs: {},
     requests: [],
     forbidden: undefined,
     troubles: [],
@@ -104,6 +107,9 @@ function respond(state: StandIn, request: IncomingMessage, body: string): Answer
   }
   if (/^GET \/issues\/7\/comments$/.test(asked)) return [200, page(state.comments)]
   if (/^GET \/commits\/\w+\/pulls$/.test(asked)) return [200, page(state.pullRequests)]
+  const run = /^GET \/actions\/runs\/(\d+)$/.exec(asked)?.[1]
+  const status = run === undefined ? undefined : state.runs[run]
+  if (status) return [200, { id: Number(run), status }]
   const commit = /^GET \/commits\/(\w+)\/check-runs$/.exec(asked)?.[1]
   if (commit) {
     const found = state.checks.filter(
