@@ -228,6 +228,7 @@ test('what a kind needs and can not be is said', async (t) => {
   await fails('app.conf', 'payload: module-image', /needs the option type/)
   await fails('app.conf', 'payload: module-image\ntype: rootfs-image', /choose payload: rootfs-image/)
   await fails('app.conf', 'payload: docker', /needs the option containers/)
+  await fails('app.conf', 'payload: docker\ncontainers: [web]', /brings no files: leave the input source out/)
   await fails('app.conf', 'payload: script\nfiles: [gone]', /options\.yml:2: files\.0: can't read .*gone/)
   await fails('app.conf', 'payload: script\nfiles: [app.conf]', /have the same name/)
   await fails('gone', 'dest-dir: /opt', /gone: there is no such file/)
@@ -255,14 +256,15 @@ test('what a kind needs and can not be is said', async (t) => {
 
 test('containers without a digest, zstd and xz are warned of', async (t) => {
   const { make, warnings } = await workshop(t)
+  const file = 'payload: single-file\ndest-dir: /etc'
   const pinned = `web@sha256:${'1'.repeat(64)}`
   await make(undefined, `payload: docker\ncontainers: [${pinned}, "db:latest"]`)
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /db:latest is not pinned/)
-  await make('app.conf', undefined, { compression: 'zstd' })
+  await make('app.conf', file, { compression: 'zstd' })
   assert.match(warnings[1] ?? '', /zstd.*mender-artifact 3\.10/)
-  await make('app.conf', undefined, { compression: 'xz' })
+  await make('app.conf', file, { compression: 'xz' })
   assert.match(warnings[2] ?? '', /xz.*memory/)
-  await make('app.conf', undefined)
+  await make('app.conf', file)
   assert.equal(warnings.length, 3)
 })

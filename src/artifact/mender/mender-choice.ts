@@ -68,7 +68,7 @@ export async function menderChoice(
   const kind = values.payload ?? defaultKind({ path: source, isFolder: found?.isDirectory() === true })
   const problems = [
     ...misplaced(given, kind),
-    ...(isOptionsFile ? withoutSource(given, kind) : []),
+    ...(isOptionsFile ? withoutSource(given, kind) : withSource(given, kind)),
     ...contradicting(given, kind),
     ...(await missingFiles(given)),
   ]
@@ -91,6 +91,12 @@ function misplaced({ raw, problemAt }: GivenOptions, kind: PayloadKind): Problem
     problems.push(problemAt(['payload'], `the payload ${kind} needs the option ${lacking}`))
   }
   return problems
+}
+
+/** A source that nothing of would reach a device, while its name became the release's. */
+function withSource({ problemAt }: GivenOptions, kind: PayloadKind): Problem[] {
+  if (kind !== 'docker') return []
+  return [problemAt(['payload'], 'the payload docker brings no files: leave the input source out')]
 }
 
 function withoutSource({ problemAt }: GivenOptions, kind: PayloadKind): Problem[] {
