@@ -1,6 +1,7 @@
 // What is decided about an update file: checks over what it holds, each with its reason. Pure; verify.ts does the reading.
 import { type Digest, Failure, type FailureReason } from '../platform/platform.ts'
 import type { ArtifactInfo } from './artifact-info.ts'
+import { scriptsProvide } from './content-digest.ts'
 import { ageOf } from './release-age.ts'
 
 /** What an update file must be. Each part that is not given is not checked. */
@@ -19,7 +20,7 @@ export interface VerifyPolicy {
 
 /** What a receipt says whose signature was checked, or why there is nothing that it says. */
 export type Tested =
-  | { file: string; contentDigest: Digest; deviceType: string; result: 'pass' | 'fail' }
+  | { file: string; release: string; contentDigest: Digest; deviceType: string; result: 'pass' | 'fail' }
   | { file: string; failure: Failure }
 
 export interface Check {
@@ -82,20 +83,26 @@ export function requireAccepted(verdict: Verdict): void {
 
 /** All checks of a sound file but that of its signature. */
 export function judge(info: ArtifactInfo, policy: VerifyPolicy): Check[] {
+  const names = namesOf(info, policy)
   return [
-    checkKnownBad(info, policy.knownBad),
+    checkKnownBad([...names, info.contentDigest], policy.knownBad),
     checkReceipts(info, policy),
     checkDeviceTypes(info, policy.deviceTypes),
-    checkVersion(info, policy.minVersion),
+    checkVersion(names, policy.minVersion),
   ]
 }
 
-function checkKnownBad(
-  { name, contentDigest }: ArtifactInfo,
-  knownBad: ReadonlySet<string> | undefined,
-): Check {
+/** What it is called, and was when it was tested: a file that nobody signed can get any name. */
+function namesOf({ name, contentDigest }: ArtifactInfo, { receipts = [] }: VerifyPolicy): string[] {
+  const tested = receipts.flatMap((receipt) =>
+    'failure' in receipt || receipt.contentDigest !== contentDigest ? [] : [receipt.release],
+  )
+  return [...new Set([name, ...tested])]
+}
+
+function checkKnownBad(own: readonly string[], knownBad: ReadonlySet<string> | undefined): Check {
   if (knownBad === undefined) return notChecked('known-bad', 'no fleet was given')
-  const found = [name, contentDigest].filter((one) => knownBad.has(one))
+  const found = own.filter((one) => knownBad.has(one))
   if (found.length === 0) return checkOk('known-bad', `none of the ${knownBad.size} entries of known-bad`)
   return refusal('known-bad', `${found.join(' and ')} is listed in known-bad`, 'known-bad')
 }
@@ -118,6 +125,10 @@ function checkReceipts(info: ArtifactInfo, { receipts, deviceTypes }: VerifyPoli
       refuse('not-as-tested', `${receipt.file} says that tests failed on ${receipt.deviceType}`)
     } else tested.add(receipt.deviceType)
   }
+  if (info.format === 'mender' && info.scripts.length > 0 && info.provides[scriptsProvide] === undefined) {
+    const how = 'package it with package-artifact, which counts them'
+    refuse('not-as-tested', `it has state scripts that its content digest leaves out: ${how}`)
+  }
   const wanted = deviceTypes.length > 0 ? deviceTypes : info.deviceTypes
   const untested = wanted.filter((type) => !tested.has(type))
   if (untested.length > 0 && problems.length === 0) {
@@ -136,19 +147,18 @@ function checkDeviceTypes({ deviceTypes }: ArtifactInfo, wanted: readonly string
   return refusal('device types', `it is for ${own}, not for ${missing.join(', ')}`, 'wrong-device-type')
 }
 
-function checkVersion({ name }: ArtifactInfo, least: string | undefined): Check {
-  if (least === undefined) return notChecked('version', name)
-  const age = ageOf(name, least)
-  switch (age.order) {
-    case 'not-older':
-      return checkOk('version', `${name} is not older than ${least}`)
-    case 'older':
-      return refusal('version', `${name} is older than ${least}`, 'too-old')
-    case 'unknown':
+function checkVersion(names: readonly string[], least: string | undefined): Check {
+  if (least === undefined) return notChecked('version', names.join(', tested as '))
+  for (const name of names) {
+    const age = ageOf(name, least)
+    if (age.order === 'older') return refusal('version', `${name} is older than ${least}`, 'too-old')
+    if (age.order === 'unknown') {
       return refusal(
         'version',
         `${age.why}, so nothing says which is older: give a release of the same recipe as min-version, or a time such as 20260112T0930`,
         'not-comparable',
       )
+    }
   }
+  return checkOk('version', `${names.join(' and ')} is not older than ${least}`)
 }

@@ -51,7 +51,7 @@ test('a sound file that meets every demand is accepted, and each check says so',
     deviceTypes: ['board'],
     minVersion: 'os-20260112T0929-ffffffffffff',
     knownBad: new Set(['os-20260111T0000-0123456789ab']),
-    receipts: [{ file: 'receipt.json', contentDigest, deviceType: 'board', result: 'pass' }],
+    receipts: [{ file: 'receipt.json', release: name, contentDigest, deviceType: 'board', result: 'pass' }],
   }
   const result = await verifyArtifact(path, policy, context)
   assert.deepEqual([result.verdict, result.reasons], ['accept', []])
@@ -257,6 +257,7 @@ test('every device type needs a receipt of a pass for this very content', async 
   const { contentDigest } = await openArtifact(await file(t, parts))
   const pass = (deviceType: string): Tested => ({
     file: `${deviceType}.json`,
+    release: name,
     contentDigest,
     deviceType,
     result: 'pass',
@@ -277,6 +278,35 @@ test('every device type needs a receipt of a pass for this very content', async 
   for (const [receipts, deviceTypes, reasons] of cases) {
     assert.deepEqual((await verdict(t, parts, { receipts, deviceTypes })).reasons, reasons)
   }
+})
+
+test('a new name makes no tested release younger, and takes none off known-bad', async (t) => {
+  const parts = named('os-20270101T0000-0123456789ab')
+  const { contentDigest } = await openArtifact(await file(t, parts))
+  const receipts: Tested[] = [
+    { file: 'receipt.json', release: name, contentDigest, deviceType: 'board', result: 'pass' },
+  ]
+  const reasonsOf = async (policy: Partial<VerifyPolicy>) =>
+    (await verdict(t, parts, { receipts, ...policy })).reasons
+  assert.deepEqual(await reasonsOf({ minVersion: '20260112T0930' }), [])
+  assert.deepEqual(await reasonsOf({ minVersion: '20260112T0931' }), ['too-old'])
+  assert.deepEqual(await reasonsOf({ minVersion: 'other-20260101T0000-0123456789ab' }), ['not-comparable'])
+  assert.deepEqual(await reasonsOf({ knownBad: new Set([name]) }), ['known-bad'])
+  const unnamed = receipts.map((one) => ({ ...one, release: 'v1' }))
+  assert.deepEqual(await reasonsOf({ receipts: unnamed, minVersion: '20260101T0000' }), ['not-comparable'])
+})
+
+test('state scripts that the content digest leaves out were not tested, whatever a receipt says', async (t) => {
+  const plain = named(name)
+  const [first = { name: '' }, ...rest] = plain.headerMembers ?? []
+  const script = { name: 'scripts/ArtifactInstall_Enter_00', content: '#!/bin/sh\n' }
+  const added = { headerMembers: [first, script, ...rest] }
+  const { contentDigest } = await openArtifact(await file(t, plain))
+  const receipts: Tested[] = [
+    { file: 'receipt.json', release: name, contentDigest, deviceType: 'board', result: 'pass' },
+  ]
+  assert.deepEqual((await verdict(t, plain, { receipts })).reasons, [])
+  assert.deepEqual((await verdict(t, added, { receipts })).reasons, ['not-as-tested'])
 })
 
 test('a summary shows text of the file and does nothing else with it', async (t) => {
