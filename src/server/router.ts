@@ -58,9 +58,8 @@ export function router(routes: readonly Route[], gate: Gate): (exchange: Exchang
     const found = table.find((entry) => entry.route.method === method && fits(entry.segments, segments))
     if (!found) throw new Refusal(404, 'not found')
     const { route } = found
-    const isReading = route.access === 'look'
-    exchange.access = isReading ? 'admin' : route.access
-    if (exchange.access === 'admin') gate.admin(exchange, isReading)
+    exchange.access = route.access === 'look' ? 'admin' : route.access
+    if (exchange.access === 'admin') gate.admin(exchange, route.access === 'look')
     const caller = route.access === 'device' ? gate.device(exchange) : ''
     exchange.params = variables(found.segments, segments)
     return route.access === 'device' ? route.answer(exchange, caller) : route.answer(exchange)
