@@ -10,9 +10,10 @@ import { contentDigestOf, scriptsDigestOf } from '../content-digest.ts'
 import type { Signer } from '../keys.ts'
 import { releaseNameOf, unknownDigest } from '../release-facts.ts'
 import { formatManifest } from './manifest.ts'
-import { type ChosenFacts, type StateScript, headerDocuments } from './mender-facts.ts'
+import { type ChosenFacts, headerDocuments } from './mender-facts.ts'
 import type { Payload } from './payload.ts'
 import { hasImage } from './payload-choice.ts'
+import type { StateScript } from './state-scripts.ts'
 
 /** What a layout is made of, all of which is known before the payload is read. */
 export interface LayoutParts {

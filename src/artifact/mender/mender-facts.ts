@@ -1,13 +1,11 @@
 // What a new Mender artifact says of itself, checked before anything is written.
-import { createHash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
-import { Failure, canonicalJson, readingFailure } from '../../platform/platform.ts'
+import { Failure, canonicalJson } from '../../platform/platform.ts'
 import type { Depends } from '../artifact-info.ts'
 import { scriptsDigestOf, scriptsProvide } from '../content-digest.ts'
-import { Findings } from '../findings.ts'
+import type { Findings } from '../findings.ts'
 import { checkDeviceTypes, checkReleaseName } from '../release-facts.ts'
 import { type PayloadChoice, hasImage, typeOf } from './payload-choice.ts'
-import { isScriptName } from './state-scripts.ts'
+import type { StateScript } from './state-scripts.ts'
 
 /** What the caller chose; see `MenderOptions`. */
 export interface ChosenFacts {
@@ -26,13 +24,6 @@ export interface ChosenFacts {
   without?: { softwareVersion?: boolean; clearsProvides?: boolean; checksum?: boolean } | undefined
 }
 
-export interface StateScript {
-  name: string
-  content: Buffer
-  checksum: string
-}
-
-const maxScriptBytes = 1 << 20
 const ownProvides = ['artifact_name', 'artifact_group', 'device_type', scriptsProvide]
 
 /** Whether a provide of this name is the writer's own in every artifact, so that nobody else may give it. */
@@ -84,41 +75,6 @@ export function checkFacts(facts: ChosenFacts, choice: PayloadChoice, findings: 
   }
   if (type === null && typeof facts.name !== 'string') {
     bad('a bootstrap artifact has no content that it could be named by: give the release’s name')
-  }
-}
-
-/** Reads the state scripts, sorted by name, which is the order in which a device runs them. Throws one failure for all. */
-export async function readScripts(given: ChosenFacts['stateScripts']): Promise<StateScript[]> {
-  const findings = new Findings()
-  const scripts: StateScript[] = []
-  for (const { name, path } of given ?? []) {
-    const script = await findings.from(async () => {
-      if (!isScriptName(name)) {
-        const example = 'such as ArtifactInstall_Leave_10_check'
-        throw new Failure('bad-input', `${JSON.stringify(name)} can't be a state script's name, ${example}`)
-      }
-      if (scripts.some((other) => other.name === name)) {
-        throw new Failure('bad-input', `two state scripts have the name ${name}`)
-      }
-      const content = await readScript(path)
-      return { name, content, checksum: createHash('sha256').update(content).digest('hex') }
-    })
-    if (script !== undefined) scripts.push(script)
-  }
-  findings.fail()
-  return scripts.sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-async function readScript(path: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(path)
-    if (size > 0 && size <= maxScriptBytes) return await readFile(path)
-    throw new Failure(
-      'bad-input',
-      `the state script ${path} has ${size} bytes; it can have 1 to ${maxScriptBytes}`,
-    )
-  } catch (error) {
-    throw readingFailure(error, `the state script ${path}`)
   }
 }
 

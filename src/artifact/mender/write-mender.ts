@@ -15,9 +15,10 @@ import { packingProgress } from '../progress.ts'
 import { openSigner } from '../signing.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
 import { Layout } from './layout.ts'
-import { type ChosenFacts, type StateScript, checkFacts, readScripts } from './mender-facts.ts'
+import { type ChosenFacts, checkFacts } from './mender-facts.ts'
 import { type Payload, openPayload } from './payload.ts'
 import type { PayloadChoice } from './payload-choice.ts'
+import { type StateScript, readScripts } from './state-scripts.ts'
 
 export interface MenderOptions extends WriteRequest, ChosenFacts {
   /** What kind of payload the source becomes; `rootfs-image` where not given. */
