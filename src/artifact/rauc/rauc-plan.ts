@@ -16,7 +16,8 @@ import { checkOutput, checkSourceDigest } from '../output.ts'
 import { checkReleaseName, releaseNameOf } from '../release-facts.ts'
 import type { WriteRequest } from '../write-request.ts'
 import { type BundleFile, contentOf } from './rauc-content.ts'
-import { type PlannedManifest, type RaucImage, isPrintable } from './rauc-manifest.ts'
+import type { PlannedManifest } from './format-manifest.ts'
+import { type RaucImage, isPrintable } from './rauc-manifest.ts'
 import type { RaucImageOptions, RaucOptions } from './rauc-options.ts'
 
 /** A file that goes into a bundle under `name`. */
