@@ -298,6 +298,30 @@ test('facts that are too old are a failure that names the devices, where an age 
   assert.throws(() => requireFresh(many, '24h'), { message: /device-19 .* and 5 more/ })
 })
 
+test('a token that may only read is enough, and can order nothing', async (t) => {
+  const lab = await openLab(t)
+  const device = await lab.device({ behaviour: 'never asks' })
+  await lab.server.upload(await lab.artifact('os-2'))
+  await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [device.key] })
+  const wish = { name: 'plan', expires_in: 60, read_only: true }
+  const token = await (await lab.operate('POST', '/v1/useradm/settings/tokens', wish)).text()
+  const context = plainContext()
+  const reader = openServer({ type: 'mender', url: lab.url, token }, context)
+  const [facts, all] = [await gatherFacts(reader, context), await gatherFacts(lab.server, context)]
+  assert.deepEqual(facts.openDeployments, all.openDeployments)
+  assert.deepEqual(facts.releases, all.releases)
+  assert.deepEqual(
+    facts.devices.map(({ id }) => id),
+    [device.key],
+  )
+  const order = { name: 'wave-2', release: 'os-2', devices: [device.key] }
+  await assert.rejects(reader.deploy(order), { reason: 'bad-credentials' })
+  const until = new Date(Date.now() + 60_000).toISOString()
+  await assert.rejects(reader.takeLease(device.key, { id: 'a', holder: 'x', until }), {
+    reason: 'bad-credentials',
+  })
+})
+
 test('a server without any device is a failure', async (t) => {
   const lab = await openLab(t)
   const facts = await gatherFacts(lab.server, plainContext())
