@@ -5,14 +5,14 @@ import type { WriteRequest } from './write-request.ts'
 
 /** It becomes part of a file's name, a URL and a line of a log. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
-const releaseName = /^[^\s/\\\u0000-\u001f\u007f-\u009f]{1,256}$/u
+const releaseName = /^(?!\.{1,2}$)[^\s/\\\u0000-\u001f\u007f-\u009f]{1,256}$/u
 const deviceType = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/
 
 /** Finds what no release can be called, or what a name can't begin with: `bad-input`. */
 export function checkReleaseName(name: WriteRequest['name'], findings: Findings): void {
   const given = typeof name === 'string' ? name : name.prefix
   if (releaseName.test(given)) return
-  const rule = 'at most 256 characters, without white space and slashes'
+  const rule = 'at most 256 characters, without white space and slashes, and not . or ..'
   const what =
     typeof name === 'string'
       ? `${JSON.stringify(given)} can't be a release's name: ${rule}`

@@ -202,7 +202,7 @@ meta-data: { x: 12345678901234567890, y: [[1]] }
       '9 meta-data.x: a device would read another number: write it as text, in quotes',
       '9 meta-data.y.0: it can be text, a number, true or false',
       '9 meta-data means nothing for the payload single-file, only for module-image',
-      ' "c d" can\'t be a release\'s name: at most 256 characters, without white space and slashes',
+      ' "c d" can\'t be a release\'s name: at most 256 characters, without white space and slashes, and not . or ..',
       ' "a b" can\'t be a device type: letters, digits and ._+- only, at most 128, the first a letter or digit',
     ],
   )

@@ -184,7 +184,7 @@ test('each wrong input is a failure of its own, and nothing is written', async (
     await failsWith({ ...options, deviceTypes: ['board', type] }, 'bad-input', /can't be a device type/)
   }
   await failsWith({ ...options, deviceTypes: [] }, 'bad-input', /at least one/)
-  for (const name of ['', 'a b', 'a/b', 'a\u0000', 'x'.repeat(257)]) {
+  for (const name of ['', 'a b', 'a/b', '.', '..', 'a\u0000', 'x'.repeat(257)]) {
     await failsWith({ ...options, name }, 'bad-input', /can't be a release's name/)
   }
   const script = { name: 'ArtifactInstall_Enter_00', path: options.source }
