@@ -85,6 +85,11 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
     const reply = await send(request)
     return { value: parseReply(reply, request, options, schema), headers: reply.headers }
   }
+  // what a server said is part of a message, and some repeat the request's headers
+  const telling = async <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw withoutCredentials(error, options.authorization)
+    })
   const find: HttpClient['find'] = async (request, schema) => {
     const reply = await send({ ...request, accept: [200, 204, 404] })
     if (reply.status === 204) return undefined
@@ -94,7 +99,22 @@ export function openHttp(options: HttpClientOptions, context: Context): HttpClie
     }
     return { value: parseReply(reply, request, options, schema), headers: reply.headers }
   }
-  return { send, read, find, json: async (request, schema) => (await read(request, schema)).value }
+  return {
+    send: async (request) => telling(send(request)),
+    read: async (request, schema) => telling(read(request, schema)),
+    find: async (request, schema) => telling(find(request, schema)),
+    json: async (request, schema) => (await telling(read(request, schema))).value,
+  }
+}
+
+/** The same failure without the credentials in its message, and then without its cause, which may quote the same. */
+function withoutCredentials(error: unknown, authorization: string | undefined): unknown {
+  const [scheme = '', credential = ''] = authorization?.split(' ') ?? []
+  const password = scheme === 'Basic' ? Buffer.from(credential, 'base64').toString('utf8') : ''
+  const secrets = [credential, password, password.slice(password.indexOf(':') + 1)].filter(Boolean)
+  if (!(error instanceof Failure) || !secrets.some((secret) => error.message.includes(secret))) return error
+  const message = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), error.message)
+  return new Failure(error.reason, message)
 }
 
 async function sendOnce(
