@@ -34,16 +34,20 @@ export function outputPath(
  * go into it, or change a folder that does.
  */
 export async function checkOutput(
-  { output, source }: Pick<WriteRequest, 'output' | 'source'>,
+  request: Pick<WriteRequest, 'output' | 'source' | 'name'>,
+  format: ArtifactFormat,
   others: readonly string[],
 ): Promise<void> {
-  const path = resolve(typeof output === 'string' ? output : output.folder)
+  const { output, source, name } = request
+  const isKnown = typeof output === 'string' || typeof name === 'string'
+  // a name that is made of the content is no input's
+  const path = resolve(
+    isKnown ? outputPath(request, format, typeof name === 'string' ? name : '') : output.folder,
+  )
   let what: string | undefined
-  if (typeof output === 'string') {
-    if ([source, ...others].some((input) => resolve(input) === path))
-      what = 'the source itself, or another file that goes into it'
-    else await checkReplaceable(path)
-  }
+  if (isKnown && [source, ...others].some((input) => resolve(input) === path))
+    what = 'the source itself, or another file that goes into it'
+  else if (isKnown) await checkReplaceable(path)
   // else the next run would pack this one's result
   if (`${path}/`.startsWith(`${resolve(source)}/`) && (await isFolder(source))) what = 'in the source'
   if (what === undefined) return

@@ -5,12 +5,7 @@ import { appendFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  type MenderOptions,
-  openArtifact,
-  publicKeyOf,
-  writeMender,
-} from '../../src/artifact/artifact.ts'
+import { type MenderOptions, openArtifact, publicKeyOf, writeMender } from '../../src/artifact/artifact.ts'
 import { Failure, digestOfFile, plainContext, runOk, systemClock } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
@@ -174,6 +169,7 @@ test('each wrong input is a failure of its own, and nothing is written', async (
   const { folder, ...options } = await prepared(t, 1000)
   await writeFile(join(folder, 'empty'), '')
   await writeFile(join(folder, 'a b'), 'x')
+  await writeFile(join(folder, 'app.mender'), 'x')
   const at = (name: string) => ({ ...options, source: join(folder, name) })
   const before = await readdir(folder)
   await failsWith(at('missing'), 'file-missing', /missing: there is no such file/)
@@ -206,6 +202,7 @@ test('each wrong input is a failure of its own, and nothing is written', async (
   )
   await failsWith({ ...options, depends: { device_type: 'x' } }, 'bad-input', /device_type/)
   await failsWith({ ...options, output: options.source }, 'bad-input', /the source itself/)
+  await failsWith({ ...at('app.mender'), name: 'app', output: { folder } }, 'bad-input', /the source itself/)
   await failsWith({ ...options, output: folder }, 'bad-input', /is a folder/)
   await failsWith({ ...options, output: join(options.source, 'x') }, 'bad-input', /a file is in the way/)
   await failsWith(

@@ -66,7 +66,7 @@ async function checked(options: MenderOptions, context: Context): Promise<Checke
   const signer = await findings.from(() => openSigner(options.signing))
   const scripts = await findings.from(() => readScripts(options.stateScripts))
   const payload = await findings.from(() => openPayload(choice, options.source, context))
-  await findings.from(() => checkOutput(options, otherFiles(options)))
+  await findings.from(() => checkOutput(options, 'mender', otherFiles(options)))
   try {
     return { payload: findings.orFail(payload), scripts: findings.orFail(scripts), signer }
   } catch (error) {

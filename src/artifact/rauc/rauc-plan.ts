@@ -60,6 +60,7 @@ export async function planBundle(
   await findings.from(() =>
     checkOutput(
       request,
+      'rauc',
       inputs.map(({ source }) => source),
     ),
   )

@@ -69,7 +69,7 @@ async function openAll(request: WriteRequest & SwupdateOptions, context: Context
   await using stack = new AsyncDisposableStack()
   const parts = await openParts(request, stack, findings)
   const others = (request.items ?? []).map(({ source }) => source)
-  await findings.from(() => checkOutput(request, others))
+  await findings.from(() => checkOutput(request, 'swupdate', others))
   findings.fail()
   if (request.compression === 'zstd') {
     context.log.warn(
