@@ -147,7 +147,7 @@ function wrongRelease(watch: Watch): Verdict {
     const why = `the client installed it, but the image in it calls itself ${facts.release}: package it under that name`
     return failed('wrong-release', why)
   }
-  return facts.release === before && before !== release
+  return state === 'success' && facts.release === before && before !== release
     ? failed('rolled-back', `it went back after it had reported success: ${said}`)
     : failed('wrong-release', said)
 }

@@ -187,6 +187,42 @@ test('what a device reported before it was done proves nothing', async (t) => {
   assert.equal((await lab.server.device(device.key)).release, 'os-2')
 })
 
+test('what ends an update from outside is named', async (t) => {
+  const abort = (lab: Lab, id: string) =>
+    lab.operate('PUT', `/v1/deployments/deployments/${id}/status`, { status: 'aborted' })
+  const begun = async (lab: Lab) => {
+    let id = ''
+    await until(async () => {
+      const [order] = await lab.server.openDeployments()
+      id = order?.id ?? ''
+      return order !== undefined && [...order.devices.values()].some((state) => state !== 'pending')
+    })
+    return id
+  }
+  const first = await labWith(t, 'hangs')
+  const aborted = assert.rejects(first.go(), fails('update-failed', /somebody aborted the deployment/))
+  await abort(first.lab, await begun(first.lab))
+  await aborted
+  first.device.behaviour = 'success'
+  const second = await labWith(t, 'hangs')
+  const removed = assert.rejects(second.go(), fails('device-missing', /./))
+  await begun(second.lab)
+  await second.lab.server.retire(second.device.key)
+  await removed
+  second.device.behaviour = 'success'
+})
+
+test('a device that asks as another than it reports is named', async (t) => {
+  const lab = await openLab(t)
+  await lab.server.upload(await lab.artifact('os-2'))
+  const claims = { artifact_name: 'os-1', 'rootfs-image.version': 'os-1' }
+  const there = await lab.device({ release: 'os-2', attributes: claims })
+  const message = /server says already-installed, but the device itself reports os-1/
+  await assert.rejects(dispatcher(lab, there.key).go(), fails('wrong-release', message))
+  const other = await lab.device({ deviceType: 'printer', attributes: { device_type: 'virtual' } })
+  await assert.rejects(dispatcher(lab, other.key).go(), fails('wrong-device-type', /no artifact for its/))
+})
+
 test('an image that was packaged under another name is told from a roll-back', async (t) => {
   const lab = await openLab(t)
   const device = await lab.device({ attributes: { 'rootfs-image.version': 'os-1-final' } })
