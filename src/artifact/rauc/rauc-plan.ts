@@ -45,28 +45,9 @@ export async function planBundle(
   findings: Findings,
   { signal, log }: Context,
 ): Promise<BundlePlan> {
-  checkReleaseName(request.name, findings)
-  const deviceType = await findings.from(() => compatibleOf(request))
-  const chosen = imagesOf(request)
-  await findings.from(() => checkSlots(chosen))
-  await findings.from(() => checkHooks(request, chosen))
-  const measured: (RaucImageOptions & { bundled: BundledFile })[] = []
-  for (const image of chosen) {
-    const bundled = await findings.from(() => imageFile(image))
-    if (bundled !== undefined) measured.push({ ...image, bundled })
-  }
-  const programs = await programsOf(request, findings)
-  const inputs = [...measured.map(({ bundled }) => bundled), ...programs]
-  await findings.from(() =>
-    checkOutput(
-      request,
-      'rauc',
-      inputs.map(({ source }) => source),
-    ),
-  )
-  const compatible = findings.orFail(deviceType)
+  const { compatible, images: chosen, programs } = await inputsOf(request, findings)
   const images: RaucImage[] = []
-  for (const { slot, variant, hooks = [], bundled } of measured) {
+  for (const { slot, variant, hooks = [], bundled } of chosen) {
     const { name, source, sizeBytes } = bundled
     log.debug(`${source} becomes ${name}, ${sizeBytes} bytes`)
     const checksum = await checksumOf(source, signal)
@@ -83,9 +64,34 @@ export async function planBundle(
   const planned = images.map(({ file, ...image }) => ({ ...image, fileName: file?.name ?? '' }))
   return {
     manifest: { compatible, version, description, build, format, hooks, handler, images: planned },
-    files: inputs,
+    files: [...chosen.map(({ bundled }) => bundled), ...programs],
     contentDigest,
   }
+}
+
+interface BundleInputs {
+  compatible: string
+  /** The source first. */
+  images: readonly (RaucImageOptions & { bundled: BundledFile })[]
+  programs: readonly BundledFile[]
+}
+
+/** All that goes into the bundle; throws one failure for all that is wrong. */
+async function inputsOf(request: WriteRequest & RaucOptions, findings: Findings): Promise<BundleInputs> {
+  checkReleaseName(request.name, findings)
+  const compatible = await findings.from(() => compatibleOf(request))
+  const chosen = imagesOf(request)
+  await findings.from(() => checkSlots(chosen))
+  await findings.from(() => checkHooks(request, chosen))
+  const images: (RaucImageOptions & { bundled: BundledFile })[] = []
+  for (const image of chosen) {
+    const bundled = await findings.from(() => imageFile(image))
+    if (bundled !== undefined) images.push({ ...image, bundled })
+  }
+  const programs = await programsOf(request, findings)
+  const others = [...images.map(({ file }) => file), ...programs.map(({ source }) => source)]
+  await findings.from(() => checkOutput(request, 'rauc', others))
+  return { compatible: findings.orFail(compatible), images, programs }
 }
 
 function compatibleOf({ deviceTypes }: WriteRequest): string {
