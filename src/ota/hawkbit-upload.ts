@@ -101,6 +101,7 @@ async function send(client: HawkbitClient, path: string, info: ArtifactInfo, mod
       fileName,
       contentType: 'application/octet-stream',
       sizeBytes: info.sizeBytes,
+      sha256: info.sha256,
     },
     client.context,
   )

@@ -63,6 +63,7 @@ async function send(client: MenderClient, path: string, info: ArtifactInfo): Pro
       fileName: 'artifact.mender',
       contentType: 'application/octet-stream',
       sizeBytes: info.sizeBytes,
+      sha256: info.sha256,
     },
     client.context,
   )

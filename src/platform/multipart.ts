@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { seconds } from './clock.ts'
 import type { Context } from './context.ts'
+import type { Digest } from './digest.ts'
 import { Failure } from './failure.ts'
 
 /** A form with one file, to be sent as a stream. */
@@ -17,6 +18,8 @@ export interface MultipartForm {
   contentType: string
   /** The file's size; a file that turns out longer or shorter ends the request. */
   sizeBytes: number
+  /** The file's digest; the end of a file that turns out another is never sent, so that nobody takes it for whole. */
+  sha256: Digest
 }
 
 const progressEveryMs = 5000
@@ -60,11 +63,15 @@ async function* parts(
   const startedAt = context.clock.now().getTime()
   let toldAt = startedAt
   let sentBytes = 0
+  const hash = createHash('sha256')
   yield before
   for await (const chunk of createReadStream(form.path, { highWaterMark: mebibyte })) {
     const bytes = chunk as Buffer
     sentBytes += bytes.length
     if (sentBytes > form.sizeBytes) throw changed(form)
+    hash.update(bytes)
+    if (sentBytes === form.sizeBytes && `sha256:${hash.copy().digest('hex')}` !== form.sha256)
+      throw changed(form)
     yield bytes
     const now = context.clock.now().getTime()
     if (now - toldAt < progressEveryMs) continue
@@ -80,5 +87,5 @@ async function* parts(
 }
 
 function changed(form: MultipartForm): Failure {
-  return new Failure('artifact-damaged', `${form.path} changed its size while it was sent: run again`)
+  return new Failure('artifact-damaged', `${form.path} changed while it was sent: run again`)
 }

@@ -1,10 +1,12 @@
 // An upload over a connection that breaks: it is found again or sent again, and never called done when it is not.
 import assert from 'node:assert/strict'
+import { copyFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { openServer } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { type Handler, pass, serve } from '../support/hostile-server.ts'
 import { type Lab, openLab } from '../support/mender-lab.ts'
+import { other, rsa } from '../artifact/keys.ts'
 
 const isUpload: (incoming: { method?: string | undefined; url?: string | undefined }) => boolean = (
   incoming,
@@ -131,6 +133,19 @@ test('an upload that the server lists with another size, none, or another checks
   }
 })
 
+test('a file that is exchanged after it was verified does not get onto the server', async (t) => {
+  const lab = await openLab(t)
+  const verified = await lab.artifact('os-2', { signingKey: rsa.pkcs8 })
+  const exchanged = await lab.artifact('os-2', { signingKey: other.pkcs8 })
+  const server = await through(t, lab, (incoming, outgoing) => {
+    if (isUpload(incoming)) return pass(lab.url, incoming, outgoing)
+    // it was read to its end when the server is asked what it has
+    return void copyFile(exchanged, verified).then(() => pass(lab.url, incoming, outgoing))
+  })
+  await assert.rejects(server.upload(verified, [rsa.public]), { reason: 'artifact-damaged' })
+  assert.deepEqual(await lab.server.releases(), [])
+})
+
 test('a large file is sent in constant memory, with a line of progress', async (t) => {
   const lab = await openLab(t)
   let received = 0
@@ -138,7 +153,7 @@ test('a large file is sent in constant memory, with a line of progress', async (
     incoming.on('data', (chunk: Buffer) => (received += chunk.length))
     incoming.on('end', () => outgoing.writeHead(204).end())
   })
-  const { multipart, openHttp } = await import('../../src/platform/platform.ts')
+  const { digestOfFile, multipart, openHttp } = await import('../../src/platform/platform.ts')
   const { truncate, writeFile } = await import('node:fs/promises')
   const path = `${lab.folder}/large`
   await writeFile(path, '')
@@ -158,6 +173,7 @@ test('a large file is sent in constant memory, with a line of progress', async (
     fileName: 'a',
     contentType: 'a/b',
     sizeBytes,
+    sha256: await digestOfFile(path),
   }
   const before = process.memoryUsage().rss
   await openHttp({ baseUrl: sink }, context).send({ method: 'POST', path: '/', ...multipart(form, context) })
