@@ -62,7 +62,8 @@ for (const [fault, expected] of ends) {
         return error
       },
     )
-    assert.equal(end instanceof Failure ? end.reason : end.result, expected, String(end))
+    const [outcome, why] = end instanceof Failure ? [end.reason, end.message] : [end.result, '']
+    assert.equal(outcome, expected, why)
     assert.equal(await lab.server.leaseOf(device), undefined)
     assert.deepEqual(await lab.server.openDeployments(), [])
     const { release } = await lab.server.device(device)
