@@ -85,7 +85,7 @@ export async function keepOutput(
   const verifyKeys = publicKey === undefined ? [] : [publicKey]
   const sha256 =
     verify === true
-      ? (await openArtifact(file.path, { verifyKeys, signal })).sha256
+      ? (await openArtifact(file.path, { verifyKeys, signal, log })).sha256
       : await digestOfFile(file.path, signal)
   signal.throwIfAborted()
   await file.keepAs(path)

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { Failure, readingFailure } from '../platform/platform.ts'
+import { Failure, type Log, readingFailure } from '../platform/platform.ts'
 import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
 import { HashedFile, type RunningHash, isWorthThread } from './archive/hashed-file.ts'
 import { readMender } from './mender/read-mender.ts'
+import { readingProgress } from './progress.ts'
 import { endsAsBundle, readRauc } from './rauc/read-rauc.ts'
 import { readSwupdate } from './swupdate/read-swupdate.ts'
 
@@ -13,6 +14,8 @@ export interface InspectOptions {
   /** Public keys (PEM). Where any is given, an artifact must be signed by one of them. */
   verifyKeys?: readonly string[] | undefined
   signal?: AbortSignal | undefined
+  /** Gets a line every few seconds while a file is read. */
+  log?: Log | undefined
 }
 
 /**
@@ -50,7 +53,8 @@ export async function openArtifact(path: string, options: InspectOptions = {}): 
       return await readRauc(path, options)
     if (isWorthThread(sizeBytes)) {
       await using file = await HashedFile.open(path, options.signal)
-      return await inspect(file, options, file)
+      const { log } = options
+      return await inspect(log ? readingProgress(file, sizeBytes, log) : file, options, file)
     }
     const stream = createReadStream(path, { highWaterMark: 1 << 18, signal: options.signal })
     return await inspect(stream, options)

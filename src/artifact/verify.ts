@@ -24,7 +24,7 @@ export async function verifyArtifact(
   limits?: Partial<ArtifactLimits>,
 ): Promise<Verdict> {
   const read = (verifyKeys: readonly string[]) =>
-    openArtifact(path, { verifyKeys, limits, signal: context.signal })
+    openArtifact(path, { verifyKeys, limits, signal: context.signal, log: context.log })
   const checks: Check[] = []
   let info: ArtifactInfo
   try {

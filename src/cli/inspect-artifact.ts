@@ -28,7 +28,7 @@ export async function inspectCommand(args: string[]): Promise<number> {
   const signal = endingSignal((line) => host.log.info(line))
   try {
     const verifyKeys = await Promise.all(given.keyFiles.map(keysFrom))
-    const info = await openArtifact(given.file, { verifyKeys, signal })
+    const info = await openArtifact(given.file, { verifyKeys, signal, log: host.log })
     process.stdout.write(given.json ? jsonOf(info) : artifactText(info))
     return 0
   } catch (error) {
