@@ -18,7 +18,13 @@ export interface FoundSwitches {
  */
 export async function readSwitches(folder: string, context: Context): Promise<FoundSwitches> {
   const repository = await checkoutOf(folder, context)
-  if (repository === undefined) return await switchesHere(folder, context)
+  if (repository === undefined) {
+    if (!existsSync(join(folder, policyFileName))) {
+      const what = `${folder} is in no Git repository and has no ${policyFileName}`
+      throw new Failure('file-missing', `${what}: give the folder of the fleet repository`)
+    }
+    return await switchesHere(folder, context)
+  }
   const tips = await readTips(repository, context)
   if (tips.defaultBranch === undefined) {
     context.log.warn(`${folder}: no default branch is known, so its own ${policyFileName} counts`)
