@@ -1,6 +1,8 @@
 // A server with a certificate of a private authority, and one that is behind a proxy: as processes, for both are said in the
 // environment.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { cp } from 'node:fs/promises'
 import { type Server, createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
@@ -129,3 +131,31 @@ test('a proxy that refuses is named, without its password', async (t) => {
   assert.match(errors[0]?.message ?? '', /proxy.*407/i)
   assert.ok(!log.includes('planted-password'))
 })
+
+test(
+  'the server of a job speaks TLS where its data dir has a certificate, and cuts off who never shakes hands',
+  { skip },
+  async (t) => {
+    const workspace = await temporaryFolder(t)
+    const ca = await privateAuthority(workspace, join(workspace, 'ota'), ['IP:127.0.0.1'])
+    const main = await runInRunner('serve-ota', { workspace, inputs: { 'data-dir': 'ota' } })
+    undo(t, () => runInRunner('serve-ota', { phase: 'post', state: main.state }))
+    assert.equal(main.code, 0, main.log)
+    const { url = '', token = '' } = main.outputs
+    assert.match(url, /^https:/)
+    const inputs = { server: url, token, output: join(workspace, 'facts.json') }
+    const facts = await runInRunner('gather-facts', { inputs, env: { NODE_EXTRA_CA_CERTS: ca } })
+    assert.equal(facts.outputs['failure-reason'], 'no-device-matched', 'it answered that it has none')
+
+    const dataDir = join(workspace, 'other')
+    await cp(join(workspace, 'ota/tls.key'), join(dataDir, 'tls.key'))
+    await cp(join(workspace, 'ota/tls.crt'), join(dataDir, 'tls.crt'))
+    const server = await startServer({ dataDir, limits: { headersMs: 500 } })
+    undo(t, () => server.close())
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    undo(t, () => socket.destroy())
+    const startedAt = performance.now()
+    await once(socket.on('error', () => {}).resume(), 'close')
+    assert.ok(performance.now() - startedAt < 5000)
+  },
+)
