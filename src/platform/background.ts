@@ -1,6 +1,7 @@
 // Programs that outlive who started them, for steps that serve the rest of a job.
 import { spawn } from 'node:child_process'
-import { mkdir, open, stat, truncate } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Context } from './context.ts'
 import { Failure, type FailureReason, failureReasons, hasCode, messageOf } from './failure.ts'
@@ -20,7 +21,7 @@ export interface BackgroundOptions<T> {
   cwd: string
   /** Added to this process's environment, of which inputs and tokens are not handed on. */
   env?: Readonly<Record<string, string>> | undefined
-  /** What it tells goes there, behind what is there already; its folder is made. */
+  /** What it tells goes there, behind what is there already; its folder is made. No link. */
   logFile: string
   /** Called as soon as there is a process, so that it can be stopped whatever happens next. */
   onStarted?: ((identity: ProcessIdentity) => void) | undefined
@@ -110,11 +111,15 @@ async function untilReady<T>(
 async function openLog(path: string) {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const handle = await open(path, 'a', 0o600)
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
+    const handle = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
     const { size } = await handle.stat()
-    if (size > maxLogBytes) await truncate(path, 0)
+    if (size > maxLogBytes) await handle.truncate(0)
     return { handle, offset: size > maxLogBytes ? 0 : size }
   } catch (error) {
+    // a pull request can commit a link to any file of the machine that runs it
+    if (hasCode(error, 'ELOOP'))
+      throw new Failure('bad-input', `${path} is a link, and a log is not written through one: remove it`)
     const isForbidden = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].some((code) => hasCode(error, code))
     if (!isForbidden) throw storageFailure(error, path)
     throw new Failure('missing-rights', `can't write to ${dirname(path)}: ${messageOf(error)}`, {

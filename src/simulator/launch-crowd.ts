@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import {
@@ -48,7 +48,7 @@ export interface LaunchedCrowd extends ProcessIdentity {
 
 /**
  * Starts a crowd as a process that outlives this one, and resolves when its devices are on their way. `folder` is made and
- * gets its report and log. On an abort the process is gone before this throws.
+ * gets its report and log; `bad-input` where it is a link. On an abort the process is gone before this throws.
  */
 export async function launchCrowd(
   options: CrowdOptions,
@@ -59,6 +59,9 @@ export async function launchCrowd(
   const report = join(folder, reportName)
   const logFile = join(folder, 'crowd.log')
   await mkdir(folder, { recursive: true })
+  // a checkout can bring one, to any folder of the machine
+  if ((await lstat(folder)).isSymbolicLink())
+    throw new Failure('bad-input', `${folder} is a link, and nothing is kept behind one: remove it`)
   await rm(report, { force: true })
   const { onEvent: _, ...told } = options
   await writeAtomically(join(folder, crowdFile.name), `${JSON.stringify(told, undefined, 2)}\n`)
