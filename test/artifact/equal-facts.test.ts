@@ -4,10 +4,11 @@ import { existsSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type MenderOptions, openArtifact, writeMender } from '../../src/artifact/artifact.ts'
+import { type MenderOptions, writeMender } from '../../src/artifact/artifact.ts'
 import { plainContext, runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { comparable } from './comparable.ts'
 import { image } from './craft.ts'
 
 const skip = needs('mender-artifact', 'xz')
@@ -240,16 +241,3 @@ test(
     }
   },
 )
-
-/** Everything about an artifact that does not depend on when and by whom it was written. */
-async function comparable(path: string) {
-  const { sha256: _, sizeBytes: __, payloads, ...info } = await openArtifact(path)
-  return {
-    ...info,
-    clearsProvides: info.clearsProvides.toSorted(),
-    payloads: payloads.map(({ files, ...payload }) => ({
-      ...payload,
-      files: files.map(({ name, sizeBytes, checksum }) => ({ name, sizeBytes, checksum })),
-    })),
-  }
-}

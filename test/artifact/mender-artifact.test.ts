@@ -7,6 +7,7 @@ import { openArtifact, writeMender } from '../../src/artifact/artifact.ts'
 import { plainContext, run, runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { comparable } from './comparable.ts'
 import { image, sha256 } from './craft.ts'
 import { ec, other, rsa } from './keys.ts'
 
@@ -175,16 +176,3 @@ test('what can not be read is named, and is no damage', { skip }, async (t) => {
   await tool(['write', 'rootfs-image', '-v', '2', ...common])
   await assert.rejects(openArtifact(at('theirs.mender')), { reason: 'bad-input', message: /version 2/ })
 })
-
-/** Everything about an artifact that does not depend on when and by whom it was written. */
-async function comparable(path: string, verifyKeys: readonly string[]) {
-  const { sha256: _, sizeBytes: __, payloads, ...info } = await openArtifact(path, { verifyKeys })
-  return {
-    ...info,
-    clearsProvides: info.clearsProvides.toSorted(),
-    payloads: payloads.map(({ files, ...payload }) => ({
-      ...payload,
-      files: files.map(({ name, sizeBytes, checksum }) => ({ name, sizeBytes, checksum })),
-    })),
-  }
-}
