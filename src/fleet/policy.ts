@@ -164,12 +164,18 @@ function stageOf(name: string, file: StageFile): Stage {
   }
 }
 
+/** A digest as it is compared, however somebody copied it: in capitals, or without what comes before its 64 digits. */
+function inOurSpelling(entry: string): string {
+  const digits = /^(?:sha256:)?([0-9a-f]{64})$/i.exec(entry)?.[1]
+  return digits === undefined ? entry : `sha256:${digits.toLowerCase()}`
+}
+
 function switchesOf(value: PolicyFile): Switches {
   return {
     freeze: value.freeze
       ? { reason: value.freeze.reason, until: value.freeze.until ? new Date(value.freeze.until) : undefined }
       : undefined,
-    knownBad: new Set(value['known-bad'] ?? []),
+    knownBad: new Set((value['known-bad'] ?? []).map(inOurSpelling)),
     retry: new Map(Object.entries(value.retry ?? {})),
   }
 }

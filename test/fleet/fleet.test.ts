@@ -91,6 +91,14 @@ test('os_image is one name, or one for each device type', async (t) => {
   )
 })
 
+test('a content digest in known-bad counts however it is spelt', async (t) => {
+  const hex = 'ab'.repeat(32)
+  for (const entry of [`sha256:${hex}`, `SHA256:${hex.toUpperCase()}`, hex]) {
+    const { switches } = await fleetOf(t, { ...base, 'fleet.yml': `known-bad: [os-1, "${entry}"]\n` })
+    assert.deepEqual([...switches.knownBad], ['os-1', `sha256:${hex}`], entry)
+  }
+})
+
 test('without fleet.yml every branch that devices subscribe to is a stage, one device per type first', async (t) => {
   const fleet = await fleetOf(t, { ...base, 'host_vars/b.yml': 'subscribed_branch: canary\n' })
   assert.deepEqual([...fleet.stages.keys()], ['main', 'canary'])
