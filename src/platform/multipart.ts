@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { seconds } from './clock.ts'
 import type { Context } from './context.ts'
@@ -24,6 +24,7 @@ export interface MultipartForm {
 
 const progressEveryMs = 5000
 const mebibyte = 1 << 20
+const chunkBytes = 1 << 18
 
 /**
  * Turns a form into headers and a body for `HttpRequest`, in constant memory whatever the file's size. Every call of
@@ -65,8 +66,7 @@ async function* parts(
   let sentBytes = 0
   const hash = createHash('sha256')
   yield before
-  for await (const chunk of createReadStream(form.path, { highWaterMark: mebibyte })) {
-    const bytes = chunk as Buffer
+  for await (const bytes of chunksOf(form.path)) {
     sentBytes += bytes.length
     if (sentBytes > form.sizeBytes) throw changed(form)
     hash.update(bytes)
@@ -84,6 +84,21 @@ async function* parts(
   }
   if (sentBytes < form.sizeBytes) throw changed(form)
   yield after
+}
+
+/**
+ * The bytes of a file, in a few buffers that are used again: fresh ones would pile up until they are collected. When a chunk
+ * is asked for, the one before may wait in the stream and the one before that on its way into the socket.
+ */
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  await using file = await open(path)
+  const buffers = Array.from({ length: 5 }, () => Buffer.allocUnsafeSlow(chunkBytes))
+  for (let i = 0; ; i++) {
+    const buffer = buffers[i % buffers.length] ?? Buffer.alloc(chunkBytes)
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+  }
 }
 
 function changed(form: MultipartForm): Failure {
