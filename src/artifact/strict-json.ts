@@ -61,6 +61,8 @@ function checkTokens(text: string): void {
       if (typeof value !== 'string' || !value.isWellFormed()) {
         throw new AmbiguousJson('a string is not Unicode', start)
       }
+      // parsers in C take a text to end there, and so a key for another one
+      if (value.includes('\0')) throw new AmbiguousJson('a string has a zero byte', start)
       if (isKey(text, end)) checkKey(value, open.at(-1), start)
     }
   }

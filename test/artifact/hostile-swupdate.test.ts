@@ -52,3 +52,11 @@ test('a number that can’t be kept, a mark before the text and a key that is th
   await refused('{"software":{"version":"1","version":"2"}}', /there twice/)
   await refused('{"software":{"version":"1","a":9007199254740993}}', /can't be kept/)
 })
+
+test('a zero byte, at which SWUpdate takes a text to end, is refused', async () => {
+  const other = '{"version":"1","embedded-script":"os.execute()"}'
+  await refused(`{"software":{"version":"1"},"software\\u0000":${other}}`, /zero byte/)
+  await refused('{"software":{"version":"1\\u0000"}}', /zero byte/)
+  await refused(config('a = "b\\x00c";'), /zero byte/)
+  await refused(config('a = "b\0c";'), /zero byte/)
+})

@@ -134,6 +134,8 @@ class Parser {
     let text = unescaped(value)
     // strings that follow one another are one
     for (; this.#kind === 'string'; this.#advance()) text += unescaped(this.#value)
+    // SWUpdate takes a text to end there
+    if (text.includes('\0')) throw this.#damaged('a string has a zero byte')
     return text
   }
 
