@@ -1,4 +1,5 @@
 // What should be: a fleet repository as data. Hides Ansible's inventory, variables and precedence, and fleet.yml's form.
+export { type InventoryList, listInventory } from './inventory-list.ts'
 export { fileIn, loadFleet } from './load.ts'
 export { type Fleet, type FleetDevice, type Image, releaseFor, warningsFor } from './model.ts'
 export { parseFleetPolicy, policyFileName, readFleetPolicy } from './policy.ts'

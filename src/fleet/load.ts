@@ -31,7 +31,12 @@ export async function loadFleet(folder: string, context?: Context): Promise<Flee
     stages,
     devices: resolved.devices,
     switches: policy.switches,
-    warnings: inOrder([...policy.warnings, ...variables.warnings, ...resolved.warnings]),
+    warnings: inOrder([
+      ...policy.warnings,
+      ...inventory.warnings,
+      ...variables.warnings,
+      ...resolved.warnings,
+    ]),
   }
 }
 

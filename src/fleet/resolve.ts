@@ -1,6 +1,6 @@
 // From variables to devices: checks what Git says of each host and gathers everything wrong with its place.
 import type { Problem } from '../platform/platform.ts'
-import type { Host, Variable } from './inventory.ts'
+import type { Host, Variable } from './inventory-model.ts'
 import type { FleetDevice } from './model.ts'
 import type { Stage } from './policy.ts'
 import { type Values, VariableReader } from './variable-reader.ts'
@@ -32,7 +32,11 @@ export function resolveDevices(
       warnings.push({ ...host.at(), message: `${host.name} subscribes to no branch: it is left alone` })
   }
   problems.push(...duplicates(devices, hostPlaces(hosts)))
-  return { devices, problems: [...reader.problems, ...problems], warnings: [...reader.warnings, ...warnings] }
+  return {
+    devices,
+    problems: [...reader.problems, ...problems].map(reader.withoutSecrets),
+    warnings: [...reader.warnings, ...warnings],
+  }
 }
 
 function deviceOf(

@@ -1,5 +1,5 @@
-// One YAML file as Ansible reads it (YAML 1.1, unknown tags as text), whose values know where they stand. Finding a
-// place takes one pass over the file however often it is asked, so an inventory of 20,000 hosts stays linear.
+// One YAML or JSON file as Ansible reads it, whose values know where they stand. Finding a place takes one pass over the
+// file however often it is asked, so an inventory of 20,000 hosts stays linear.
 import {
   LineCounter,
   type Node,
@@ -13,6 +13,8 @@ import {
 } from 'yaml'
 import type { Problem } from '../platform/platform.ts'
 import { messageOf } from '../platform/platform.ts'
+import { openVault, vaultHeader } from './vault.ts'
+import { ansibleTags, isInexact } from './yaml-scalars.ts'
 
 /** Where something stands; line and column count from 1. */
 export interface Place {
@@ -31,36 +33,48 @@ export interface Source {
   at(path: Path): Place
 }
 
-/** Parses a file of an inventory; `file` is what messages call it. Never throws: what is wrong is in `problems`. */
-export function parseSource(text: string, file: string): Source {
-  if (text.startsWith('$ANSIBLE_VAULT;')) {
-    const place = { file, line: 1, column: 1 }
-    return {
-      data: undefined,
-      at: () => place,
-      problems: [{ ...place, message: 'is encrypted with Ansible Vault, which is not supported yet' }],
-    }
-  }
+/**
+ * The plain text of a file: itself, or what was encrypted, where the whole file is. Never throws: where it can't be
+ * decrypted, that is the problem.
+ */
+export function plainText(text: string, file: string): { text: string; problems: readonly Problem[] } {
+  if (!text.startsWith(vaultHeader)) return { text, problems: [] }
+  const opened = openVault(text)
+  if (opened.ok) return { text: opened.text, problems: [] }
+  return { text: '', problems: [{ file, line: 1, column: 1, message: opened.why }] }
+}
+
+/**
+ * Parses a file of an inventory, decrypted where it is encrypted as a whole; `file` is what messages call it. Never throws:
+ * what is wrong is in `problems`.
+ */
+export function parseSource(given: string, file: string): Source {
+  const { text, problems: closed } = plainText(given, file)
+  if (closed.length > 0)
+    return { data: undefined, problems: closed, at: () => ({ file, line: 1, column: 1 }) }
+  const isSecret = text !== given
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
     version: '1.1',
-    uniqueKeys: false, // the parser compares each key with each other one; see repeatedKeys
+    customTags: ansibleTags,
+    uniqueKeys: false, // the parser compares each key with each other one; see findings
   })
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
   }
-  const problems: Problem[] = document.errors.map((error) => ({
+  const json = jsonOf(text)
+  const wrong = json === undefined ? [...document.errors, ...document.warnings] : []
+  const problems: Problem[] = wrong.map((error) => ({
     ...placeOf(error.pos[0]),
-    message: error.message,
+    message: isSecret ? 'is no YAML, decrypted' : error.message,
   }))
-  for (const [key, offset] of repeatedKeys(document))
-    problems.push({ ...placeOf(offset), message: `${key} is there twice` })
+  for (const [message, offset] of findings(document)) problems.push({ ...placeOf(offset), message })
   let data: unknown
   try {
-    if (problems.length === 0) data = document.toJS({ maxAliasCount: 100 }) ?? undefined
+    if (problems.length === 0) data = json ?? document.toJS({ maxAliasCount: 100 }) ?? undefined
   } catch (error) {
     problems.push({ file, line: 1, column: 1, message: messageOf(error) })
   }
@@ -76,6 +90,16 @@ export function parseSource(text: string, file: string): Source {
   return { data, problems, at }
 }
 
+/** Ansible tries JSON first: there `1e3` is a number, and YAML's text. */
+function jsonOf(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether `value` is a mapping of plain data. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
@@ -87,7 +111,7 @@ function offsetsOf(document: Document): Map<string, number> {
     if (isMap(node)) {
       for (const pair of node.items) {
         if (!isScalar(pair.key)) continue
-        const inner = [...path, String(pair.key.value)]
+        const inner = [...path, nameOf(pair.key.value)]
         if (pair.key.range) offsets.set(keyOf(inner), pair.key.range[0])
         walk(pair.value, inner)
       }
@@ -104,22 +128,30 @@ function offsetsOf(document: Document): Map<string, number> {
   return offsets
 }
 
-/** Keys that their mapping has already, with where they stand. */
-function repeatedKeys(document: Document): [string, number][] {
-  const repeated: [string, number][] = []
+/** What the parser takes and we don't, with where it stands: a key twice, a number that would become another one. */
+function findings(document: Document): [string, number][] {
+  const found: [string, number][] = []
   visit(document, {
     Map: (_key, map) => {
       const seen = new Set<string>()
       for (const { key } of map.items) {
         if (!isScalar(key)) continue
-        const name = String(key.value)
-        if (seen.has(name) && name !== '<<') repeated.push([name, key.range?.[0] ?? 0])
+        const name = nameOf(key.value)
+        if (seen.has(name) && name !== '<<') found.push([`${name} is there twice`, key.range?.[0] ?? 0])
         seen.add(name)
+        // the parser would make a key of its own of nothing
+        if (key.value === null) key.value = 'null'
       }
     },
+    Scalar: (_key, scalar) => {
+      if (isInexact(scalar.value))
+        found.push(["this number can't be kept exactly: write it in quotes", scalar.range?.[0] ?? 0])
+    },
   })
-  return repeated
+  return found
 }
+
+const nameOf = (key: unknown) => (typeof key === 'symbol' ? '<<' : String(key))
 
 function startOf(item: unknown): number | undefined {
   if (!isMap(item) && !isSeq(item) && !isScalar(item) && !isAlias(item)) return undefined

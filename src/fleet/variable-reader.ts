@@ -1,11 +1,12 @@
 // The variables that mean something here, checked. Hides their forms and what of Ansible's is not supported yet.
 import * as v from 'valibot'
 import type { Problem } from '../platform/platform.ts'
-import type { Variable } from './inventory.ts'
+import type { Variable } from './inventory-model.ts'
 import type { Image } from './model.ts'
 import { isTimeZone } from './policy-schema.ts'
 import type { Path } from './source.ts'
 import { type Layers, lookUp } from './variables.ts'
+import { isEncrypted, openVault, vaultHeader } from './vault.ts'
 
 const name = v.pipe(
   v.string('must be text: write it in quotes'),
@@ -60,6 +61,7 @@ export class VariableReader {
   readonly warnings: Problem[] = []
   readonly #checked = new Map<Variable, Checked>()
   readonly #warned = new Set<Variable>()
+  readonly #secrets = new Set<string>()
 
   /** The values of one host that are right, and the names of those that are not. */
   read(layers: Layers): { values: Values; wrong: ReadonlySet<string> } {
@@ -84,6 +86,15 @@ export class VariableReader {
     }
   }
 
+  /** A problem whose message has nothing in it that was encrypted. */
+  readonly withoutSecrets = (problem: Problem): Problem => ({
+    ...problem,
+    message: [...this.#secrets].reduce(
+      (message, secret) => message.replaceAll(secret, '(encrypted)'),
+      problem.message,
+    ),
+  })
+
   #check(name: Name, variable: Variable): Checked {
     let checked = this.#checked.get(variable)
     if (!checked) {
@@ -94,12 +105,14 @@ export class VariableReader {
   }
 
   #checkNew(name: Name, variable: Variable): Checked {
-    const unsupported = unsupportedValue(variable.value, [])
+    const opened = this.#opened(name, variable, variable.value, [])
+    if (!opened.ok) return opened
+    const unsupported = unsupportedValue(opened.value, [])
     if (unsupported) {
       this.problems.push({ ...variable.at(unsupported.path), message: `${name}: ${unsupported.message}` })
       return { ok: false }
     }
-    const result = v.safeParse(schemas[name], variable.value)
+    const result = v.safeParse(schemas[name], opened.value)
     if (result.success) return { ok: true, value: result.output }
     for (const issue of result.issues) {
       const path = (issue.path ?? []).map((item) => item.key as string | number)
@@ -107,16 +120,42 @@ export class VariableReader {
     }
     return { ok: false }
   }
+
+  /** The value with everything decrypted within it. */
+  #opened(name: Name, variable: Variable, value: unknown, path: Path): Checked {
+    if (isEncrypted(value)) {
+      const opened = openVault(value.__ansible_vault)
+      if (opened.ok) {
+        if (opened.text !== '') this.#secrets.add(opened.text)
+        return { ok: true, value: opened.text }
+      }
+      this.problems.push({ ...variable.at(path), message: `${name}: ${opened.why}` })
+      return { ok: false }
+    }
+    if (typeof value !== 'object' || value === null) return { ok: true, value }
+    const entries = Object.entries(value).map(([key, inner]): [string, Checked] => [
+      key,
+      this.#opened(name, variable, inner, [...path, Array.isArray(value) ? Number(key) : key]),
+    ])
+    const values = entries.flatMap(([key, inner]): [string, unknown][] =>
+      inner.ok ? [[key, inner.value]] : [],
+    )
+    if (values.length < entries.length) return { ok: false }
+    return {
+      ok: true,
+      value: Array.isArray(value) ? values.map(([, inner]) => inner) : Object.fromEntries(values),
+    }
+  }
 }
 
 const said = ({ type, expected, message }: v.BaseIssue<unknown>) =>
   type === 'strict_object' && expected === 'never' ? 'is not a known key' : message
 
-/** A template or an encrypted value anywhere within: passed on as it is, it would be taken for a name. */
+/** A template anywhere within, or an encrypted value that is not marked as one: passed on as it is, it would be taken for a name. */
 function unsupportedValue(value: unknown, path: Path): { path: Path; message: string } | undefined {
   if (typeof value === 'string') {
-    if (value.startsWith('$ANSIBLE_VAULT;'))
-      return { path, message: 'is encrypted with Ansible Vault, which is not supported yet' }
+    if (value.startsWith(vaultHeader))
+      return { path, message: 'is encrypted with Ansible Vault, and has no !vault before it' }
     if (/\{\{|\{%|\{#/.test(value))
       return { path, message: `templates in variables are not supported yet: write the value itself` }
     return undefined
