@@ -81,7 +81,7 @@ function* sequence(name: string, range: string): Generator<string> {
   if (low === undefined || high === undefined || every === undefined)
     throw new WrongRange(`${name}: a range has numbers or single letters`)
   if (every <= 0) throw new WrongRange(`${name}: a step is 1 or more`)
-  for (let at = from; at <= to; at += every)
+  for (let at = low; at <= high; at += every)
     yield isPadded ? String(at).padStart(begin.length, '0') : String(at)
 }
 
