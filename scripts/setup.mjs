@@ -36,6 +36,7 @@ const demoPrograms = {
 }
 const testPrograms = {
   ...demoPrograms,
+  'ansible-inventory': 'ansible-core',
   mender: 'mender-client',
   'mender-cli': 'mender-cli',
   rauc: 'rauc',

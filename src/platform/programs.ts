@@ -4,6 +4,7 @@ import { Failure } from './failure.ts'
 
 /** Which Debian package has a program, for the message when it is missing. */
 const packageOf: Readonly<Record<string, string>> = {
+  'ansible-inventory': 'ansible-core',
   cp: 'coreutils',
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
