@@ -25,6 +25,10 @@ const commands: Record<string, { description: string; run: (args: string[]) => P
     description: 'Prints what an update file holds',
     run: async (args) => (await import('./inspect-artifact.ts')).inspectCommand(args),
   },
+  resolve: {
+    description: 'Prints the variables of every device of a fleet repository',
+    run: async (args) => (await import('./resolve.ts')).resolveCommand(args),
+  },
   'virtual-device': {
     description:
       "Runs a virtual device with two root slots and the image's own update client, until it is interrupted",

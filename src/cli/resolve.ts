@@ -1,0 +1,68 @@
+// `drover resolve`: the groups and variables of every device of a fleet repository, as `ansible-inventory --list` prints them.
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { terminalHost } from '../action/action.ts'
+import { listInventory } from '../fleet/fleet.ts'
+import { Failure, type Problem, messageOf } from '../platform/platform.ts'
+
+const usage = `drover resolve --fleet DIR [--json]
+
+  --fleet             folder of a fleet repository
+  --json              in one line, and also of a failure one JSON object on standard output
+
+Prints the groups and variables of every device as JSON, in the form of ansible-inventory --list. Values with !vault stay
+encrypted, as they do there; what is in files that are encrypted as a whole is shown. Their password is read from
+DROVER_VAULT_PASSWORD.
+`
+
+/** Runs the command; returns its exit status. */
+export async function resolveCommand(args: string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage)
+    return 0
+  }
+  const given = readArguments(args)
+  if (given === undefined) return 2
+  const host = terminalHost({}, { json: given.json, debug: false })
+  try {
+    const { list, warnings } = await listInventory(given.fleet)
+    process.stdout.write(jsonOf(list, given.json))
+    for (const warning of warnings) host.log.info(`warning: ${placed(warning)}`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    if (given.json) process.stdout.write(jsonOf({ 'failure-reason': error.detail }, true))
+    for (const problem of error.problems) host.log.info(placed(problem))
+    host.error({ message: `${error.detail}: ${error.message}` })
+    return 1
+  }
+}
+
+const placed = ({ file, line, column, message }: Problem) => `${file}:${line ?? 1}:${column ?? 1} ${message}`
+
+/** JSON with sorted keys, without what a terminal would take for an order. */
+function jsonOf(value: unknown, isShort: boolean): string {
+  const text = JSON.stringify(sorted(value), undefined, isShort ? 0 : 4).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${text}\n`
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+}
+
+function readArguments(args: string[]) {
+  try {
+    const { values } = parseArgs({ args, options: { fleet: { type: 'string' }, json: { type: 'boolean' } } })
+    if (values.fleet === undefined) throw new Error('give the folder of a fleet repository with --fleet')
+    return { fleet: resolve(values.fleet), json: values.json === true }
+  } catch (error) {
+    process.stderr.write(`drover resolve: ${messageOf(error)}\n\n${usage}`)
+    return undefined
+  }
+}
