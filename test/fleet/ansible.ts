@@ -44,7 +44,10 @@ export async function compareWithAnsible(t: TestContext, seeds: readonly number[
   const former = process.env['DROVER_VAULT_PASSWORD']
   process.env['DROVER_VAULT_PASSWORD'] = vaultPassword
   try {
-    for (const { seed, folder } of cases) await compare(seed, folder)
+    const errors: unknown[] = []
+    for (const { seed, folder } of cases) await compare(seed, folder).catch((error) => errors.push(error))
+    if (errors.length > 0)
+      throw new AggregateError(errors, `${errors.length} of ${cases.length} are different`)
   } finally {
     if (former === undefined) delete process.env['DROVER_VAULT_PASSWORD']
     else process.env['DROVER_VAULT_PASSWORD'] = former

@@ -131,7 +131,10 @@ export function randomInventory(seed: number): RandomInventory {
     )
   const bases = form === 'inventory' ? ['', 'inventory/'] : ['']
   const text = Object.values(files).join('\n')
-  const named = (names: readonly string[]) => names.filter((name) => text.includes(name))
+  const isNamed = (name: string) =>
+    new RegExp(`^\\s*(?:"${name}":|${name}(?:\\s|$))`, 'm').test(text.replaceAll('[', '<'))
+  const named = (names: readonly string[]) =>
+    names.filter((name) => isNamed(name.replaceAll('.', '\\.').replaceAll('[', '<').replaceAll(']', '\\]')))
   for (const base of bases) {
     for (const group of chance.some(['all', 'ungrouped', ...groups], 50))
       addVariables(chance, files, `${base}group_vars/${group}`)
