@@ -53,6 +53,18 @@ test('a number that can’t be kept, a mark before the text and a key that is th
   await refused('{"software":{"version":"1","a":9007199254740993}}', /can't be kept/)
 })
 
+test('the content digest covers which revisions of a board may install it', async () => {
+  const digestFor = async (more: string) =>
+    (await inspectArtifact(chunks(swu(config(`board = { ${more} bootenv = (); };`)), 1 << 20))).contentDigest
+  const revisions = (list: string) => `hardware-compatibility = [${list}];`
+  const digests = await Promise.all(
+    ['"1.0"', '"1.0", "2.0"', '"#RE:^.*$"', '"#RE:^1"'].map((list) => digestFor(revisions(list))),
+  )
+  assert.equal(new Set(digests).size, digests.length)
+  // for any revision there is nothing to tell
+  assert.equal(digests[2], await digestFor(''))
+})
+
 test('a zero byte, at which SWUpdate takes a text to end, is refused', async () => {
   const other = '{"version":"1","embedded-script":"os.execute()"}'
   await refused(`{"software":{"version":"1"},"software\\u0000":${other}}`, /zero byte/)

@@ -44,7 +44,8 @@ const reserved = new Set([
   'update-type',
   'no-downgrading',
 ])
-const anyRevision = '#RE:^.*$'
+/** Stands for every revision of a board. */
+export const anyRevision = '#RE:^.*$'
 
 /** Whether a board can't be called so, because SWUpdate takes the name for something else. */
 export function isReserved(deviceType: string): boolean {

@@ -3,6 +3,7 @@ import { Failure, canonicalJson } from '../../platform/platform.ts'
 import { damaged, tooLarge } from '../archive/byte-reader.ts'
 import type { Compression } from '../artifact-info.ts'
 import { AmbiguousJson, parseStrictJson } from '../strict-json.ts'
+import { anyRevision } from './describe.ts'
 import { parseLibconfig } from './libconfig.ts'
 
 /** One thing that SWUpdate does: a file that it hands to a handler, or a setting. */
@@ -36,8 +37,10 @@ const maxBytes = 1 << 20
 const lists = ['images', 'files', 'scripts', 'partitions'] as const
 /** What SWUpdate takes for an item of a list that doesn't say. */
 const defaultType = { images: '', files: 'rawfile', scripts: 'lua', partitions: 'ubipartition' }
-/** They say something about the release, or who may install it, but change nothing on a device. */
-const silent = new Set(['version', 'description', 'name', 'hardware-compatibility'])
+/** The setting that names the revisions of a board that may install it; left out of the items where that are all. */
+export const revisions = 'hardware-compatibility'
+/** They say something about the release, but change nothing on a device. */
+const silent = new Set(['version', 'description', 'name'])
 
 /** Reads sw-description, JSON or libconfig. Throws `artifact-damaged`, and `bad-input` for what can't be judged. */
 export function parseDescription(content: Uint8Array): Description {
@@ -121,7 +124,7 @@ function groupsOf(node: Tree): [string, Tree][] {
 }
 
 function isGroup(key: string, value: unknown): value is Tree {
-  return isTree(value) && !isList(key) && !silent.has(key)
+  return isTree(value) && !isList(key) && !silent.has(key) && key !== revisions
 }
 
 function isList(key: string): key is (typeof lists)[number] {
@@ -133,7 +136,7 @@ function collect(node: Tree, board: string | undefined, selection: string | unde
   if ('ref' in node)
     throw new Failure('bad-input', `${place}: it refers to other parts with "ref", which can't be read`)
   for (const [key, value] of Object.entries(node)) {
-    if (silent.has(key) || isGroup(key, value)) continue
+    if (silent.has(key) || isGroup(key, value) || (key === revisions && isForAll(value))) continue
     if (!isList(key)) {
       const setting = {
         type: key,
@@ -147,6 +150,11 @@ function collect(node: Tree, board: string | undefined, selection: string | unde
     if (!Array.isArray(value)) throw damaged(place, 0, `${key} is no list`)
     for (const item of value) found.push({ ...itemOf(item, key, chosen), board })
   }
+}
+
+/** Whether a list of revisions leaves none out, in the words that our writer has for it. */
+function isForAll(value: unknown): boolean {
+  return canonicalJson(value) === canonicalJson([anyRevision])
 }
 
 function itemOf(item: unknown, list: (typeof lists)[number], chosen: Tree): DescribedItem {

@@ -1,7 +1,7 @@
 // What a .swu file brings, in the words of all formats: read from a file, and known of one that is being written.
 import type { ArtifactInfo, PayloadInfo } from '../artifact-info.ts'
 import { contentDigestOf } from '../content-digest.ts'
-import type { Description } from './description.ts'
+import { type Description, revisions } from './description.ts'
 
 /** A member of the archive, uncompressed. */
 export interface MeasuredFile {
@@ -12,7 +12,8 @@ export interface MeasuredFile {
 
 /**
  * One payload for each image, file, script and setting, in the order in which they are described. Name and version of an
- * image are among the provides, where the content digest doesn't see them: they only say when to skip it.
+ * image are among the provides, where the content digest doesn't see them: they only say when to skip it. The content digest
+ * covers which revisions of a board may install it, as it covers the boards.
  */
 export function contentOf(
   { name, boards, items }: Description,
@@ -28,7 +29,7 @@ export function contentOf(
   | 'scripts'
   | 'contentDigest'
 > {
-  const payloads = items.map(({ type, fileName, metaData, component }): PayloadInfo => {
+  const all = items.map(({ type, fileName, metaData, component }): PayloadInfo => {
     const file = fileName === undefined ? undefined : files.get(fileName)
     return {
       type,
@@ -45,6 +46,7 @@ export function contentOf(
       clearsProvides: [],
     }
   })
+  const payloads = all.filter(({ type, files: own }) => type !== revisions || own.length > 0)
   const scripts = items.flatMap(({ isScript, fileName }) =>
     isScript && fileName !== undefined ? [fileName] : [],
   )
@@ -56,6 +58,6 @@ export function contentOf(
     clearsProvides: [],
     payloads,
     scripts: [...new Set(scripts)],
-    contentDigest: contentDigestOf({ deviceTypes: boards, payloads }),
+    contentDigest: contentDigestOf({ deviceTypes: boards, payloads: all }),
   }
 }
