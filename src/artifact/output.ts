@@ -1,7 +1,7 @@
 // Where a new update file goes, which is checked before any work, and what is the same in all formats once it is written.
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Context, type Digest, Failure, digestOfFile, hexOf } from '../platform/platform.ts'
+import { type Context, type Digest, Failure, hexOf } from '../platform/platform.ts'
 import { checkReplaceable } from './archive/output-place.ts'
 import type { PartialFile } from './archive/partial-file.ts'
 import type { ArtifactFormat } from './artifact-info.ts'
@@ -73,20 +73,18 @@ export function checkSourceDigest(
 
 /**
  * Gives a file that is written its name, and tells; where `verify` is asked for, after it was read back in full, and was
- * signed by `publicKey` where one is given. Gives its digest.
+ * signed by `publicKey` where one is given. Gives its digest, where it was read back.
  */
 export async function keepOutput(
   file: PartialFile,
   written: { path: string; publicKey: string | undefined; sourceBytes: number; sizeBytes: number },
   { verify }: Pick<WriteRequest, 'verify'>,
   { signal, log }: Context,
-): Promise<Digest> {
+): Promise<Digest | undefined> {
   const { path, publicKey, sourceBytes, sizeBytes } = written
   const verifyKeys = publicKey === undefined ? [] : [publicKey]
   const sha256 =
-    verify === true
-      ? (await openArtifact(file.path, { verifyKeys, signal, log })).sha256
-      : await digestOfFile(file.path, signal)
+    verify === true ? (await openArtifact(file.path, { verifyKeys, signal, log })).sha256 : undefined
   signal.throwIfAborted()
   await file.keepAs(path)
   const by = publicKey === undefined ? 'unsigned, for no key was given' : 'signed'

@@ -12,7 +12,7 @@ import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
 import { checkDeviceTypes, checkReleaseName } from './release-facts.ts'
 import { signSource } from './sign-source.ts'
-import type { WriteRequest, WrittenArtifact } from './write-request.ts'
+import type { CheckedArtifact, WriteRequest, WrittenArtifact } from './write-request.ts'
 
 export interface PackageOptions {
   format: ArtifactFormat
@@ -45,7 +45,7 @@ const releaseSchema = v.object({
  * writers throw, `invalid-file` for the options and `<source>.release.json`, and `bad-input` where that file is of another
  * image.
  */
-export async function packageArtifact(options: PackageOptions, context: Context): Promise<WrittenArtifact> {
+export async function packageArtifact(options: PackageOptions, context: Context): Promise<CheckedArtifact> {
   const signed = await signSource(options, context)
   if (signed !== undefined) return signed
   const { format, source, output, name, deviceTypes, compression, signing } = options
@@ -67,12 +67,17 @@ export async function packageArtifact(options: PackageOptions, context: Context)
   }
   switch (format) {
     case 'mender':
-      return writeMender({ ...request, ...extra.mender }, context)
+      return checked(await writeMender({ ...request, ...extra.mender }, context))
     case 'swupdate':
-      return writeSwupdate({ ...request, ...extra.swupdate }, context)
+      return checked(await writeSwupdate({ ...request, ...extra.swupdate }, context))
     case 'rauc':
       return writeRauc({ ...request, ...extra.rauc }, context)
   }
+}
+
+function checked({ sha256, ...written }: WrittenArtifact): CheckedArtifact {
+  if (sha256 === undefined) throw new Error(`${written.path} was not read back`)
+  return { ...written, sha256 }
 }
 
 async function readAll({ format, source, optionsFile, name, deviceTypes }: PackageOptions) {

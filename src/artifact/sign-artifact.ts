@@ -8,7 +8,7 @@ import { signRauc } from './rauc/sign-rauc.ts'
 import { openArtifact } from './read.ts'
 import { type Signing, openSigner } from './signing.ts'
 import { signSwupdate } from './swupdate/sign-swupdate.ts'
-import type { WrittenArtifact } from './write-request.ts'
+import type { CheckedArtifact } from './write-request.ts'
 
 export interface SignOptions {
   /** What to sign with. */
@@ -29,7 +29,7 @@ export async function signArtifact(
   path: string,
   options: SignOptions,
   context: Context,
-): Promise<WrittenArtifact> {
+): Promise<CheckedArtifact> {
   // what a token has can only be told by the format that takes it
   const isOnToken = options.signing.key?.startsWith('pkcs11:') === true
   const signer = isOnToken ? undefined : await openSigner(options.signing)

@@ -8,7 +8,7 @@ import type { ArtifactFormat, ArtifactInfo } from './artifact-info.ts'
 import type { PackageOptions } from './package-artifact.ts'
 import { openArtifact } from './read.ts'
 import { signArtifact } from './sign-artifact.ts'
-import type { WrittenArtifact } from './write-request.ts'
+import type { CheckedArtifact } from './write-request.ts'
 
 /**
  * Signs the source where it is an update file of any format, by its content; undefined where it is anything else, or where the
@@ -18,7 +18,7 @@ import type { WrittenArtifact } from './write-request.ts'
 export async function signSource(
   options: PackageOptions,
   context: Context,
-): Promise<WrittenArtifact | undefined> {
+): Promise<CheckedArtifact | undefined> {
   const { source, optionsFile, output } = options
   const format = await updateFormatOf(source)
   if (format === undefined) return undefined

@@ -25,9 +25,15 @@ export interface WriteRequest {
 export interface WrittenArtifact {
   path: string
   name: string
-  sha256: Digest
+  /** Of the whole file; known where it was read back. */
+  sha256: Digest | undefined
   contentDigest: Digest
   sizeBytes: number
   /** False where the file was there already as it should be; true where not given. */
   isChanged?: boolean
+}
+
+/** One that was read back, in full. */
+export interface CheckedArtifact extends WrittenArtifact {
+  sha256: Digest
 }

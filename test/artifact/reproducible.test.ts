@@ -5,7 +5,7 @@ import { mkdir, readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type MenderOptions, openArtifact, writeMender } from '../../src/artifact/artifact.ts'
-import { plainContext, run, runOk } from '../../src/platform/platform.ts'
+import { digestOfFile, plainContext, run, runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { ec, other, rsa } from './keys.ts'
@@ -36,7 +36,7 @@ test(
     )
     const here = []
     for (const options of written)
-      here.push((await writeMender({ ...options, inFlight: 7 }, plainContext())).sha256)
+      here.push(await digestOfFile((await writeMender({ ...options, inFlight: 7 }, plainContext())).path))
 
     execFileSync('cp', ['-r', one, two])
     for (const name of await readdir(two, { recursive: true })) {
@@ -58,10 +58,11 @@ async function digestsElsewhere(options: unknown): Promise<unknown> {
   const at = (path: string) => JSON.stringify(new URL(path, import.meta.url).href)
   const script = [
     `const { writeMender } = await import(${at('../../src/artifact/artifact.ts')})`,
-    `const { plainContext, silentLog } = await import(${at('../../src/platform/platform.ts')})`,
+    `const { digestOfFile, plainContext, silentLog } = await import(${at('../../src/platform/platform.ts')})`,
     `const digests = []`,
-    `for (const one of JSON.parse(process.argv[1]))`,
-    `digests.push((await writeMender({ ...one, inFlight: 1 }, plainContext({ log: silentLog }))).sha256)`,
+    `for (const one of JSON.parse(process.argv[1])) {`,
+    `const { path } = await writeMender({ ...one, inFlight: 1 }, plainContext({ log: silentLog }))`,
+    `digests.push(await digestOfFile(path)) }`,
     `console.log(JSON.stringify(digests))`,
   ].join('\n')
   const user = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']

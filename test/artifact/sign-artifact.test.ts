@@ -34,6 +34,7 @@ async function prepared(t: TestContext, signingKey?: string) {
     deviceTypes: ['board', 'board-2'],
     compression: 'gzip',
     signing: { key: signingKey },
+    verify: true,
   } as const
   const written = await writeMender(options, plainContext())
   return { folder, at, options, written, path: written.path }

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync } from 'node:fs'
-import { chmod, mkdir, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type MenderOptions, openArtifact, publicKeyOf, writeMender } from '../../src/artifact/artifact.ts'
@@ -46,6 +57,7 @@ test('what is written is read back with the same facts', async (t) => {
     provides: { 'data-layout': '3' },
     depends: { 'data-layout': ['2', '3'], artifact_name: 'release-0' },
     artifactGroup: 'production',
+    verify: true,
   })
   const { payloads, ...info } = await openArtifact(written.path)
   const bytes = await readFile(written.path)
@@ -103,19 +115,40 @@ test('the same input gives the same bytes, whenever, wherever and with any numbe
     for (const signingKey of [undefined, rsa.pkcs8, ec.pkcs8]) {
       const digests = new Set<string>()
       for (const inFlight of signingKey === undefined ? [1, 2, 3, 16] : [2]) {
-        digests.add((await write({ ...one, compression, signing: { key: signingKey }, inFlight })).sha256)
-        digests.add(
-          (await write({ ...two, compression, signing: { key: signingKey }, inFlight, verify: true })).sha256,
-        )
+        const request = { compression, signing: { key: signingKey }, inFlight }
+        digests.add(await digestOfFile((await write({ ...one, ...request })).path))
+        const { path, sha256 } = await write({ ...two, ...request, verify: true })
+        digests.add(await digestOfFile(path))
+        assert.ok(sha256 !== undefined && digests.has(sha256))
       }
       assert.equal(digests.size, 1)
     }
   }
 })
 
+test(
+  'a large image gives the same bytes with one core and with all',
+  { skip: needs('taskset') },
+  async (t) => {
+    const options = await prepared(t)
+    // a second thread only hashes what is large
+    const file = await open(options.source, 'w')
+    for (const megabyte of [0, 1, 40, 66]) await file.write(image(1_500_000), { position: megabyte << 20 })
+    await file.truncate(70_000_001)
+    await file.close()
+    for (const compression of ['none', 'gzip', 'zstd'] as const) {
+      const { path } = await write({ ...options, compression })
+      const output = join(options.folder, 'other.mender')
+      const other = writerProcess({ ...options, compression, output })
+      await runOk('taskset', ['-c', '0', ...other], { what: 'the other process' })
+      assert.equal(await digestOfFile(output), await digestOfFile(path), compression)
+    }
+  },
+)
+
 test('another process, with another time zone, umask and folder, writes the same bytes', async (t) => {
   const options = await prepared(t)
-  const { sha256: here } = await write({ ...options, signing: { key: ec.pkcs8 } })
+  const here = await digestOfFile((await write({ ...options, signing: { key: ec.pkcs8 } })).path)
   const output = join(options.folder, 'sub', 'other.mender')
   const child = spawn(
     'sh',

@@ -13,7 +13,7 @@ import {
 } from '../../src/artifact/artifact.ts'
 import { type CmsSigner, openCmsSigner } from '../../src/artifact/cms-sign.ts'
 import { moveTail } from '../../src/artifact/archive/move-tail.ts'
-import { Failure, plainContext } from '../../src/platform/platform.ts'
+import { Failure, digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { until } from '../support/until.ts'
@@ -116,7 +116,7 @@ test(
       for (const key of keys) {
         const digests = new Set<string>()
         for (const { write } of [one, two, one]) {
-          digests.add((await write({ compression, signing: { key } })).sha256)
+          digests.add(await digestOfFile((await write({ compression, signing: { key } })).path))
         }
         assert.equal(digests.size, 1)
       }

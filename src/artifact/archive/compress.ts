@@ -20,8 +20,9 @@ export interface CompressOptions {
 
 /**
  * Compresses a stream of blocks, in memory that depends on `inFlight` and the blocks' size alone. A block may be overwritten
- * by its owner once `inFlight` more were asked for, and a piece that was given once the next is. How the input is cut decides the output's bytes; nothing else does.
- * Throws what `blocks` throws, for xz also `missing-tool`, and the signal's reason.
+ * by its owner once more than `inFlight` were asked for after it, and a piece that was given once the next is. How the input is cut
+ * decides the output's bytes; nothing else does. Throws what `blocks` throws, for xz also `missing-tool`, and the signal's
+ * reason.
  */
 export function compress(
   blocks: AsyncIterable<Buffer>,
@@ -33,9 +34,9 @@ export function compress(
     case 'none':
       return ahead(blocks)
     case 'gzip':
-      return gzip(blocks, inFlight)
+      return ahead(gzip(ahead(blocks), inFlight))
     case 'zstd':
-      return zstd(blocks, inFlight)
+      return ahead(zstd(ahead(blocks), inFlight))
     case 'xz':
       return xz(blocks, options.signal)
   }

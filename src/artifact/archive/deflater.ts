@@ -1,14 +1,11 @@
-/**
- * Compresses one block (1 MiB at most) to whole bytes of deflate, none of them final; `history` is what stood before it, at
- * most 32 KiB. What it returns is good until the next call.
- */
-export type Deflater = (block: Uint8Array, history: Uint8Array) => Uint8Array
+import type { BlockCompressor } from './compress-workers.ts'
 
 /**
- * Starts the program of deflate-code.ts. Its text runs in worker threads too, so it uses nothing from outside itself.
- * The result depends on the arguments alone: WebAssembly computes the same on every machine.
+ * Starts the program of deflate-code.ts, whose pieces are whole bytes of deflate, none of them final. Its text runs in worker
+ * threads too, so it uses nothing from outside itself. The result depends on the arguments alone: WebAssembly computes the
+ * same on every machine.
  */
-export function deflater(code: Uint8Array<ArrayBuffer>): Deflater {
+export function deflater(code: Uint8Array<ArrayBuffer>): BlockCompressor {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code))
   const { memory, input, output, deflate } = exports
   if (!(memory instanceof WebAssembly.Memory) || typeof deflate !== 'function')

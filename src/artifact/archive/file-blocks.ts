@@ -19,8 +19,8 @@ export async function planFile(path: string): Promise<PlannedFile> {
 }
 
 /**
- * All of a file, which is only opened now; a block may be overwritten once `blocksKept` more were asked for. Throws
- * `bad-input` where it is not as it was planned with, and `file-missing`.
+ * All of a file, which is only opened now; a block may be overwritten once more than `blocksKept` were asked for after it.
+ * Throws `bad-input` where it is not as it was planned with, and `file-missing`.
  */
 export async function* fileBlocks(
   file: PlannedFile,

@@ -63,7 +63,7 @@ export class FolderArchive {
     throw new Failure('bad-input', `${first.file} ${first.message}${more}`, { problems: walk.problems })
   }
 
-  /** The whole archive. A block may be overwritten once `blocksKept` more were asked for. Throws as `fileBlocks` does. */
+  /** The whole archive. A block may be overwritten once more than `blocksKept` were asked for after it. Throws as `fileBlocks` does. */
   async *blocks(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {
     for await (const piece of this.#pieces(blocksKept, signal)) {
       this.#hash.update(piece)

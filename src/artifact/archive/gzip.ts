@@ -3,8 +3,8 @@
 // input alone, never on the number of threads.
 import { crc32 } from 'node:zlib'
 import { deflateCode } from './deflate-code.ts'
-import { DeflateWorkers, type Piece } from './deflate-workers.ts'
-import { type Deflater, deflater } from './deflater.ts'
+import { type BlockCompressor, CompressWorkers, type Piece, released } from './compress-workers.ts'
+import { deflater } from './deflater.ts'
 import { inOrder } from './in-order.ts'
 
 const historyBytes = 32 << 10
@@ -18,7 +18,7 @@ const lastBlock = Buffer.from([3, 0])
 
 /** See `compress`. */
 export async function* gzip(blocks: AsyncIterable<Buffer>, inFlight: number): AsyncGenerator<Buffer> {
-  await using workers = new DeflateWorkers()
+  await using workers = new CompressWorkers(deflater, deflateCode())
   let crc = 0
   let sizeBytes = 0
   const end = Buffer.alloc(historyBytes)
@@ -31,10 +31,7 @@ export async function* gzip(blocks: AsyncIterable<Buffer>, inFlight: number): As
     return piece
   }
   yield header
-  for await (const { bytes, release } of inOrder(cut(blocks), deflated, inFlight)) {
-    yield bytes
-    release()
-  }
+  yield* released(inOrder(cut(blocks), deflated, inFlight))
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(sizeBytes % 2 ** 32, 4)
@@ -49,12 +46,16 @@ async function* cut(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 const zeros = Buffer.alloc(maxBlockBytes)
 let zeroBlock: Piece | undefined
-let inline: Deflater | undefined
+let inline: BlockCompressor | undefined
 
-async function deflateBlock(block: Buffer, history: Buffer, workers: DeflateWorkers): Promise<Piece> {
+async function deflateBlock(
+  block: Buffer,
+  history: Buffer,
+  workers: CompressWorkers<Uint8Array<ArrayBuffer>>,
+): Promise<Piece> {
   // images are full of unused space: a block of zeros always gives the same piece, made once
   if (zeros.equals(block)) return (zeroBlock ??= deflateHere(zeros, Buffer.alloc(0)))
-  return block.length > smallBytes ? workers.deflate(block, history) : deflateHere(block, history)
+  return block.length > smallBytes ? workers.compress(block, history) : deflateHere(block, history)
 }
 
 function deflateHere(block: Uint8Array, history: Uint8Array): Piece {

@@ -1,5 +1,5 @@
 // A large file, read into a few buffers that are used again and again and that a second thread sees too: it computes the
-// digest of the whole file while the caller looks at what is in it.
+// digest of the whole file while the caller works with what is in it.
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -8,10 +8,12 @@ import * as v from 'valibot'
 
 /** Below this a thread costs more than it saves. */
 const worthwhileBytes = 64 << 20
-const slotBytes = 1 << 20
-const slots = 8
-/** A chunk stays as it is until so many more were asked for: a decompressor may still have it in its hands. */
-const kept = 4
+/** What a file is read in; only the last chunk may be shorter. */
+export const chunkBytes: number = 1 << 20
+/** Slots besides those that the caller may still use: to read into, and with the thread. */
+const spareSlots = 4
+/** A decompressor may still have so many chunks in its hands. */
+const keptByReaders = 4
 
 const replySchema = v.union([v.object({ slot: v.number() }), v.object({ digest: v.string() })])
 
@@ -33,26 +35,39 @@ export function isWorthThread(sizeBytes: number): boolean {
   return sizeBytes >= worthwhileBytes && availableParallelism() > 1
 }
 
-/** Reads a file once, from its start to its end; a chunk is to be used before four more are asked for. */
+/** Reads a file once, from its start to its end, in chunks of 1 MiB. */
 export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, AsyncDisposable {
   readonly #handle: FileHandle
+  readonly #isOwnHandle: boolean
   readonly #signal: AbortSignal | undefined
-  readonly #memory = new SharedArrayBuffer(slots * slotBytes)
+  readonly #chunksKept: number
+  readonly #memory: SharedArrayBuffer
   readonly #worker: Worker
   /** Slots that neither the caller nor the thread has. */
-  readonly #free: number[] = Array.from({ length: slots }, (_, slot) => slot)
+  readonly #free: number[]
   /** How many of these two have a slot. */
-  readonly #users: number[] = Array.from({ length: slots }, () => 0)
+  readonly #users: number[]
   #wake: () => void = () => {}
   #digest: string | undefined
   #failure: Error | undefined
 
-  private constructor(handle: FileHandle, signal: AbortSignal | undefined) {
+  private constructor(
+    handle: FileHandle,
+    isOwnHandle: boolean,
+    chunksKept: number,
+    signal: AbortSignal | undefined,
+  ) {
     this.#handle = handle
+    this.#isOwnHandle = isOwnHandle
+    this.#chunksKept = chunksKept
     this.#signal = signal
+    const slots = chunksKept + spareSlots
+    this.#memory = new SharedArrayBuffer(slots * chunkBytes)
+    this.#free = Array.from({ length: slots }, (_, slot) => slot)
+    this.#users = this.#free.map(() => 0)
     this.#worker = new Worker(`(${serve.toString()})()`, {
       eval: true,
-      workerData: { memory: this.#memory, slotBytes },
+      workerData: { memory: this.#memory, slotBytes: chunkBytes },
       env: {},
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 },
@@ -71,8 +86,14 @@ export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, Async
     this.#worker.on('exit', () => fail(new Error('a thread that hashes ended')))
   }
 
+  /** A chunk is to be used before four more are asked for. */
   static async open(path: string, signal: AbortSignal | undefined): Promise<HashedFile> {
-    return new HashedFile(await open(path), signal)
+    return new HashedFile(await open(path), true, keptByReaders, signal)
+  }
+
+  /** A file that is open, and stays so; a chunk is to be used before `chunksKept` more are asked for. */
+  static over(handle: FileHandle, chunksKept: number, signal: AbortSignal): HashedFile {
+    return new HashedFile(handle, false, chunksKept, signal)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -80,14 +101,14 @@ export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, Async
     for (;;) {
       this.#signal?.throwIfAborted()
       const slot = await this.#until(() => this.#free.pop())
-      const buffer = new Uint8Array(this.#memory, slot * slotBytes, slotBytes)
-      const { bytesRead } = await this.#handle.read(buffer, 0, slotBytes, null)
+      const buffer = new Uint8Array(this.#memory, slot * chunkBytes, chunkBytes)
+      const bytesRead = await this.#fill(buffer)
       if (bytesRead === 0) return
       this.#users[slot] = 2
       this.#worker.postMessage({ slot, length: bytesRead }, [])
       given.push(slot)
       yield buffer.subarray(0, bytesRead)
-      const oldest = given.length > kept ? given.shift() : undefined
+      const oldest = given.length > this.#chunksKept ? given.shift() : undefined
       if (oldest !== undefined) this.#release(oldest)
     }
   }
@@ -102,7 +123,15 @@ export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, Async
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate()
-    await this.#handle.close()
+    if (this.#isOwnHandle) await this.#handle.close()
+  }
+
+  async #fill(buffer: Uint8Array): Promise<number> {
+    for (let at = 0; ;) {
+      const { bytesRead } = await this.#handle.read(buffer, at, buffer.length - at, null)
+      at += bytesRead
+      if (bytesRead === 0 || at === buffer.length) return at
+    }
   }
 
   #release(slot: number): void {

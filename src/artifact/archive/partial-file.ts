@@ -6,6 +6,8 @@ import { checkReplaceable, folderFailure, outputFailure } from './output-place.t
 
 /** A writer that was killed leaves its file behind; one that didn't grow for so long belongs to nobody. */
 const abandonedAfterMs = 10 * 60_000
+/** How much is written before the disk is told to take it while more is computed: less is left to wait for at the end. */
+const flushBytes = 32 << 20
 const partialName = /^\.drover-(\d+)-[0-9a-f]{8}\.part$/
 
 /**
@@ -16,6 +18,10 @@ export class PartialFile implements AsyncDisposable {
   readonly path: string
   readonly #handle: FileHandle
   #isKept = false
+  #unflushedBytes = 0
+  #flush: Promise<unknown> | undefined
+  /** The system tells it only once, so the end has to know it. */
+  #flushFailure: unknown
 
   private constructor(path: string, handle: FileHandle) {
     this.path = path
@@ -41,6 +47,7 @@ export class PartialFile implements AsyncDisposable {
         const { bytesWritten } = await this.#handle.write(data, at, data.length - at, position + at)
         at += bytesWritten
       }
+      this.#flushBehind(data.length)
     } catch (error) {
       throw storageFailure(error, this.path)
     }
@@ -52,6 +59,8 @@ export class PartialFile implements AsyncDisposable {
    */
   async keepAs(path: string): Promise<void> {
     try {
+      await this.#flush
+      if (this.#flushFailure !== undefined) throw this.#flushFailure
       await this.#handle.sync()
       await checkReplaceable(path)
       await rename(this.path, path)
@@ -63,8 +72,19 @@ export class PartialFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flush
     await this.#handle.close()
     if (!this.#isKept) await rm(this.path, { force: true })
+  }
+
+  #flushBehind(writtenBytes: number): void {
+    this.#unflushedBytes += writtenBytes
+    if (this.#unflushedBytes < flushBytes || this.#flush !== undefined) return
+    this.#unflushedBytes = 0
+    this.#flush = this.#handle
+      .datasync()
+      .catch((error: unknown) => (this.#flushFailure ??= error))
+      .finally(() => (this.#flush = undefined))
   }
 }
 

@@ -3,9 +3,10 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Failure, readingFailure } from '../../platform/platform.ts'
+import { HashedFile, chunkBytes, isWorthThread } from './hashed-file.ts'
 
 /** What compression is cut by, too: changing it changes every artifact's bytes. */
-export const blockBytes: number = 1 << 20
+export const blockBytes: number = chunkBytes
 
 /** An image that goes into an artifact: read once, from its start to its end. */
 export class SourceImage implements AsyncDisposable {
@@ -15,7 +16,7 @@ export class SourceImage implements AsyncDisposable {
   readonly sizeBytes: number
   readonly #handle: FileHandle
   readonly #modifiedMs: number
-  readonly #hash = createHash('sha256')
+  #checksum: string | undefined
 
   private constructor(path: string, handle: FileHandle, facts: { size: number; mtimeMs: number }) {
     this.path = path
@@ -55,31 +56,53 @@ export class SourceImage implements AsyncDisposable {
   }
 
   /**
-   * All of it, in blocks of `blockBytes` (the last may be shorter). A block is overwritten once `blocksKept` more were
-   * asked for. Throws `bad-input` where the file changes meanwhile.
+   * All of it, in blocks of `blockBytes` (the last may be shorter). A block is overwritten once more than `blocksKept` were
+   * asked for after it. Throws `bad-input` where the file changes meanwhile.
    */
   async *blocks(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const buffers = Array.from({ length: blocksKept + 2 }, () => Buffer.allocUnsafeSlow(blockBytes))
-    for (let at = 0, i = 0; at < this.sizeBytes; i++) {
-      signal.throwIfAborted()
-      const buffer = buffers[i % buffers.length] ?? Buffer.alloc(blockBytes)
-      const block = buffer.subarray(0, Math.min(blockBytes, this.sizeBytes - at))
-      await this.#fill(block, at)
-      this.#hash.update(block)
-      at += block.length
-      yield block
-    }
+    yield* isWorthThread(this.sizeBytes)
+      ? this.#hashedBeside(blocksKept, signal)
+      : this.#hashedHere(blocksKept, signal)
     const { size, mtimeMs } = await this.#handle.stat()
     if (size !== this.sizeBytes || mtimeMs !== this.#modifiedMs) throw this.#changed()
   }
 
-  /** SHA-256 of what `blocks` gave, 64 hex digits; to be asked once, after all of them. */
+  /** SHA-256 of what `blocks` gave, 64 hex digits; to be asked after all of them. */
   checksum(): string {
-    return this.#hash.digest('hex')
+    if (this.#checksum === undefined) throw new Error('the image was not read')
+    return this.#checksum
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close()
+  }
+
+  async *#hashedHere(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const hash = createHash('sha256')
+    const buffers: Buffer[] = []
+    for (let at = 0, i = 0; at < this.sizeBytes; i++) {
+      signal.throwIfAborted()
+      const bytes = Math.min(blockBytes, this.sizeBytes)
+      const buffer = (buffers[i % (blocksKept + 2)] ??= Buffer.allocUnsafeSlow(bytes))
+      const block = buffer.subarray(0, Math.min(bytes, this.sizeBytes - at))
+      await this.#fill(block, at)
+      hash.update(block)
+      at += block.length
+      yield block
+    }
+    this.#checksum = hash.digest('hex')
+  }
+
+  async *#hashedBeside(blocksKept: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+    await using file = HashedFile.over(this.#handle, blocksKept, signal)
+    let sizeBytes = 0
+    for await (const { buffer, byteOffset, length } of file) {
+      sizeBytes += length
+      if (sizeBytes > this.sizeBytes) throw this.#changed()
+      yield Buffer.from(buffer, byteOffset, length)
+    }
+    if (sizeBytes < this.sizeBytes) throw this.#changed()
+    this.#checksum = await file.digest()
   }
 
   async #fill(block: Buffer, position: number): Promise<void> {

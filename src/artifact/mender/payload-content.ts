@@ -5,7 +5,7 @@ import { type PlannedFile, fileBlocks } from '../archive/file-blocks.ts'
 export interface PayloadContent {
   readonly name: string
   readonly sizeBytes: number
-  /** All of it, once. A block may be overwritten once `blocksKept` more were asked for. */
+  /** All of it, once. A block may be overwritten once more than `blocksKept` were asked for after it. */
   blocks(blocksKept: number, signal: AbortSignal): AsyncIterable<Buffer>
   /** SHA-256, 64 hex digits; to be asked after all of `blocks`. */
   checksum(): string

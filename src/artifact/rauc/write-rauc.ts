@@ -7,7 +7,7 @@ import type { ArtifactInfo, Compression } from '../artifact-info.ts'
 import { Findings } from '../findings.ts'
 import { outputFolder, outputPath } from '../output.ts'
 import { megabytes } from '../progress.ts'
-import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
+import type { WriteRequest, CheckedArtifact } from '../write-request.ts'
 import { copyFast, inBundleFolder, keepBundle } from './bundle-folder.ts'
 import { type RaucIdentity, raucIdentity, withIdentity } from './rauc-identity.ts'
 import { formatManifest } from './format-manifest.ts'
@@ -26,7 +26,7 @@ import { runRauc } from './run-rauc.ts'
 export async function writeRauc(
   request: WriteRequest & RaucOptions,
   context: Context,
-): Promise<WrittenArtifact> {
+): Promise<CheckedArtifact> {
   requirePrograms(['rauc', 'mksquashfs', 'unsquashfs', 'openssl', 'prlimit'])
   const findings = new Findings()
   const signer = await findings.from(() => raucIdentity(request.signing, context.clock.now()))

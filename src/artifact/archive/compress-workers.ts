@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import * as v from 'valibot'
-import { deflateCode } from './deflate-code.ts'
-import { deflater } from './deflater.ts'
 
 /** More would wait for the one thread that reads and hashes; each takes about 15 MiB. */
 const maxWorkers = 8
@@ -12,10 +10,29 @@ const workerCount: number = Math.min(availableParallelism(), maxWorkers)
 const bufferBytes = (1 << 20) + (64 << 10)
 const replySchema = v.object({ id: v.number(), sizeBytes: v.number() })
 
+/**
+ * Compresses one block (1 MiB at most), where the format allows that with regard to `history`, which stood before it (32 KiB
+ * at most). What it returns is good until the next call.
+ */
+export type BlockCompressor = (block: Uint8Array, history: Uint8Array) => Uint8Array
+
+/** Starts a compressor from what `code` is. Only its text gets to the threads, so it uses nothing from outside itself. */
+export type CompressorStart<Code> = (code: Code) => BlockCompressor
+
 /** A compressed block. `bytes` are good until `release`, after which another block may have the place. */
 export interface Piece {
   bytes: Buffer
   release: () => void
+}
+
+/** The bytes of pieces; each piece is released when the second one after it is asked for. */
+export async function* released(pieces: AsyncIterable<Piece>): AsyncGenerator<Buffer> {
+  let releaseLast = () => {}
+  for await (const { bytes, release } of pieces) {
+    yield bytes
+    releaseLast()
+    releaseLast = release
+  }
 }
 
 interface Thread {
@@ -24,14 +41,21 @@ interface Thread {
 }
 
 /** Compresses blocks on threads of their own, which are started when there is work for them. */
-export class DeflateWorkers implements AsyncDisposable {
+export class CompressWorkers<Code> implements AsyncDisposable {
   readonly #threads: Thread[] = []
   /** Each block travels to a thread and back in one of these. New ones for each block would cost more than all the rest. */
   readonly #freeBuffers: SharedArrayBuffer[] = []
+  readonly #start: CompressorStart<Code>
+  readonly #code: Code
   #nextId = 0
 
-  /** See `Deflater`; both arguments may be overwritten as soon as it has returned. */
-  async deflate(block: Uint8Array, history: Uint8Array): Promise<Piece> {
+  constructor(start: CompressorStart<Code>, code: Code) {
+    this.#start = start
+    this.#code = code
+  }
+
+  /** See `BlockCompressor`; both arguments may be overwritten as soon as it has returned. */
+  async compress(block: Uint8Array, history: Uint8Array): Promise<Piece> {
     const buffer = this.#freeBuffers.pop() ?? new SharedArrayBuffer(bufferBytes)
     const bytes = Buffer.from(buffer)
     bytes.set(history)
@@ -52,17 +76,17 @@ export class DeflateWorkers implements AsyncDisposable {
   #leastBusy(): Thread {
     const [first] = this.#threads.toSorted((a, b) => a.waiting.size - b.waiting.size)
     if (first !== undefined && (first.waiting.size === 0 || this.#threads.length >= workerCount)) return first
-    const thread = startThread()
+    const thread = startThread(this.#start, this.#code)
     this.#threads.push(thread)
     return thread
   }
 }
 
-function startThread(): Thread {
+function startThread<Code>(start: CompressorStart<Code>, code: Code): Thread {
   const waiting: Thread['waiting'] = new Map()
-  const worker = new Worker(`(${serve.toString()})(${deflater.toString()})`, {
+  const worker = new Worker(`(${serve.toString()})(${start.toString()})`, {
     eval: true,
-    workerData: deflateCode(),
+    workerData: code,
     env: {},
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
@@ -82,12 +106,12 @@ function startThread(): Thread {
 }
 
 /** What a thread does. Only its text gets there, so it uses nothing from outside itself. */
-function serve(start: typeof deflater): void {
+function serve(start: CompressorStart<unknown>): void {
   const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
-  const deflate = start(workerData)
+  const compress = start(workerData)
   parentPort?.on('message', ({ id, buffer, sizes: [historyBytes, blockBytes] }) => {
     const history = new Uint8Array(buffer, 0, historyBytes)
-    const piece = deflate(new Uint8Array(buffer, historyBytes, blockBytes), history)
+    const piece = compress(new Uint8Array(buffer, historyBytes, blockBytes), history)
     new Uint8Array(buffer).set(piece)
     parentPort.postMessage({ id, sizeBytes: piece.length }, [])
   })
