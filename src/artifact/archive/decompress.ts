@@ -6,7 +6,8 @@ import { damaged, wrongMember } from './byte-reader.ts'
 import { cutAtFrames } from './zstd-frames.ts'
 import { unxz } from './xz.ts'
 
-const chunkBytes = 1 << 18
+/** Large chunks, and some of them ahead, so that engine and reader wait little for one another. */
+const buffers = { chunkSize: 1 << 20, readableHighWaterMark: 4 << 20 }
 
 /** The compression that a member's name stands for: `header.tar.gz` → `gzip`; undefined where it is not `stem` at all. */
 export function compressionOf(name: string, stem: string): Compression | undefined {
@@ -54,9 +55,10 @@ export async function* decompressed(
 }
 
 function engineOf(compression: 'gzip' | 'zstd') {
-  if (compression === 'gzip') return createGunzip({ chunkSize: chunkBytes })
+  if (compression === 'gzip') return createGunzip(buffers)
   // a frame may ask for a window of 2 GiB; real artifacts stay below 128 MiB
-  return createZstdDecompress({ chunkSize: chunkBytes, params: { [constants.ZSTD_d_windowLogMax]: 27 } })
+  const params = { [constants.ZSTD_d_windowLogMax]: 27 }
+  return createZstdDecompress({ ...buffers, params })
 }
 
 async function* unxzWhole(source: AsyncIterable<Uint8Array>, place: string): AsyncGenerator<Uint8Array> {
