@@ -174,14 +174,24 @@ function decrypted(block: PemBlock, passphrase: string | undefined, what: string
       `${what} is encrypted: give its passphrase in the environment variable ${passphraseVariable}`,
     )
   }
+  const key = opened(block, passphrase)
+  if (typeof key === 'object') return key
+  // what a wrong passphrase makes of a key looks like one of an unknown kind now and then, but not with every passphrase
+  const isOld = [passphrase, `${passphrase}-`, `${passphrase}+`].every(
+    (one) => opened(block, one) === 'ERR_OSSL_UNSUPPORTED',
+  )
+  const why = isOld
+    ? 'is encrypted in a way that is no longer supported: encrypt it again with `openssl pkcs8 -topk8 -v2 aes-256-cbc`'
+    : `can't be opened with the passphrase in ${passphraseVariable}: it is another key's, or the key is damaged`
+  throw new Failure('bad-key', `${what} ${why}`)
+}
+
+/** The key, or the code of the error: OpenSSL's words might quote the key. */
+function opened(block: PemBlock, passphrase: string): KeyObject | string {
   try {
     return createPrivateKey({ key: block.text, format: 'pem', passphrase })
   } catch (error) {
-    const isOld = error instanceof Error && 'code' in error && error.code === 'ERR_OSSL_UNSUPPORTED'
-    const why = isOld
-      ? 'is encrypted in a way that is no longer supported: encrypt it again with `openssl pkcs8 -topk8 -v2 aes-256-cbc`'
-      : `can't be opened with the passphrase in ${passphraseVariable}: it is another key's, or the key is damaged`
-    throw new Failure('bad-key', `${what} ${why}`)
+    return error instanceof Error && 'code' in error ? String(error.code) : ''
   }
 }
 

@@ -24,7 +24,7 @@ test('a large file is read as a stream is, whole, cut, changed or stopped', asyn
   }
   for (const compression of ['none', 'gzip', 'zstd'] as const) {
     const output = join(folder, `${compression}.mender`)
-    const options = { source, output, name: 'os-1', deviceTypes: ['board'], compression }
+    const options = { source, output, name: 'os-1', deviceTypes: ['board'], compression, verify: true }
     const written = await writeMender(options, plainContext())
     const info = await openArtifact(output)
     assert.deepEqual(info, await inspectArtifact(createReadStream(output)))
