@@ -1,5 +1,5 @@
 import { ByteReader } from './archive/byte-reader.ts'
-import { type RunningHash, hashHere } from './archive/hashed-file.ts'
+import { type RunningHash, hashHere } from '../platform/platform.ts'
 import type { ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
 import type { InspectOptions } from './read.ts'
 

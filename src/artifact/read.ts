@@ -1,8 +1,14 @@
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { Failure, type Log, readingFailure } from '../platform/platform.ts'
+import {
+  Failure,
+  HashedFile,
+  type Log,
+  type RunningHash,
+  isWorthThread,
+  readingFailure,
+} from '../platform/platform.ts'
 import type { ArtifactFormat, ArtifactInfo, ArtifactLimits } from './artifact-info.ts'
-import { HashedFile, type RunningHash, isWorthThread } from './archive/hashed-file.ts'
 import { readMender } from './mender/read-mender.ts'
 import { readingProgress } from './progress.ts'
 import { endsAsBundle, readRauc } from './rauc/read-rauc.ts'

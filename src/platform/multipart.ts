@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { seconds } from './clock.ts'
 import type { Context } from './context.ts'
 import type { Digest } from './digest.ts'
 import { Failure } from './failure.ts'
+import { HashedFile, type RunningHash, hashHere, isWorthThread } from './hashed-file.ts'
 
 /** A form with one file, to be sent as a stream. */
 export interface MultipartForm {
@@ -25,6 +26,7 @@ export interface MultipartForm {
 const progressEveryMs = 5000
 const mebibyte = 1 << 20
 const chunkBytes = 1 << 18
+const chunksKept = 4
 
 /**
  * Turns a form into headers and a body for `HttpRequest`, in constant memory whatever the file's size. Every call of
@@ -60,18 +62,16 @@ async function* parts(
   form: MultipartForm,
   after: Buffer,
   context: Context,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Uint8Array> {
   const startedAt = context.clock.now().getTime()
   let toldAt = startedAt
   let sentBytes = 0
-  const hash = createHash('sha256')
+  await using file = await opened(form.path, context.signal)
   yield before
-  for await (const bytes of chunksOf(form.path)) {
+  for await (const bytes of file.chunks) {
     sentBytes += bytes.length
     if (sentBytes > form.sizeBytes) throw changed(form)
-    hash.update(bytes)
-    if (sentBytes === form.sizeBytes && `sha256:${hash.copy().digest('hex')}` !== form.sha256)
-      throw changed(form)
+    if (sentBytes === form.sizeBytes && `sha256:${await file.digest()}` !== form.sha256) throw changed(form)
     yield bytes
     const now = context.clock.now().getTime()
     if (now - toldAt < progressEveryMs) continue
@@ -86,18 +86,44 @@ async function* parts(
   yield after
 }
 
-/**
- * The bytes of a file, in a few buffers that are used again: fresh ones would pile up until they are collected. When a chunk
- * is asked for, the one before may wait in the stream and the one before that on its way into the socket.
- */
-async function* chunksOf(path: string): AsyncGenerator<Buffer> {
-  await using file = await open(path)
-  const buffers = Array.from({ length: 5 }, () => Buffer.allocUnsafeSlow(chunkBytes))
+interface OpenedFile extends AsyncDisposable {
+  /** When a chunk is asked for, the one before may wait in the stream and the one before that on its way into the socket. */
+  chunks: AsyncIterable<Uint8Array>
+  /** Of all chunks so far; to be asked once. */
+  digest(): Promise<string> | string
+}
+
+async function opened(path: string, signal: AbortSignal): Promise<OpenedFile> {
+  const handle = await open(path)
+  if (isWorthThread((await handle.stat()).size)) {
+    const file = HashedFile.over(handle, chunksKept, signal)
+    return {
+      chunks: file,
+      digest: () => file.digest(),
+      async [Symbol.asyncDispose]() {
+        await file[Symbol.asyncDispose]()
+        await handle.close()
+      },
+    }
+  }
+  const hash = hashHere()
+  return {
+    chunks: chunksOf(handle, hash),
+    digest: () => hash.digest(),
+    [Symbol.asyncDispose]: () => handle.close(),
+  }
+}
+
+/** The bytes of a file, in a few buffers that are used again: fresh ones would pile up until they are collected. */
+async function* chunksOf(file: FileHandle, hash: RunningHash): AsyncGenerator<Uint8Array> {
+  const buffers = Array.from({ length: chunksKept + 1 }, () => Buffer.allocUnsafeSlow(chunkBytes))
   for (let i = 0; ; i++) {
     const buffer = buffers[i % buffers.length] ?? Buffer.alloc(chunkBytes)
     const { bytesRead } = await file.read(buffer, 0, chunkBytes)
     if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
+    const chunk = buffer.subarray(0, bytesRead)
+    hash.update(chunk)
+    yield chunk
   }
 }
 

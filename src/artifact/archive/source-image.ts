@@ -2,11 +2,16 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { Failure, readingFailure } from '../../platform/platform.ts'
-import { HashedFile, chunkBytes, isWorthThread } from './hashed-file.ts'
+import {
+  Failure,
+  HashedFile,
+  hashedChunkBytes,
+  isWorthThread,
+  readingFailure,
+} from '../../platform/platform.ts'
 
 /** What compression is cut by, too: changing it changes every artifact's bytes. */
-export const blockBytes: number = chunkBytes
+export const blockBytes: number = hashedChunkBytes
 
 /** An image that goes into an artifact: read once, from its start to its end. */
 export class SourceImage implements AsyncDisposable {

@@ -1,12 +1,11 @@
 // Reads a Mender artifact, format version 3: an outer tar with members in a fixed order, of which header and payloads are
 // tars themselves. Everything is checked on the way; the facts are only handed out at the end.
 import { createHash } from 'node:crypto'
-import { Failure } from '../../platform/platform.ts'
+import { Failure, type RunningHash } from '../../platform/platform.ts'
 import type { ArtifactInfo, ArtifactLimits, Compression, PayloadFile, PayloadInfo } from '../artifact-info.ts'
 import { ByteReader, damaged, tooLarge, wrongChecksum, wrongMember } from '../archive/byte-reader.ts'
 import { contentDigestOf, scriptsProvide } from '../content-digest.ts'
 import { compressionOf, decompressed } from '../archive/decompress.ts'
-import type { RunningHash } from '../archive/hashed-file.ts'
 import { type SignatureState, checkSignature } from '../keys.ts'
 import { augmentationOf, augmentedFiles } from './augment.ts'
 import { type Manifest, parseManifest, parseManifestAugment } from './manifest.ts'

@@ -9,7 +9,7 @@ import * as v from 'valibot'
 /** Below this a thread costs more than it saves. */
 const worthwhileBytes = 64 << 20
 /** What a file is read in; only the last chunk may be shorter. */
-export const chunkBytes: number = 1 << 20
+export const hashedChunkBytes: number = 1 << 20
 /** Slots besides those that the caller may still use: to read into, and with the thread. */
 const spareSlots = 4
 /** A decompressor may still have so many chunks in its hands. */
@@ -62,12 +62,12 @@ export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, Async
     this.#chunksKept = chunksKept
     this.#signal = signal
     const slots = chunksKept + spareSlots
-    this.#memory = new SharedArrayBuffer(slots * chunkBytes)
+    this.#memory = new SharedArrayBuffer(slots * hashedChunkBytes)
     this.#free = Array.from({ length: slots }, (_, slot) => slot)
     this.#users = this.#free.map(() => 0)
     this.#worker = new Worker(`(${serve.toString()})()`, {
       eval: true,
-      workerData: { memory: this.#memory, slotBytes: chunkBytes },
+      workerData: { memory: this.#memory, slotBytes: hashedChunkBytes },
       env: {},
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 },
@@ -101,7 +101,7 @@ export class HashedFile implements AsyncIterable<Uint8Array>, RunningHash, Async
     for (;;) {
       this.#signal?.throwIfAborted()
       const slot = await this.#until(() => this.#free.pop())
-      const buffer = new Uint8Array(this.#memory, slot * chunkBytes, chunkBytes)
+      const buffer = new Uint8Array(this.#memory, slot * hashedChunkBytes, hashedChunkBytes)
       const bytesRead = await this.#fill(buffer)
       if (bytesRead === 0) return
       this.#users[slot] = 2
