@@ -27,7 +27,7 @@ export class Inputs<N extends ActionName> {
     const inputs = manifest[this.#name].inputs as Record<string, { required: boolean }>
     const missing: Problem[] = []
     for (const [name, { required }] of Object.entries(inputs)) {
-      if (name.endsWith('token') && this.#raw(name)) this.#host.mask(this.#raw(name))
+      if (name.endsWith('token')) this.#mask(this.#raw(name))
       if (!required || this.#raw(name)) continue
       const other = environmentOf[name] ? ` or ${environmentOf[name]}` : ''
       missing.push({ file: 'inputs', message: `${name} (environment: ${variable(name)}${other})` })
@@ -105,8 +105,16 @@ export class Inputs<N extends ActionName> {
   /** A secret: the value itself, masked. */
   secret(name: InputName<N>): string | undefined {
     const value = this.#raw(name)
-    if (value) this.#host.mask(value)
+    this.#mask(value)
     return value || undefined
+  }
+
+  /** A secret, and the forms in which `user:password` travels and is found in a server's words. */
+  #mask(secret: string): void {
+    if (!secret) return
+    const [, password = ''] = /^[^:\s]*:(.{4,})$/.exec(secret) ?? []
+    const forms = password ? [secret, password, Buffer.from(secret).toString('base64')] : [secret]
+    for (const form of forms) this.#host.mask(form)
   }
 
   /**

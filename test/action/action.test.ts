@@ -28,6 +28,16 @@ for (const name of actionNames) {
   )
 }
 
+test('of a user and a password all that travels is masked, and the name is not', async () => {
+  const token = 'drover:very-secret-password'
+  const { masks } = await runInRunner('upload-artifact', {
+    inputs: { server: 'http://127.0.0.1:9', token, artifact: 'none.mender' },
+  })
+  for (const form of [token, 'very-secret-password', Buffer.from(token).toString('base64')])
+    assert.ok(masks.includes(form), form)
+  assert.equal(masks.includes('drover'), false)
+})
+
 test('a token is masked before anything else is said', async () => {
   const { log, masks } = await runInRunner('upload-artifact', {
     inputs: { server: 'http://127.0.0.1:9', token: 'very-secret-token', artifact: 'none.mender' },
