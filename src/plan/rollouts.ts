@@ -1,8 +1,7 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import type { Facts, OtaServer } from '../ota/ota.ts'
 import type { RolloutState } from './due.ts'
-import type { Repository } from './git.ts'
-import { introducingCommits } from './introduced.ts'
+import type { FleetGit } from './fleet-git.ts'
 import type { Plan } from './model.ts'
 import { contentOf } from './releases.ts'
 import { type Rollout, findPlaced, rolloutId } from './rollout.ts'
@@ -13,11 +12,11 @@ export async function rolloutsOf(
   facts: Facts,
   fleet: Fleet,
   stage: Stage,
-  repository: Repository,
+  git: FleetGit,
   server: OtaServer,
 ): Promise<RolloutState[]> {
   if (plan.counts.updates === 0 && plan.counts.alreadyPending === 0) return [] // no gate to judge
-  const members = await membersByRollout(plan, facts, fleet, stage, repository)
+  const members = await membersByRollout(plan, facts, fleet, stage, git)
   const states: RolloutState[] = []
   for (const { rollout, devices } of members)
     states.push({ rollout, devices, placed: await findPlaced(server, rollout, stage.waves.length) })
@@ -29,7 +28,7 @@ async function membersByRollout(
   facts: Facts,
   fleet: Fleet,
   stage: Stage,
-  repository: Repository,
+  git: FleetGit,
 ): Promise<Iterable<{ rollout: Rollout; devices: Set<string> }>> {
   const devices = new Map(fleet.devices.map((device) => [device.id, device]))
   const releases = new Map(facts.releases.map((release) => [release.name, release]))
@@ -38,7 +37,7 @@ async function membersByRollout(
     if (change.kind === 'blocked' || !device) return []
     return [{ device, deviceType: change.deviceType, release: change.to }]
   })
-  const commits = await introducingCommits(repository, moving)
+  const commits = await git.introducingCommits(moving)
   const members = new Map<string, { rollout: Rollout; devices: Set<string> }>()
   for (const { device, deviceType, release } of moving) {
     const commit = commits.get(device.id)

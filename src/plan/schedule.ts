@@ -1,38 +1,18 @@
 // One tick of a stage: reads Git, facts and orders, does the one next thing that is due, and ends.
-import {
-  type Fleet,
-  type Stage,
-  type Switches,
-  parseFleetPolicy,
-  policyFileName,
-  warningsFor,
-} from '../fleet/fleet.ts'
-import { type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
-import { type Context, Failure, oneLine, plainContext } from '../platform/platform.ts'
-import { overBudget } from './budget.ts'
-import { type Due, type RolloutState, whatIsDue } from './due.ts'
-import { type Repository, type Tips, openRepository, readAtTip, readTips, uncommitted } from './git.ts'
-import { makePlan, stageOf } from './make-plan.ts'
-import type { Plan } from './model.ts'
-import { type Review, requireReview } from './review.ts'
-import { heldByPlan, ordersFor } from './orders.ts'
-import { isOrderOf } from './rollout.ts'
-import { rolloutsOf } from './rollouts.ts'
-import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
-
-export interface ScheduleOptions {
-  review?: Review
-  /** Says what would be done, and writes nothing. */
-  isDryRun?: boolean
-}
-
-const fleetPaths = ['inventory.yml', 'inventory.yaml', 'group_vars', 'host_vars', policyFileName]
+import { type Fleet, type Stage, type Switches, warningsFor } from '../fleet/fleet.ts'
+import type { OtaServer } from '../ota/ota.ts'
+import { type Context, plainContext } from '../platform/platform.ts'
+import { type FleetGit, openFleetGit } from './fleet-git.ts'
+import type { Tips } from './git.ts'
+import { stageOf } from './make-plan.ts'
+import { type ScheduleOptions, TickRun, isBehind } from './tick-run.ts'
+import { type Tick, supersededTick } from './tick.ts'
 
 /**
  * One tick of `stageName`. May be repeated at any time, also after it was killed: orders have names that follow from what
- * they are for and are looked up first. Throws `shallow-clone`, `not-a-stage`, `no-device-matched`, `release-missing`,
- * `not-reviewed`, `plan-changed`, `over-budget`, and what the server and Git throw; nothing was written then. A halted stage is no
- * exception but a state.
+ * they are for and are looked up first. `git` is the checkout that the fleet was read from, unless given. Throws
+ * `shallow-clone`, `not-a-stage`, `no-device-matched`, `release-missing`, `not-reviewed`, `plan-changed`, `over-budget`, and
+ * what the server and Git throw; nothing was written then. A halted stage is no exception but a state.
  */
 export async function schedule(
   fleet: Fleet,
@@ -40,223 +20,23 @@ export async function schedule(
   server: OtaServer,
   options: ScheduleOptions = {},
   context: Context = plainContext(),
+  git?: FleetGit,
 ): Promise<Tick> {
   const stage = stageOf(fleet, stageName)
-  const isDryRun = options.isDryRun ?? false
-  const repository = await openRepository(fleet.folder)
-  const tips = await readTips(repository, context)
-  if (isBehind(repository, tips, stage)) return supersededTick(stage.name, repository.head, isDryRun)
-  await requireCommitted(repository)
+  const history = git ?? (await openFleetGit(fleet.folder, context))
+  const tips = await history.tips()
+  if (isBehind(history, tips, stage))
+    return supersededTick(stage.name, history.head, options.isDryRun ?? false)
+  await history.requireCommitted()
   for (const { file, line, message } of warningsFor(fleet, stage.name))
     context.log.info(`warning: ${file}:${line ?? 1}: ${message}`)
-  const current = { ...fleet, switches: await switchesFor(fleet, stage, repository, tips, context) }
-  const tick = new TickRun(current, stage, server, options, context, repository)
-  return await tick.run()
-}
-
-function isBehind({ head }: Repository, { byBranch }: Tips, stage: Stage): boolean {
-  const tip = byBranch.get(stage.branch)
-  if (tip === undefined)
-    throw new Failure(
-      'not-a-stage',
-      `the branch ${stage.branch} of stage ${stage.name} does not exist: push it`,
-    )
-  return tip !== head
-}
-
-async function requireCommitted(repository: Repository): Promise<void> {
-  const changed = await uncommitted(repository, fleetPaths)
-  if (changed.length > 0)
-    throw new Failure(
-      'bad-input',
-      `the fleet's files have changes that are not committed (${changed.slice(0, 5).join(', ')}): a tick acts on commits alone`,
-    )
+  const current = { ...fleet, switches: await switchesFor(fleet, stage, history, tips) }
+  return await new TickRun(current, stage, server, options, context, history).run()
 }
 
 /** freeze, known-bad and retry work at once for every stage: they are those of the default branch. */
-async function switchesFor(
-  fleet: Fleet,
-  stage: Stage,
-  repository: Repository,
-  tips: Tips,
-  context: Context,
-): Promise<Switches> {
+async function switchesFor(fleet: Fleet, stage: Stage, git: FleetGit, tips: Tips): Promise<Switches> {
   const { defaultBranch } = tips
   if (defaultBranch === undefined || defaultBranch === stage.branch) return fleet.switches
-  const text = await readAtTip(repository, tips, defaultBranch, policyFileName, context)
-  return parseFleetPolicy(text ?? '', `${defaultBranch}:${policyFileName}`).switches
-}
-
-/** Where nothing is left to order but releases that nobody can have, Git asks for what doesn't exist. */
-function requireReleases({ changes, counts, stage }: Plan): void {
-  const missing = changes.filter((change) => change.kind === 'blocked' && change.by === 'release-missing')
-  const [first] = missing
-  if (first?.kind !== 'blocked' || counts.updates > 0 || counts.alreadyPending > 0) return
-  const others = missing.length > 1 ? ` and ${missing.length - 1} more devices` : ''
-  throw new Failure('release-missing', `${stage}: ${first.host}${others} can't be updated: ${first.why}`)
-}
-
-/** What one tick knows and has done so far. */
-class TickRun {
-  readonly #fleet: Fleet
-  readonly #stage: Stage
-  readonly #server: OtaServer
-  readonly #options: ScheduleOptions
-  readonly #context: Context
-  readonly #repository: Repository
-
-  constructor(
-    fleet: Fleet,
-    stage: Stage,
-    server: OtaServer,
-    options: ScheduleOptions,
-    context: Context,
-    repository: Repository,
-  ) {
-    this.#fleet = fleet
-    this.#stage = stage
-    this.#server = server
-    this.#options = options
-    this.#context = context
-    this.#repository = repository
-  }
-
-  async run(): Promise<Tick> {
-    const { log } = this.#context
-    let facts = await gatherFacts(this.#server, this.#context)
-    let plan = this.#plan(facts)
-    requireReleases(plan)
-    const stale = this.#staleOrders(facts, plan)
-    if (plan.counts.updates > 0 || stale.length > 0)
-      await requireReview(plan, this.#stage, this.#repository.head, this.#options.review ?? {})
-    const over = overBudget(plan, this.#stage)
-    if (over.length > 0)
-      throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
-    const states = await this.#rollouts(plan, facts)
-    let due = whatIsDue(this.#fleet, this.#stage, plan, states, facts, this.#now())
-    if ((due.due.length > 0 || stale.length > 0) && (await this.#hasMoved()))
-      return supersededTick(this.#stage.name, this.#repository.head, this.#isDryRun)
-    const withdrawn = due.haltedBy === undefined ? await this.#withdraw(stale) : []
-    if (withdrawn.length > 0) {
-      facts = await gatherFacts(this.#server, this.#context)
-      plan = this.#plan(facts)
-      due = whatIsDue(this.#fleet, this.#stage, plan, await this.#rollouts(plan, facts), facts, this.#now())
-    }
-    due = await this.#withoutLeased(due, facts)
-    const orders = ordersFor(due.due)
-    for (const order of orders) {
-      log.info(
-        `${this.#isDryRun ? 'would order' : 'ordering'} ${order.release} for ${order.devices.length === 1 ? '1 device' : `${order.devices.length} devices`}: ${order.name}`,
-      )
-      if (!this.#isDryRun) await this.#server.deploy(order)
-    }
-    return await this.#tick(plan, due, orders, withdrawn)
-  }
-
-  /** A run may have taken a lab device since the facts were read; lab devices are few, so each is looked at again. */
-  async #withoutLeased(due: Due, facts: Facts): Promise<Due> {
-    const inGit = this.#fleet.devices.filter(({ isLab }) => isLab)
-    const lab = new Set([...facts.devices.filter(isInLab), ...inGit].map(({ id }) => id))
-    const held = new Map<string, Waiting>()
-    for (const { device } of due.due.filter(({ device }) => lab.has(device))) {
-      const lease = await this.#server.leaseOf(device)
-      if (!lease) continue
-      const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
-      held.set(device, { why, devices: 1, nextDue: new Date(lease.until) })
-    }
-    const free = due.due.filter(({ device }) => !held.has(device))
-    return { ...due, due: free, waiting: [...due.waiting, ...held.values()] }
-  }
-
-  get #isDryRun(): boolean {
-    return this.#options.isDryRun ?? false
-  }
-
-  #now(): Date {
-    return this.#context.clock.now()
-  }
-
-  #plan(facts: Facts): Plan {
-    return makePlan(this.#fleet, this.#stage.name, facts, this.#now())
-  }
-
-  /** Our own open orders of this stage whose release no device that has not begun is to run any more. */
-  #staleOrders(facts: Facts, plan: Plan): { id: string; name: string }[] {
-    const wanted = new Map(plan.changes.map((change) => [change.device, change.to]))
-    return facts.openDeployments.filter(({ name, release, devices }) => {
-      if (!isOrderOf(this.#stage.name, name)) return false
-      const waiting = [...devices].filter(([, state]) => state === 'pending')
-      return waiting.length > 0 && waiting.every(([id]) => wanted.get(id) !== release)
-    })
-  }
-
-  async #withdraw(stale: readonly { id: string; name: string }[]): Promise<string[]> {
-    for (const { id, name } of stale) {
-      this.#context.log.info(
-        `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} where no device has begun`,
-      )
-      if (!this.#isDryRun) await this.#server.withdraw(id)
-    }
-    return this.#isDryRun ? [] : stale.map(({ name }) => name)
-  }
-
-  /** Reads the tip again: what was merged while this tick was reading must not be overtaken by it. */
-  async #hasMoved(): Promise<boolean> {
-    return isBehind(this.#repository, await readTips(this.#repository, this.#context), this.#stage)
-  }
-
-  async #rollouts(plan: Plan, facts: Facts): Promise<RolloutState[]> {
-    return await rolloutsOf(plan, facts, this.#fleet, this.#stage, this.#repository, this.#server)
-  }
-
-  async #tick(
-    plan: Plan,
-    due: Due,
-    orders: readonly TickOrder[],
-    withdrawn: readonly string[],
-  ): Promise<Tick> {
-    const pending = due.members.filter(({ outcome }) => outcome.kind === 'pending').length
-    const placed = due.members.flatMap(({ state }) => state.placed.map(({ wave }) => wave))
-    const waves = Math.max(1, ...plan.changes.map((change) => (change.kind === 'blocked' ? 1 : change.wave)))
-    const waiting = [...due.waiting, ...heldByPlan(plan)]
-    const isDone = orders.length === 0 && pending === 0 && waiting.length === 0
-    return {
-      stage: this.#stage.name,
-      commit: this.#repository.head,
-      state:
-        due.haltedBy !== undefined
-          ? 'halted'
-          : orders.length > 0 || pending > 0
-            ? 'in-progress'
-            : isDone
-              ? 'done'
-              : 'waiting',
-      isDryRun: this.#isDryRun,
-      plan,
-      counts: plan.counts,
-      orders,
-      withdrawn,
-      pending,
-      wave: isDone ? waves : Math.max(0, ...placed, ...orders.map(({ wave }) => wave)),
-      waves,
-      haltedBy: due.haltedBy,
-      failures: await this.#failures(due),
-      waiting,
-    }
-  }
-
-  async #failures(due: Due): Promise<FailedDevice[]> {
-    const failed: FailedDevice[] = []
-    for (const { device, change, outcome } of due.members) {
-      if (outcome.kind !== 'failure') continue
-      // the first few tell what goes wrong; the rest would only be requests
-      const log =
-        outcome.deployment !== undefined && failed.length < 5
-          ? await this.#server.log(outcome.deployment, device)
-          : undefined
-      const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
-      failed.push({ device, host: change.host, why: outcome.why, log: lines })
-    }
-    return failed
-  }
+  return await git.switchesAt(tips, defaultBranch)
 }
