@@ -3,7 +3,8 @@ import { type Deployment, type DeviceFacts, type Facts, isOpenState } from '../o
 import { Failure, oneLine } from '../platform/platform.ts'
 import type { Blocker, Cause, Change, Plan, PlannedWave } from './model.ts'
 import { type Releases, contentOf, desiredDigest } from './releases.ts'
-import { waveLabel, waves } from './waves.ts'
+import { withTimes } from './times.ts'
+import { waveLabel, waves as placesOf } from './waves.ts'
 
 /**
  * What bringing `stage` to what Git says would do to each of its devices: a pure function of its arguments. Changes stand
@@ -28,7 +29,9 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
       `${facts.server} knows none of the ${devices.length} devices of ${stage.name} (${names.join(', ')}): check their device_id and the server`,
     )
   }
-  const changes = withWaves(drafts, stage)
+  const placed = withWaves(drafts, stage)
+  const planned = { changes: placed, waves: plannedWaves(stage, placed) }
+  const { changes, waves } = withTimes(planned, fleet, stage, now)
   return {
     schema: 'drover/plan/v1',
     stage: stage.name,
@@ -46,7 +49,7 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
         .length,
       blocked: changes.filter(({ kind }) => kind === 'blocked').length,
     },
-    waves: plannedWaves(stage, changes),
+    waves,
     changes,
   }
 }
@@ -194,7 +197,7 @@ function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
     byRelease.set(target.to, members)
   }
   const placed = new Map(
-    [...byRelease].map(([release, members]) => [release, waves(members, release, stage.waves)] as const),
+    [...byRelease].map(([release, members]) => [release, placesOf(members, release, stage.waves)] as const),
   )
   return drafts.flatMap(({ device, cause, change, target }): Change[] => {
     if (change) return [change]

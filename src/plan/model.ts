@@ -40,6 +40,8 @@ export type Change =
       to: string
       /** From 1. */
       wave: number
+      /** The earliest time at which it could begin, on the clocks of its place; undefined where no zone is known. */
+      notBefore?: string | undefined
     })
   | (About & {
       kind: 'no-op'
@@ -66,6 +68,10 @@ export interface PlannedWave {
   /** Devices in it, also those that are there already. */
   devices: number
   updates: number
+  /** When it begins, in words; undefined where nobody in it updates. */
+  begins?: string | undefined
+  /** The earliest time at which it could (UTC), if all goes well. */
+  notBefore?: string | undefined
 }
 
 /** Every device of the stage in Git is in exactly one of these. */

@@ -33,6 +33,12 @@ const change = v.variant('kind', [
     from: v.string(),
     to: v.string(),
     wave,
+    notBefore: v.optional(
+      v.pipe(
+        time,
+        v.description('The earliest time at which it could begin, with the offset of its time zone.'),
+      ),
+    ),
   }),
   v.strictObject({
     kind: v.literal('no-op'),
@@ -73,7 +79,18 @@ export const planFile = v.strictObject({
     }),
     v.description('Every device of the stage in Git is in one of these: the others add up to inGit.'),
   ),
-  waves: v.array(v.strictObject({ wave, share: v.string(), devices: count, updates: count })),
+  waves: v.array(
+    v.strictObject({
+      wave,
+      share: v.pipe(v.string(), v.description('How much of the stage has its turn by its end.')),
+      devices: v.pipe(count, v.description('Devices in it, also those that are there already.')),
+      updates: count,
+      begins: v.optional(v.pipe(v.string(), v.description('When it begins, in words.'))),
+      notBefore: v.optional(
+        v.pipe(time, v.description('The earliest time at which it could begin, if all goes well.')),
+      ),
+    }),
+  ),
   changes: v.pipe(
     v.array(change),
     v.description('One for each device of the stage, in the order of the inventory.'),
