@@ -1,4 +1,5 @@
 // The workflow of an OS repository: green for a good commit, red for one with a test that fails on the device.
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changeOs, commit, git } from '../../demo/repositories.ts'
@@ -16,8 +17,23 @@ export const osChecks: readonly Check[] = [
     title: 'an OS repository: a push builds, updates a device, tests it, and is green',
     run: async (place) => {
       const repository = await osRepository(place, 'os')
-      const result = await runAct(place, { repository, file, event: 'push', name: 'os-push' })
+      const [signing, receipts] = [keyPair(), keyPair()]
+      const { server } = await labOf(place)
+      const result = await runAct(place, {
+        repository,
+        file,
+        event: 'push',
+        secrets: { OTA_TOKEN: server.token, SIGNING_KEY: signing.private, RECEIPT_KEY: receipts.private },
+        variables: {
+          OTA_SERVER: server.url,
+          VERIFY_KEY: signing.public,
+          RECEIPT_VERIFY_KEY: receipts.public,
+        },
+        name: 'os-push',
+      })
       expectGreen(result)
+      expect(stepOf(result, 'Check that')?.result === 'success', 'a release that was checked', result)
+      expect(stepOf(result, 'Publish')?.result === 'success', 'a release that was published', result)
       const release = outputOf(result, 'release', 'release')
       expect(release === outputOf(result, 'image', 'version'), 'the release that was built', result)
       expect(release !== outputOf(result, 'before', 'version'), 'a newer release than before', result)
@@ -64,6 +80,14 @@ export const osChecks: readonly Check[] = [
     },
   },
 ]
+
+function keyPair(): { private: string; public: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return {
+    private: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    public: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  }
+}
 
 function caller(lab: Lab): string {
   return `name: Lab
