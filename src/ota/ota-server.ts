@@ -122,7 +122,8 @@ export interface OtaServer {
   upload(path: string, verifyKeys?: readonly string[]): Promise<Uploaded>
   /**
    * Places an order, or finds the one of the same name, and reads back which devices it has. Throws `no-device-matched`
-   * for an empty list, `bad-input` for one of over 20,000, `release-missing`, `device-missing` where the server left a device out.
+   * for an empty list, `bad-input` for one of over 20,000, `release-missing`, `device-missing` where the server left a device
+   * out; on hawkBit, where an order would cancel what runs, also `device-busy` and `wrong-device-type`.
    */
   deploy(order: Order): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */
