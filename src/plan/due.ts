@@ -64,7 +64,7 @@ export function whatIsDue(
     }
     const window = gate.isOpen ? windowFor(member, zones.get(member.device), stage, now) : gate
     if (window.isOpen) due.push(member)
-    else waiting.add(window.why, window.nextDue)
+    else waiting.add(window.why, window.nextDue, member.wave)
   }
   const within = withinSites(due, fleet, stage, facts, waiting)
   return { members, due: within, waiting: waiting.list(), haltedBy: undefined }
@@ -195,15 +195,21 @@ function countBy(names: readonly string[]): Map<string, number> {
 
 /** Reasons to wait, each once with the number of devices. */
 class Held {
-  readonly #reasons = new Map<string, { devices: number; nextDue: Date | undefined }>()
+  readonly #reasons = new Map<string, { devices: number; nextDue: Date | undefined; waves: Set<number> }>()
 
-  add(why: string, nextDue: Date | undefined): void {
-    const reason = this.#reasons.get(why)
-    if (reason) reason.devices += 1
-    else this.#reasons.set(why, { devices: 1, nextDue })
+  add(why: string, nextDue: Date | undefined, wave?: number): void {
+    const reason = this.#reasons.get(why) ?? { devices: 0, nextDue, waves: new Set() }
+    this.#reasons.set(why, reason)
+    reason.devices += 1
+    if (wave !== undefined) reason.waves.add(wave)
   }
 
   list(): Waiting[] {
-    return [...this.#reasons].map(([why, { devices, nextDue }]) => ({ why, devices, nextDue }))
+    return [...this.#reasons].map(([why, { devices, nextDue, waves }]) => ({
+      why,
+      devices,
+      nextDue,
+      waves: [...waves].sort((a, b) => a - b),
+    }))
   }
 }

@@ -9,6 +9,7 @@ import type { Tips } from './git.ts'
 import { makePlan } from './make-plan.ts'
 import type { Plan } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
+import { progressOf } from './progress.ts'
 import { type Review, requireReview } from './review.ts'
 import { isOrderOf } from './rollout.ts'
 import { rolloutsOf } from './rollouts.ts'
@@ -158,6 +159,11 @@ export class TickRun {
       isDryRun: this.#isDryRun,
       plan,
       counts: plan.counts,
+      progress: progressOf(
+        plan,
+        due.members,
+        new Set(this.#isDryRun ? [] : orders.flatMap(({ devices }) => devices)),
+      ),
       orders,
       withdrawn,
       pending,

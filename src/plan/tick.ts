@@ -1,4 +1,5 @@
 import type { Counts, Plan } from './model.ts'
+import type { WaveProgress } from './progress.ts'
 
 /** An order that a tick placed, or would have placed in a dry run. */
 export interface TickOrder {
@@ -21,6 +22,8 @@ export interface Waiting {
   why: string
   devices: number
   nextDue: Date | undefined
+  /** The waves that it holds back, from 1; none where it holds single devices. */
+  waves?: readonly number[]
 }
 
 /** What one tick found and did. */
@@ -33,6 +36,8 @@ export interface Tick {
   /** Undefined where a newer commit superseded this one. */
   plan: Plan | undefined
   counts: Counts | undefined
+  /** How the devices stand, wave by wave, those just ordered as pending. */
+  progress?: readonly WaveProgress[]
   orders: readonly TickOrder[]
   /** Names of older orders that were taken back where no device had begun. */
   withdrawn: readonly string[]
