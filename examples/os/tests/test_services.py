@@ -31,3 +31,8 @@ def test_the_device_identifies_itself_by_its_serial_number(host):
 def test_process_1_collects_what_ends(host):
     host.check_output("sh -c '(sleep 0.1 &)'; sleep 0.5")
     assert "Z" not in host.check_output("ps -e -o state= | sort -u").split()
+
+
+def test_the_configuration_is_applied(host):
+    report = host.check_output("/usr/share/mender/modules/v3/mender-configure Report")
+    assert report == "configuration=none" or report.startswith("configuration=sha256:")
