@@ -13,6 +13,7 @@ import {
 } from 'yaml'
 import type { Problem } from '../platform/platform.ts'
 import { messageOf } from '../platform/platform.ts'
+import { plainYaml } from './plain-yaml.ts'
 import { openVault, vaultHeader } from './vault.ts'
 import { ansibleTags, isInexact } from './yaml-scalars.ts'
 
@@ -52,7 +53,35 @@ export function parseSource(given: string, file: string): Source {
   const { text, problems: closed } = plainText(given, file)
   if (closed.length > 0)
     return { data: undefined, problems: closed, at: () => ({ file, line: 1, column: 1 }) }
-  const isSecret = text !== given
+  const data = plainYaml(text)
+  if (data === undefined) return parseAll(text, file, text !== given)
+  let places: ((path: Path) => Place) | undefined
+  return {
+    data,
+    problems: [],
+    at: (path) => {
+      places ??= plainPlaces(text, file)
+      return places(path)
+    },
+  }
+}
+
+/** The same for a text that is known to be plain. */
+function plainPlaces(text: string, file: string): (path: Path) => Place {
+  const offsets = new Map<string, number>()
+  plainYaml(text, (path, offset) => offsets.set(keyOf(path), offset))
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1)
+  return (path) => placeIn(lines, file, nearest(offsets, path))
+}
+
+function placeIn(lines: LineCounter, file: string, offset: number): Place {
+  const { line, col } = lines.linePos(offset)
+  return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
+function parseAll(text: string, file: string, isSecret: boolean): Source {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -61,10 +90,7 @@ export function parseSource(given: string, file: string): Source {
     customTags: ansibleTags,
     uniqueKeys: false, // the parser compares each key with each other one; see findings
   })
-  const placeOf = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
+  const placeOf = (offset: number) => placeIn(lines, file, offset)
   const json = jsonOf(text)
   const wrong = json === undefined ? [...document.errors, ...document.warnings] : []
   const problems: Problem[] = wrong.map((error) => ({
@@ -81,13 +107,18 @@ export function parseSource(given: string, file: string): Source {
   let offsets: Map<string, number> | undefined
   const at = (path: Path): Place => {
     offsets ??= offsetsOf(document)
-    for (let length = path.length; length > 0; length--) {
-      const offset = offsets.get(keyOf(path.slice(0, length)))
-      if (offset !== undefined) return placeOf(offset)
-    }
-    return placeOf(0)
+    return placeOf(nearest(offsets, path))
   }
   return { data, problems, at }
+}
+
+/** The offset of what is at `path`, or of its nearest parent. */
+function nearest(offsets: ReadonlyMap<string, number>, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const offset = offsets.get(keyOf(path.slice(0, length)))
+    if (offset !== undefined) return offset
+  }
+  return 0
 }
 
 /** Ansible tries JSON first: there `1e3` is a number, and YAML's text. */

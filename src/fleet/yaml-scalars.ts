@@ -7,9 +7,14 @@ type Tags = Extract<SchemaOptions['customTags'], (...tags: never[]) => unknown>
 const textOf = (value: string) => value.replaceAll('_', '')
 const stringify = ({ value }: { value: unknown }) => String(value)
 
-function plain(tag: string, test: RegExp, resolve: (text: string) => unknown): ScalarTag {
-  return { tag: `tag:yaml.org,2002:${tag}`, default: true, test, resolve: (text) => resolve(text), stringify }
+/** What plain scalars of a form stand for. */
+interface Plain {
+  tag: string
+  test: RegExp
+  read: (text: string) => unknown
 }
+
+const plain = (tag: string, test: RegExp, read: (text: string) => unknown): Plain => ({ tag, test, read })
 
 function sexagesimal(text: string): number {
   const sign = text.startsWith('-') ? -1 : 1
@@ -26,7 +31,7 @@ function integer(text: string, radix: number, prefix: number): number {
   return sign * Number.parseInt(textOf(text.replace(/^[-+]/, '')).slice(prefix), radix) || 0
 }
 
-const scalars: readonly ScalarTag[] = [
+const plains: readonly Plain[] = [
   plain('null', /^(?:~|null|Null|NULL|)$/, () => null),
   plain('bool', /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/, () => true),
   plain('bool', /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/, () => false),
@@ -80,6 +85,22 @@ const otherVault: ScalarTag = { ...vault, tag: '!vault-encrypted' }
 const unsafe: ScalarTag = { tag: '!unsafe', resolve: (text) => text, stringify }
 const text: ScalarTag = { tag: 'tag:yaml.org,2002:str', resolve: (value) => value, stringify }
 const kept = /:(?:map|seq|merge)$/
+
+/** What a plain scalar stands for. */
+export function plainScalar(text: string): unknown {
+  // no number and no word that means something begins with one of these
+  if (/^[a-eg-mp-su-xzA-EG-MP-SU-XZ_/($]/.test(text)) return text
+  const form = plains.find(({ test }) => test.test(text))
+  return form ? form.read(text) : text
+}
+
+const scalars = plains.map(({ tag, test, read }): ScalarTag => ({
+  tag: `tag:yaml.org,2002:${tag}`,
+  default: true,
+  test,
+  resolve: (text) => read(text),
+  stringify,
+}))
 
 /** For the YAML parser's `customTags`: Ansible's scalars and tags in place of its own. */
 export const ansibleTags: Tags = (tags) => [
