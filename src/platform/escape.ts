@@ -24,13 +24,21 @@ export function escapeHtml(text: string): string {
     .replace(/'/g, '&#39;')
 }
 
-/** Text from outside in one line: control characters (also the terminal's) become spaces. */
+/**
+ * Text from outside in one line: control characters (also the terminal's), what turns the direction of text, and what nobody
+ * sees become spaces.
+ */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim()
+  return text.toWellFormed().replace(unseen, ' ').trim()
 }
+
+// joiners (200c, 200d) stay: languages need them
+const unseen =
+  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]+/gu
 
 /** The first `limit` characters of `text`, with an ellipsis where something was cut. */
 export function shorten(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`
+  // half of a surrogate pair is no character
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
