@@ -1,4 +1,6 @@
-import { escapeHtml } from '../platform/platform.ts'
+import { escapeHtml, oneLine, shorten } from '../platform/platform.ts'
+import type { Picture } from './picture.ts'
+import { wavesSvg } from './svg.ts'
 
 /** One cell of a table: text, or text with a look. */
 export type Cell = string | { text: string; look: 'good' | 'bad' | 'quiet' | 'code' | 'number' }
@@ -13,6 +15,8 @@ export type Section =
     }
   /** Steps one after the other as bars over their common time, in seconds. */
   | { kind: 'timeline'; title: string; bars: readonly { label: string; seconds: number; isBad: boolean }[] }
+  /** How the waves of a stage stand. */
+  | { kind: 'waves'; title: string; picture: Picture }
   /** Text as it was written, such as a log. */
   | { kind: 'verbatim'; title: string; lead?: string; text: string }
 
@@ -33,15 +37,15 @@ export function renderPage(page: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
+<title>${plain(title)}</title>
 <style>${style}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>${escapeHtml(title)}</h1>
-<p class="verdict ${verdict.isGood ? 'good' : 'bad'}"><span aria-hidden="true">${verdict.isGood ? '✔' : '✖'}</span> ${escapeHtml(verdict.text)}</p>
-${lead.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
+<h1>${plain(title)}</h1>
+<p class="verdict ${verdict.isGood ? 'good' : 'bad'}"><span aria-hidden="true">${verdict.isGood ? '✔' : '✖'}</span> ${plain(verdict.text)}</p>
+${lead.map((text) => `<p>${plain(text)}</p>`).join('\n')}
 </header>
 ${sections.map(renderSection).join('\n')}
 </main>
@@ -51,8 +55,8 @@ ${sections.map(renderSection).join('\n')}
 }
 
 function renderSection(section: Section): string {
-  const lead = 'lead' in section && section.lead ? `<p>${escapeHtml(section.lead)}</p>` : ''
-  return `<section>\n<h2>${escapeHtml(section.title)}</h2>\n${lead}${renderBody(section)}\n</section>`
+  const lead = 'lead' in section && section.lead ? `<p>${plain(section.lead)}</p>` : ''
+  return `<section>\n<h2>${plain(section.title)}</h2>\n${lead}${renderBody(section)}\n</section>`
 }
 
 function renderBody(section: Section): string {
@@ -61,24 +65,36 @@ function renderBody(section: Section): string {
       return renderTable(section.head, section.rows)
     case 'timeline':
       return renderTimeline(section.bars)
+    case 'waves':
+      return `<div class="scroll">${wavesSvg(section.picture)}</div>`
     case 'verbatim':
-      return `<pre>${escapeHtml(section.text)}</pre>`
+      return `<pre>${escapeHtml(visible(section.text))}</pre>`
   }
 }
 
 function renderTable(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cell = (value: Cell) => {
     const { text, look } = typeof value === 'string' ? { text: value, look: '' } : value
-    const inner = look === 'code' ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)
+    const inner = look === 'code' ? `<code>${plain(text)}</code>` : plain(text)
     return `<td${look ? ` class="${look}"` : ''}>${inner}</td>`
   }
   const isNumber = head.map((_, i) => rows.some((row) => isLook(row[i], 'number')))
   const heads = head.map(
-    (text, i) => `<th scope="col"${isNumber[i] ? ' class="number"' : ''}>${escapeHtml(text)}</th>`,
+    (text, i) => `<th scope="col"${isNumber[i] ? ' class="number"' : ''}>${plain(text)}</th>`,
   )
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
   return `<div class="scroll"><table>\n<thead><tr>${heads.join('')}</tr></thead>\n<tbody>\n${body}\n</tbody>\n</table></div>`
 }
+
+/** Text from outside in an element or an attribute; nothing in it is unseen or turns the text around it. */
+const plain = (text: string) => escapeHtml(shorten(oneLine(text), 4000))
+
+/** Lines as they are, but for what no page shows. */
+const visible = (text: string) =>
+  text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/[^\P{C}\t]/gu, ' '))
+    .join('\n')
 
 const isLook = (cell: Cell | undefined, look: string) => typeof cell === 'object' && cell.look === look
 
@@ -98,11 +114,11 @@ function renderTimeline(bars: readonly { label: string; seconds: number; isBad: 
     // a label goes where there is room for it: behind the bar, or before it near the right edge
     const isLate = x + width + 60 > labelWidth + barsWidth
     const time = `<text x="${(isLate ? x - 6 : x + width + 6).toFixed(1)}" y="${y + 17}" class="time"${isLate ? ' text-anchor="end"' : ''}>${seconds.toFixed(1)} s</text>`
-    return `<text x="${labelWidth - 12}" y="${y + 17}" text-anchor="end">${escapeHtml(label)}</text><rect x="${x.toFixed(1)}" y="${y + 5}" width="${width.toFixed(1)}" height="${rowHeight - 10}" rx="3" class="${isBad ? 'bad' : 'good'}"/>${time}`
+    return `<text x="${labelWidth - 12}" y="${y + 17}" text-anchor="end">${plain(label)}</text><rect x="${x.toFixed(1)}" y="${y + 5}" width="${width.toFixed(1)}" height="${rowHeight - 10}" rx="3" class="${isBad ? 'bad' : 'good'}"/>${time}`
   })
   const [w, h] = [labelWidth + barsWidth + 20, bars.length * rowHeight + 4]
   const words = bars.map(({ label, seconds }) => `${label}: ${seconds.toFixed(1)} s`).join('; ')
-  return `<div class="scroll"><svg viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img" aria-label="${escapeHtml(words)}">${rows.join('')}</svg></div>`
+  return `<div class="scroll"><svg viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img" aria-label="${plain(words)}">${rows.join('')}</svg></div>`
 }
 
 const style = `

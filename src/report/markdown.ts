@@ -54,6 +54,10 @@ export function bounded(lines: readonly string[], limit: number, tail: (left: nu
       length -= (lines[kept]?.length ?? 0) + 1
       kept -= 1
     }
+    const fence = lines.slice(0, kept).findLastIndex((one) => one.startsWith('```'))
+    const isInFence = lines.slice(0, kept).filter((one) => one.startsWith('```')).length % 2 === 1
+    // half a picture is none
+    if (isInFence) kept = fence
     const shown = lines.slice(0, kept)
     const open = shown.filter((one) => one.startsWith('<details>')).length
     const ends = shown.filter((one) => one === '</details>').length

@@ -1,40 +1,65 @@
-import type { Change, Counts, Plan } from '../plan/plan.ts'
-import { escapeMarkdown } from '../platform/platform.ts'
-import { type Markdown, bounded, counted, maxMarkdownCharacters, section, someOf, table } from './markdown.ts'
+import type { Counts, Plan } from '../plan/plan.ts'
+import { escapeMarkdown, shorten } from '../platform/platform.ts'
+import { type Markdown, bounded, counted, maxMarkdownCharacters, section, table } from './markdown.ts'
+import { wavesMermaid } from './mermaid.ts'
+import { planPicture } from './picture.ts'
+import { type Rows, blockedOf, blockedRows, updateRows, updatesOf, waveRows } from './plan-tables.ts'
 
-/** Up to so many devices each have a row of their own; above, equal changes share one. */
-const maxDeviceRows = 200
+/** Up to so many devices each have a row of their own, where there is room; above, equal changes share one. */
+const maxDeviceRows = 1000
 
 export interface PlanMarkdownOptions {
   /** What is over budget, one sentence each. */
   over?: readonly string[]
   limit?: number
+  /** Where the whole plan is. */
+  link?: string | undefined
 }
 
 /**
- * A plan for people: counts, digest, what changes, what is blocked and why, the waves. It has no times, so the same plan is
- * the same text. Over the limit it is cut and says so.
+ * A plan for people: counts, digest, what changes, what is blocked and why, the waves and when they begin. The same plan is
+ * the same text, whenever it is made: no time that is only "now" is in it. Over the limit first equal changes share a row;
+ * where that is too long as well, it is cut and says so.
  */
 export function planMarkdown(plan: Plan, options: PlanMarkdownOptions = {}): Markdown {
-  const updates = plan.changes.filter((change) => change.kind === 'update')
+  const limit = options.limit ?? maxMarkdownCharacters
+  const isLarge = Math.max(updatesOf(plan).length, blockedOf(plan).length) > maxDeviceRows
+  if (!isLarge || limit === Infinity) {
+    const whole = render(plan, options, false, limit)
+    if (!whole.isCut) return whole
+  }
+  return render(plan, options, true, limit)
+}
+
+function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, limit: number): Markdown {
+  const hasUpdates = plan.counts.updates > 0
   const lines = [
-    `### Plan for ${escapeMarkdown(plan.stage)}: ${headline(plan)}`,
+    `### Plan for ${escapeMarkdown(shorten(plan.stage, 100))}: ${headline(plan)}`,
     '',
     ...countTable(plan.counts),
-    ...(options.over ?? []).flatMap((sentence) => ['', `> **Over budget:** ${escapeMarkdown(sentence)}`]),
-    ...section('Updates', updateTable(updates)),
-    ...section('Blocked', blockedTable(plan)),
-    ...section('Waves', updates.length > 0 ? picture(plan) : []),
+    ...(options.over ?? []).flatMap((sentence) => [
+      '',
+      `> **Over budget:** ${escapeMarkdown(shorten(sentence, 500))}`,
+    ]),
     '',
     `Digest of what the stage should run: \`${plan.digest}\``,
+    ...(options.link === undefined ? [] : ['', `[The whole plan](${encodeURI(options.link)})`]),
+    ...section(
+      'Waves',
+      hasUpdates ? [...markdownTable(waveRows(plan)), '', ...wavesMermaid(planPicture(plan))] : [],
+    ),
+    ...section('Blocked', markdownTable(blockedRows(plan, isGrouped))),
+    ...section('Updates', markdownTable(updateRows(plan, isGrouped))),
   ]
   return bounded(
     lines,
-    options.limit ?? maxMarkdownCharacters,
+    limit,
     (left) =>
       `**Shortened: ${left} more lines are in the plan file. A shortened plan can't be used to approve.**`,
   )
 }
+
+const markdownTable = ({ head, rows }: Rows) => table(head, rows)
 
 /** In how many ways the devices of a stage stand. */
 export function countTable({ inGit, updates, alreadyPending, alreadyThere, blocked }: Counts): string[] {
@@ -55,65 +80,4 @@ export function headline({ counts }: Plan): string {
       ? 'no changes'
       : `${counted(counts.updates, 'device')} of ${counts.inGit} would change`
   return [first, ...rest].join(', ')
-}
-
-type Update = Extract<Change, { kind: 'update' }>
-
-function updateTable(updates: readonly Update[]): string[] {
-  if (updates.length <= maxDeviceRows) {
-    return table(
-      ['device', 'from', 'to', 'device type', 'wave'],
-      updates.map((change) => [change.host, change.from, change.to, change.deviceType, String(change.wave)]),
-    )
-  }
-  const groups = Map.groupBy(updates, ({ from, to, deviceType, wave }) =>
-    JSON.stringify([from, to, deviceType, wave]),
-  )
-  return table(
-    ['devices', 'from', 'to', 'device type', 'wave', 'such as'],
-    [...groups.values()].flatMap((group) => {
-      const [first] = group
-      if (!first) return []
-      const hosts = someOf(group.map(({ host }) => host))
-      return [[String(group.length), first.from, first.to, first.deviceType, String(first.wave), hosts]]
-    }),
-  )
-}
-
-function blockedTable(plan: Plan): string[] {
-  const blocked = plan.changes.filter((change) => change.kind === 'blocked')
-  if (blocked.length <= maxDeviceRows) {
-    return table(
-      ['device', 'wanted', 'blocked by', 'why', 'until', 'line'],
-      blocked.map(({ host, to, by, why, until, cause }) => [
-        host,
-        to ?? '',
-        by,
-        why,
-        until ?? '',
-        `${cause.file}:${cause.line}`,
-      ]),
-    )
-  }
-  return table(
-    ['devices', 'blocked by', 'such as'],
-    [...Map.groupBy(blocked, ({ by }) => by)].map(([by, group]) => [
-      String(group.length),
-      by,
-      someOf(group.map(({ host }) => host)),
-    ]),
-  )
-}
-
-/** The waves as a Mermaid picture; its labels are made of our own words and numbers alone. */
-function picture(plan: Plan): string[] {
-  const waves = plan.waves.filter(({ devices }) => devices > 0)
-  if (waves.length === 0) return []
-  const label = (text: string) => text.replace(/[^\w %.,:]/g, ' ')
-  const nodes = waves.map(
-    ({ wave, share, devices, updates }) =>
-      `  w${wave}["wave ${wave}: ${label(share)}<br/>${counted(devices, 'device')}, ${updates} to update"]`,
-  )
-  const arrows = waves.slice(1).map(({ wave }, index) => `  w${waves[index]?.wave} -- gate --> w${wave}`)
-  return ['```mermaid', 'flowchart LR', ...nodes, ...arrows, '```']
 }

@@ -1,5 +1,7 @@
 import type { Tick } from '../plan/plan.ts'
-import { escapeMarkdown } from '../platform/platform.ts'
+import { escapeMarkdown, shorten } from '../platform/platform.ts'
+import { wavesMermaid } from './mermaid.ts'
+import { tickPicture } from './picture.ts'
 import { countTable } from './plan-markdown.ts'
 import {
   type Markdown,
@@ -22,11 +24,13 @@ const signs: Record<Tick['state'], string> = {
 
 /** What a tick found and did, for people. */
 export function tickMarkdown(tick: Tick, limit: number = maxMarkdownCharacters): Markdown {
+  const picture = tickPicture(tick)
   const lines = [
-    `### ${signs[tick.state]} ${escapeMarkdown(tick.stage)}: ${tick.state}${tick.isDryRun ? ' (dry run: nothing was written)' : ''}`,
+    `### ${signs[tick.state]} ${escapeMarkdown(shorten(tick.stage, 100))}: ${tick.state}${tick.isDryRun ? ' (dry run: nothing was written)' : ''}`,
     '',
     sentence(tick),
     ...(tick.counts ? ['', ...countTable(tick.counts)] : []),
+    ...section('Waves', picture ? wavesMermaid(picture) : []),
     ...section(tick.isDryRun ? 'Would order' : 'Ordered', orderTable(tick)),
     ...section(
       'Withdrawn',
@@ -48,7 +52,7 @@ function sentence(tick: Tick): string {
     case 'superseded':
       return `The branch has moved on from ${commit}: nothing was done.`
     case 'halted':
-      return `Nothing new starts: ${escapeMarkdown(tick.haltedBy ?? '')}.`
+      return `Nothing new starts: ${escapeMarkdown(shorten(tick.haltedBy ?? '', 500))}.`
     case 'done':
       return `Every device runs what ${commit} says, but for those that are retired.`
     case 'in-progress':
@@ -83,7 +87,7 @@ function waitingTable({ waiting }: Tick): string[] {
 
 function failed({ failures }: Tick): string[] {
   return failures.flatMap(({ host, why, log }) => [
-    `- **${escapeMarkdown(host)}**: ${escapeMarkdown(why)}`,
+    `- **${escapeMarkdown(shorten(host, 100))}**: ${escapeMarkdown(shorten(why, 500))}`,
     ...(log === undefined ? [] : verbatim(log)),
   ])
 }

@@ -1,0 +1,45 @@
+import type { Plan } from '../plan/plan.ts'
+import { type Cell, type Section, renderPage } from './html.ts'
+import { planPicture } from './picture.ts'
+import { headline } from './plan-markdown.ts'
+import { type Rows, blockedOf, blockedRows, updateRows, updatesOf, waveRows } from './plan-tables.ts'
+
+/** A browser stays quick with so many rows; plan.json has them all. */
+const maxDeviceRows = 20_000
+
+/** A whole plan as a page of HTML that needs nothing else: the picture of its waves, and each device that moves or can't. */
+export function planPage(plan: Plan, over: readonly string[] = []): string {
+  const isGrouped = Math.max(updatesOf(plan).length, blockedOf(plan).length) > maxDeviceRows
+  const { inGit, updates, alreadyPending, alreadyThere, blocked } = plan.counts
+  const counts: Cell[] = [inGit, updates, alreadyPending, alreadyThere, blocked].map((count) => ({
+    text: String(count),
+    look: 'number',
+  }))
+  const sections: Section[] = [
+    {
+      kind: 'table',
+      title: 'Devices',
+      head: ['in Git', 'to update', 'already pending', 'already there', 'blocked'],
+      rows: [counts],
+    },
+    ...(inGit > blocked ? [{ kind: 'waves' as const, title: 'Picture', picture: planPicture(plan) }] : []),
+    ...filled('Waves', waveRows(plan)),
+    ...filled('Blocked', blockedRows(plan, isGrouped)),
+    ...filled('Updates', updateRows(plan, isGrouped)),
+  ]
+  return renderPage({
+    title: `Plan for ${plan.stage}`,
+    verdict: {
+      isGood: over.length === 0,
+      text: over.length === 0 ? headline(plan) : `Over budget: ${over.join('; ')}`,
+    },
+    lead: [
+      `Digest of what the stage should run: ${plan.digest}`,
+      `Made ${plan.createdAt} of the facts of ${plan.factsAt} (${plan.server}).`,
+    ],
+    sections,
+  })
+}
+
+const filled = (title: string, { head, rows }: Rows): Section[] =>
+  rows.length === 0 ? [] : [{ kind: 'table', title, head, rows }]

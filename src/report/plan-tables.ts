@@ -1,0 +1,81 @@
+// The tables of a plan, for Markdown and HTML alike: each device has a row of its own, or equal changes share one.
+import type { Change, Plan } from '../plan/plan.ts'
+import { someOf } from './markdown.ts'
+
+export interface Rows {
+  head: readonly string[]
+  rows: readonly (readonly string[])[]
+}
+
+export type Update = Extract<Change, { kind: 'update' }>
+
+export function updatesOf({ changes }: Plan): Update[] {
+  return changes.filter((change) => change.kind === 'update')
+}
+
+export function blockedOf({ changes }: Plan) {
+  return changes.filter((change) => change.kind === 'blocked')
+}
+
+/** What moves, device by device or, with `isGrouped`, change by change. */
+export function updateRows(plan: Plan, isGrouped: boolean): Rows {
+  const updates = updatesOf(plan)
+  if (!isGrouped)
+    return {
+      head: ['device', 'from', 'to', 'device type', 'wave'],
+      rows: updates.map(({ host, from, to, deviceType, wave }) => [host, from, to, deviceType, String(wave)]),
+    }
+  const groups = Map.groupBy(updates, ({ from, to, deviceType, wave }) =>
+    JSON.stringify([from, to, deviceType, wave]),
+  )
+  return {
+    head: ['devices', 'from', 'to', 'device type', 'wave', 'such as'],
+    rows: [...groups.values()].flatMap((group) => {
+      const [first] = group
+      if (!first) return []
+      const hosts = someOf(group.map(({ host }) => host))
+      return [[String(group.length), first.from, first.to, first.deviceType, String(first.wave), hosts]]
+    }),
+  }
+}
+
+/** What is blocked and why, device by device or, with `isGrouped`, reason by reason. */
+export function blockedRows(plan: Plan, isGrouped: boolean): Rows {
+  const blocked = blockedOf(plan)
+  if (!isGrouped)
+    return {
+      head: ['device', 'wanted', 'blocked by', 'why', 'until', 'line'],
+      rows: blocked.map(({ host, to, by, why, until, cause }) => [
+        host,
+        to ?? '',
+        by,
+        why,
+        until ?? '',
+        `${cause.file}:${cause.line}`,
+      ]),
+    }
+  return {
+    head: ['devices', 'blocked by', 'such as'],
+    rows: [...Map.groupBy(blocked, ({ by }) => by)].map(([by, group]) => [
+      String(group.length),
+      by,
+      someOf(group.map(({ host }) => host)),
+    ]),
+  }
+}
+
+/** The waves that somebody updates in, and when each could begin. */
+export function waveRows({ waves }: Plan): Rows {
+  return {
+    head: ['wave', 'share', 'devices', 'to update', 'begins'],
+    rows: waves
+      .filter(({ updates }) => updates > 0)
+      .map(({ wave, share, devices, updates, begins }) => [
+        String(wave),
+        share,
+        String(devices),
+        String(updates),
+        begins ?? '',
+      ]),
+  }
+}
