@@ -26,6 +26,7 @@ const addresses = [`(?:${v4}\\.){3}${v4}`, `(?:${v6Forms.join('|')})`, `${label}
 
 /** The hosts that `pattern` names, in order, and the port that it gives them; or why it names none. */
 export function hostNames(pattern: string): HostNames {
+  if (!/[:[]/.test(pattern)) return { names: [pattern], port: undefined }
   const { name, port } = withoutPort(pattern)
   try {
     return { names: expand(name, maxHosts), port }

@@ -1,5 +1,4 @@
 // The files of group_vars/ and host_vars/: which Ansible takes for which group or host, and what they say.
-import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { type Problem, hasCode, readText } from '../platform/platform.ts'
@@ -7,10 +6,9 @@ import { byCodePoints } from './code-points.ts'
 import { displayName } from './display-name.ts'
 import { leadsOut } from './inside.ts'
 import { type Variables, variablesOf } from './inventory-model.ts'
+import { smallText } from './small-file.ts'
 import { isRecord, parseSource } from './source.ts'
 
-/** Files read at once: enough to hide the disk, few enough for any limit on open files. */
-const concurrency = 32
 const maxBytes = 4 << 20
 
 /** Layers of variables, the weakest first. */
@@ -40,12 +38,18 @@ export async function readVariableFiles(
   if (problem) return { variables: new Map(), problems: [problem], warnings: [], orphans: [] }
   const entries = await list(folder)
   const { files, shadowed, unclaimed } = await choose(folder, entries, names)
-  const read = await inTurns(files, async ({ name, file }) => ({ name, ...(await readFile(root, file)) }))
   const variables = new Map<string, Variables[]>()
-  for (const { name, layer } of read) variables.set(name, [...(variables.get(name) ?? []), layer])
+  const problems: Problem[] = []
+  for (const { name, file, isLinked } of files) {
+    const read = await readFile(root, file, isLinked)
+    problems.push(...read.problems)
+    const layers = variables.get(name)
+    if (layers) layers.push(read.layer)
+    else variables.set(name, [read.layer])
+  }
   return {
     variables,
-    problems: read.flatMap(({ problems }) => problems),
+    problems,
     warnings: shadowed,
     orphans: [...unclaimed].sort(byCodePoints).map((entry) => displayName(join(folder, entry))),
   }
@@ -54,7 +58,7 @@ export async function readVariableFiles(
 async function choose(folder: string, entries: Entries, names: readonly string[]) {
   const unclaimed = new Set(entries.keys())
   const shadowed: Problem[] = []
-  const files: { name: string; file: string }[] = []
+  const files: (Found & { name: string })[] = []
   for (const name of names) {
     const candidates = extensions
       .map((extension) => `${name}${extension}`)
@@ -63,8 +67,9 @@ async function choose(folder: string, entries: Entries, names: readonly string[]
     const [first, ...others] = candidates
     if (first === undefined) continue
     const path = join(folder, first)
-    for (const file of entries.get(first) === 'folder' ? await filesBelow(path) : [path])
-      files.push({ name, file })
+    const { kind, isLink } = entries.get(first) ?? { kind: 'file', isLink: false }
+    if (kind === 'file') files.push({ name, file: path, isLinked: isLink })
+    else for (const found of await filesBelow(path, isLink)) files.push({ name, ...found })
     for (const other of others) {
       const file = displayName(join(folder, other))
       shadowed.push({ file, line: 1, column: 1, message: `is never read, as ${first} is there too` })
@@ -76,11 +81,13 @@ async function choose(folder: string, entries: Entries, names: readonly string[]
 async function readFile(
   root: string,
   path: string,
+  isLinked: boolean,
 ): Promise<{ layer: Variables; problems: readonly Problem[] }> {
   const name = displayName(path)
-  const problem = await leadsOut(root, path)
+  // the folder that it is in was looked at already
+  const problem = isLinked ? await leadsOut(root, path) : undefined
   if (problem) return { layer: new Map(), problems: [problem] }
-  const source = parseSource(await readText(path, maxBytes, name), name)
+  const source = parseSource(smallText(path) ?? (await readText(path, maxBytes, name)), name)
   // Ansible takes nothing, false, 0 and [] for an empty file
   const isEmpty = !source.data || (Array.isArray(source.data) && source.data.length === 0)
   if (source.problems.length > 0 || isEmpty) return { layer: new Map(), problems: source.problems }
@@ -88,15 +95,31 @@ async function readFile(
   return { layer: new Map(), problems: [{ ...source.at([]), message: 'must be a mapping of variables' }] }
 }
 
-type Entries = ReadonlyMap<string, 'file' | 'folder'>
+interface Entry {
+  kind: 'file' | 'folder'
+  isLink: boolean
+}
+
+type Entries = ReadonlyMap<string, Entry>
+
+/** A file, and whether it or a folder on the way to it is a link. */
+interface Found {
+  file: string
+  isLinked: boolean
+}
 
 async function list(folder: string): Promise<Entries> {
   try {
     const entries = (await readdir(folder, { withFileTypes: true })).filter(
       ({ name }) => !name.startsWith('.') && !name.endsWith('~'),
     )
-    const kinds = await inTurns(entries, (entry) => kindOf(folder, entry))
-    return new Map(entries.map(({ name }, index) => [name, kinds[index] ?? 'file']))
+    const found = new Map<string, Entry>()
+    for (const entry of entries) {
+      const isLink = entry.isSymbolicLink()
+      const isFolder = isLink ? await isLinkToFolder(join(folder, entry.name)) : entry.isDirectory()
+      found.set(entry.name, { kind: isFolder ? 'folder' : 'file', isLink })
+    }
+    return found
   } catch (error) {
     // a plain file of this name means nothing to Ansible
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return new Map()
@@ -104,12 +127,11 @@ async function list(folder: string): Promise<Entries> {
   }
 }
 
-async function kindOf(folder: string, entry: Dirent): Promise<'file' | 'folder'> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory() ? 'folder' : 'file'
+async function isLinkToFolder(path: string): Promise<boolean> {
   try {
-    return (await stat(join(folder, entry.name))).isDirectory() ? 'folder' : 'file'
+    return (await stat(path)).isDirectory()
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ELOOP')) return 'file'
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ELOOP')) return false
     throw error
   }
 }
@@ -117,21 +139,15 @@ async function kindOf(folder: string, entry: Dirent): Promise<'file' | 'folder'>
 /** A link in a circle gets too long for the system before this ends. */
 const maxFolders = 40
 
-async function filesBelow(folder: string, depth = 0): Promise<string[]> {
-  const files: string[] = []
-  for (const [name, kind] of [...(await list(folder))].sort(([a], [b]) => byCodePoints(a, b))) {
+async function filesBelow(folder: string, isLinked: boolean, depth = 0): Promise<Found[]> {
+  const files: Found[] = []
+  for (const [name, entry] of [...(await list(folder))].sort(([a], [b]) => byCodePoints(a, b))) {
     const path = join(folder, name)
-    if (kind === 'file' && extensions.includes(extname(name))) files.push(path)
-    else if (kind === 'folder' && extname(name) === '' && depth < maxFolders)
-      files.push(...(await filesBelow(path, depth + 1)))
+    const isLink = isLinked || entry.isLink
+    if (entry.kind === 'file' && extensions.includes(extname(name)))
+      files.push({ file: path, isLinked: isLink })
+    else if (entry.kind === 'folder' && extname(name) === '' && depth < maxFolders)
+      files.push(...(await filesBelow(path, isLink, depth + 1)))
   }
   return files
-}
-
-/** `work` for every item, some at a time; the results keep the items' order. */
-async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (let start = 0; start < items.length; start += concurrency)
-    results.push(...(await Promise.all(items.slice(start, start + concurrency).map(work))))
-  return results
 }
