@@ -42,8 +42,13 @@ export async function publishCheck(github: GitHub, check: Check): Promise<boolea
     last.output?.title === check.title &&
     last.output.summary === check.summary
   if (isSame) return false
-  const annotations = check.annotations.slice(0, maxAnnotations).map(toGitHub)
+  const annotations = check.annotations.filter(isInRepository).slice(0, maxAnnotations).map(toGitHub)
   const output = { title: check.title, summary: check.summary }
+  // it is finished by the last of its requests: half a check is no approval, and a later run makes it anew
+  const state = (end: number) =>
+    end < annotations.length
+      ? { status: 'in_progress' }
+      : { status: 'completed', conclusion: check.conclusion }
   const { id } = await github.send(
     {
       method: 'POST',
@@ -51,8 +56,7 @@ export async function publishCheck(github: GitHub, check: Check): Promise<boolea
       parameters: {
         name: check.name,
         head_sha: check.commit,
-        status: 'completed',
-        conclusion: check.conclusion,
+        ...state(annotationsPerRequest),
         external_id: check.externalId,
         output: { ...output, annotations: annotations.slice(0, annotationsPerRequest) },
       },
@@ -60,15 +64,11 @@ export async function publishCheck(github: GitHub, check: Check): Promise<boolea
     checkRun,
   )
   for (let start = annotationsPerRequest; start < annotations.length; start += annotationsPerRequest) {
-    const more = annotations.slice(start, start + annotationsPerRequest)
-    await github.send(
-      {
-        method: 'PATCH',
-        route: '/repos/{owner}/{repo}/check-runs/{check_run_id}',
-        parameters: { check_run_id: id, output: { ...output, annotations: more } },
-      },
-      checkRun,
-    )
+    const end = start + annotationsPerRequest
+    const more = { ...output, annotations: annotations.slice(start, end) }
+    const parameters = { check_run_id: id, ...state(end), output: more }
+    const route = '/repos/{owner}/{repo}/check-runs/{check_run_id}'
+    await github.send({ method: 'PATCH', route, parameters }, checkRun)
   }
   return true
 }
@@ -86,6 +86,9 @@ export async function newestCheck(
   const runs = await github.list(request, checkRuns, (page) => page.check_runs)
   return runs.reduce<(typeof runs)[number] | undefined>((a, b) => (a && a.id > b.id ? a : b), undefined)
 }
+
+/** A path that leaves the checkout is none that GitHub knows, and it would refuse the whole check. */
+const isInRepository = ({ file }: Annotation) => file !== '' && !/^(?:\/|\.\.(?:\/|$))/.test(file)
 
 function toGitHub({ file, line, level, message }: Annotation) {
   return {

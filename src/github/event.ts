@@ -14,6 +14,8 @@ export interface PullRequest {
   targetCommit: string
   /** Its newest commit, which checks belong to; not the merge commit that is checked out. */
   headCommit: string
+  /** From another repository: its jobs get no secrets, and a token that can only read. */
+  isFromFork: boolean
 }
 
 /** What started the job. */
@@ -32,8 +34,13 @@ const eventFile = v.object({
   pull_request: v.optional(
     v.object({
       number: v.pipe(v.number(), v.integer()),
-      base: v.object({ ref: v.string(), sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)) }),
-      head: v.object({ sha: v.string() }),
+      base: v.object({
+        ref: v.string(),
+        sha: v.pipe(v.string(), v.regex(/^[0-9a-f]{40,64}$/)),
+        repo: v.optional(v.object({ full_name: v.string() })),
+      }),
+      // null where the fork is gone
+      head: v.object({ sha: v.string(), repo: v.nullish(v.object({ full_name: v.string() })) }),
     }),
   ),
   merge_group: v.optional(v.object({ base_ref: v.string() })),
@@ -49,6 +56,7 @@ export async function readEvent(environment: NodeJS.ProcessEnv = process.env): P
     target: event.pull_request.base.ref,
     targetCommit: event.pull_request.base.sha,
     headCommit: event.pull_request.head.sha,
+    isFromFork: isFromFork(event.pull_request),
   }
   return {
     repository: owner && repo ? { owner, repo } : undefined,
@@ -56,6 +64,10 @@ export async function readEvent(environment: NodeJS.ProcessEnv = process.env): P
     target: pullRequest?.target ?? event.merge_group?.base_ref.replace(/^refs\/heads\//, ''),
     branch: ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
   }
+}
+
+function isFromFork({ base, head }: NonNullable<v.InferOutput<typeof eventFile>['pull_request']>): boolean {
+  return base.repo !== undefined && head.repo?.full_name !== base.repo.full_name
 }
 
 async function readFile(path: string | undefined): Promise<v.InferOutput<typeof eventFile>> {

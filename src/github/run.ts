@@ -9,6 +9,11 @@ export function runLink(environment: NodeJS.ProcessEnv = process.env): string | 
   return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID} attempt ${GITHUB_RUN_ATTEMPT}`
 }
 
+/** The page of the run that this is, with its summary and artifacts; undefined outside of a runner. */
+export function runPage(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  return runLink(environment)?.split(' ')[0]
+}
+
 /** GitHub is asked about one run no more often than this: a repository's token has a thousand requests an hour. */
 const pauseMs = 60_000
 const deadlineMs = 10_000

@@ -88,6 +88,8 @@ test('a check run takes any number of annotations, and its digest comes before t
     annotations: Array.from({ length: 120 }, (_, line) => ({ file: 'a.yml', line: line + 1, level: 'warning', message: 'x' })) })`
   assert.equal(await against(t, github, publish('success')), true)
   assert.equal(github.checks[0]?.annotations.length, 120)
+  const sent = github.requests.filter((request) => !request.startsWith('GET'))
+  assert.equal(sent.length, 3, 'fifty in a request')
   assert.equal(await against(t, github, publish('success')), false, 'the same check writes nothing')
   github.pullRequests.push({
     number: 7,
@@ -102,6 +104,34 @@ test('a check run takes any number of annotations, and its digest comes before t
   assert.equal(await against(t, github, look), null, 'a plan over its budget is no approval')
 })
 
+test('a check that broke off between its requests is no approval, and the next run makes it anew', async (t) => {
+  const github = await startGitHub(t)
+  const digest = `sha256:${'c'.repeat(64)}`
+  const publish = (count: number) => `return await api.publishCheck(github, {
+    name: 'drover plan: canary', commit: 'def', conclusion: 'success', title: 't', summary: 's', externalId: '${digest}',
+    annotations: [{ file: '../elsewhere.yml', line: 1, level: 'warning', message: 'x' }, ...Array.from({ length: ${count} }, (_, line) => ({ file: 'a.yml', line: line + 1, level: 'warning', message: 'x' }))] })`
+  github.pullRequests.push({
+    number: 7,
+    merged_at: '2026-01-01T00:00:00Z',
+    merge_commit_sha: 'abc',
+    base: { ref: 'canary' },
+    head: { sha: 'def' },
+  })
+  const look = `return await api.reviewedDigest(github, 'canary', 'abc', api.planReview('canary'))`
+  github.forbidden = /^PATCH/
+  assert.match(JSON.stringify(await against(t, github, publish(120))), /github-refused/)
+  assert.equal(github.checks[0]?.conclusion, undefined)
+  assert.equal(await against(t, github, look), null)
+  github.forbidden = undefined
+  assert.equal(await against(t, github, publish(120)), true)
+  assert.equal(await against(t, github, look), digest)
+  assert.equal(
+    github.checks.at(-1)?.annotations.length,
+    120,
+    'without the line of a file that GitHub has not',
+  )
+})
+
 test('what passes is tried again, a create never blindly, and a refusal is told in words', async (t) => {
   const github = await startGitHub(t)
   github.troubles = [{ status: 502 }, { status: 403, headers: { 'retry-after': '1' } }]
@@ -111,11 +141,11 @@ test('what passes is tried again, a create never blindly, and a refusal is told 
   const refused = await against(
     t,
     github,
-    `return await api.tryToPublish('The comment', () => api.keepComment(github, { pullRequest: 7, marker: 'y', body: 'x' }))`,
+    `return await api.tryToPublish('The comment', () => api.keepComment(github, { pullRequest: 7, marker: 'y', body: 'x' }), 'pull-requests: write')`,
   )
   assert.match(
     JSON.stringify(refused),
-    /The comment could not be published: GitHub refused POST .*403.*not accessible by integration/,
+    /The comment could not be published: GitHub refused POST .*403.*not accessible by integration.*needs the permission pull-requests: write/,
   )
   github.forbidden = undefined
   github.requests = []
@@ -170,10 +200,24 @@ test("an event tells the pull request, the target and the job's branch", async (
   )
   assert.deepEqual(await readEvent({ ...environment, GITHUB_REF: 'refs/pull/7/merge' }), {
     repository: { owner: 'octo', repo: 'fleet' },
-    pullRequest: { number: 7, target: 'canary', targetCommit: base, headCommit: head },
+    pullRequest: { number: 7, target: 'canary', targetCommit: base, headCommit: head, isFromFork: false },
     target: 'canary',
     branch: undefined,
   })
+  const full = (name: string) => ({ repo: { full_name: name } })
+  for (const [from, isFromFork] of [
+    [full('octo/fleet'), false],
+    [full('eve/fleet'), true],
+    [{ repo: null }, true],
+  ] as const) {
+    const pull = {
+      number: 7,
+      base: { ref: 'x', sha: base, ...full('octo/fleet') },
+      head: { sha: head, ...from },
+    }
+    await writeFile(file, JSON.stringify({ pull_request: pull }))
+    assert.equal((await readEvent(environment)).pullRequest?.isFromFork, isFromFork)
+  }
   await writeFile(file, JSON.stringify({ merge_group: { base_ref: 'refs/heads/production' } }))
   assert.equal((await readEvent(environment)).target, 'production')
   await writeFile(file, '{}')

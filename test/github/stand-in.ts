@@ -12,7 +12,7 @@ export interface StandIn {
     id: number
     name: string
     head_sha: string
-    conclusion: string
+    conclusion?: string | undefined
     external_id: string
     output: { title: string; summary: string }
     annotations: unknown[]
@@ -52,8 +52,8 @@ const output = v.object({
 const check = v.object({
   name: v.string(),
   head_sha: v.string(),
-  status: v.literal('completed'),
-  conclusion: v.picklist(['success', 'failure', 'neutral']),
+  status: v.picklist(['in_progress', 'completed']),
+  conclusion: v.optional(v.picklist(['success', 'failure', 'neutral'])),
   external_id: v.string(),
   output,
 })
@@ -145,9 +145,10 @@ function write(state: StandIn, asked: string, body: unknown): Answer {
     return [201, { ...sent.output, id }]
   }
   const run = state.checks.find((one) => asked === `PATCH /check-runs/${one.id}`)
-  const sent = v.safeParse(v.object({ output }), body)
+  const sent = v.safeParse(v.object({ output, conclusion: check.entries.conclusion }), body)
   if (run && sent.success && sent.output.output.annotations.length <= 50) {
     run.annotations.push(...sent.output.output.annotations)
+    run.conclusion = sent.output.conclusion ?? run.conclusion
     return [200, run]
   }
   return [run ? 422 : 404, { message: run ? 'Invalid request.' : 'Not Found' }]
