@@ -21,6 +21,11 @@ export async function factsFor(
       context.log.warn(`${file} has the facts of ${facts.server}; fleet.yml names ${server.url}`)
     return facts
   }
+  if (token === undefined && pullRequest?.isFromFork)
+    throw new Failure(
+      'bad-input',
+      'this pull request is from a fork, which gets no secrets: its files are valid, but without facts nothing can be said of its devices. Give `facts`, a facts file that a scheduled workflow published, or let somebody with write access push the branch here',
+    )
   if (token === undefined)
     throw new Failure(
       'bad-input',

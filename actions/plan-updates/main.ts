@@ -1,12 +1,12 @@
 import { runAction } from '../../src/action/action.ts'
 import { loadFleet } from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
-import { locateStage, makePlan, overBudget, stageOf, writePlan } from '../../src/plan/plan.ts'
-import { writeAtomically } from '../../src/platform/platform.ts'
-import { planMarkdown } from '../../src/report/report.ts'
+import { locateStage, makePlan, overBudget, stageOf } from '../../src/plan/plan.ts'
+import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
 import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
 import { publishPlan, requireWithinBudget } from './publish.ts'
+import { writePlanFiles } from './write.ts'
 
 await runAction('plan-updates', async (action) => {
   const { input } = action
@@ -21,17 +21,14 @@ await runAction('plan-updates', async (action) => {
   const over = overBudget(plan, stageOf(fleet, stage))
 
   const file = input.path('output') ?? input.required('output')
-  const summary = file.replace(/(\.json)?$/, '.md')
-  const { text } = planMarkdown(plan, { over, limit: Infinity })
-  await writePlan(file, plan)
-  await writeAtomically(summary, text)
+  const summary = await writePlanFiles(file, plan, over)
   const { counts, digest } = plan
   await action.output({ plan: file, summary, digest, changes: counts.updates, blocked: counts.blocked })
 
   annotatePlan(plan, fleet, action)
   const wanted = { isCommentWanted: input.flag('comment'), token: input.secret('github-token') }
   const { note, hasChanged } = await publishPlan(plan, over, event, wanted, action)
-  await action.summary(`${planMarkdown(plan, { over }).text}\n${note}`)
+  await action.summary(`${planMarkdown(plan, { over, limit: maxSummaryCharacters }).text}\n${note}`)
   requireWithinBudget(over)
   return { changed: hasChanged }
 })

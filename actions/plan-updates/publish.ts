@@ -7,12 +7,16 @@ import {
   openGitHub,
   planReview,
   publishCheck,
+  runPage,
   tryToPublish,
 } from '../../src/github/github.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
-import { headline, planMarkdown } from '../../src/report/report.ts'
+import { type Markdown, headline, planMarkdown } from '../../src/report/report.ts'
 import { blockedLines } from './annotate.ts'
+
+/** GitHub takes 65,536 characters in a comment, and 65,535 in a check run; both show the same. */
+const maxCharacters = 64_000
 
 /** Publishes the plan on its pull request as a comment and a check run; what GitHub refuses is told in `note`. */
 export async function publishPlan(
@@ -26,11 +30,17 @@ export async function publishPlan(
   if (token === undefined)
     return { note: 'The plan was not published: there is no token for GitHub.\n', hasChanged: false }
   const github = openGitHub({ token, repository }, context)
+  const text = planMarkdown(plan, { over, limit: maxCharacters, link: runPage() })
   const results: Published[] = []
-  if (isCommentWanted)
-    results.push(await tryToPublish('The comment', () => comment(github, pullRequest.number, plan, over)))
-  results.push(await tryToPublish('The check run', () => check(github, pullRequest.headCommit, plan, over)))
+  if (isCommentWanted) {
+    const work = () => comment(github, pullRequest.number, plan, over, text)
+    results.push(await tryToPublish('The comment', work, 'pull-requests: write'))
+  }
+  const work = () => check(github, pullRequest.headCommit, plan, over, text)
+  results.push(await tryToPublish('The check run', work, 'checks: write'))
   const refused = results.flatMap((result) => (result.isDone ? [] : [result.why]))
+  if (refused.length > 0 && pullRequest.isFromFork)
+    refused.unshift("The token of a fork's pull request can only read, so the plan is nowhere but here.")
   for (const why of refused) context.log.info(why)
   return {
     note: refused.map((why) => `${escapeMarkdown(why)}\n`).join('\n'),
@@ -52,8 +62,8 @@ async function comment(
   pullRequest: number,
   plan: Plan,
   over: readonly string[],
+  { text, isCut }: Markdown,
 ): Promise<boolean> {
-  const { text, isCut } = planMarkdown(plan, { over, limit: 64_000 })
   // a reader of a shortened comment has not seen the plan, so it carries no digest to approve
   const mark = isCut || over.length > 0 ? '' : `\n${digestMark(plan.digest)}\n`
   return await keepComment(github, {
@@ -63,13 +73,20 @@ async function comment(
   })
 }
 
-async function check(github: GitHub, commit: string, plan: Plan, over: readonly string[]): Promise<boolean> {
+async function check(
+  github: GitHub,
+  commit: string,
+  plan: Plan,
+  over: readonly string[],
+  { text, isCut }: Markdown,
+): Promise<boolean> {
   return await publishCheck(github, {
     name: planReview(plan.stage).checkName,
     commit,
-    conclusion: over.length > 0 ? 'failure' : 'success',
-    title: headline(plan),
-    summary: planMarkdown(plan, { over, limit: 60_000 }).text,
+    // only a success approves, and nobody has seen the whole of a shortened plan
+    conclusion: over.length > 0 ? 'failure' : isCut ? 'neutral' : 'success',
+    title: `${headline(plan)}${isCut ? ', shortened: it can not be used to approve' : ''}`,
+    summary: text,
     externalId: plan.digest,
     annotations: [...causeLines(plan), ...blockedLines(plan)].map((problem) => ({
       file: problem.file,

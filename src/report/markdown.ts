@@ -3,6 +3,9 @@ import { escapeMarkdown, shorten } from '../platform/platform.ts'
 /** GitHub refuses a comment over 65,536 characters; this leaves room for marks. */
 export const maxMarkdownCharacters = 65_000
 
+/** The runner drops a summary over 1 MiB as a whole, without a word; a character is three bytes at most. */
+export const maxSummaryCharacters = 240_000
+
 /** Markdown, and whether something had to be left out for its length. */
 export interface Markdown {
   text: string

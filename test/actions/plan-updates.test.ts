@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type StandIn, startGitHub } from '../github/stand-in.ts'
-import { runGit } from '../plan/fleet-repository.ts'
+import { writeFacts } from '../../src/ota/ota.ts'
+import { makeRepository, runGit } from '../plan/fleet-repository.ts'
 import { type World, image, openWorld, stages } from '../plan/world.ts'
 import { type RunnerResult, runInRunner } from '../support/runner.ts'
 
@@ -68,6 +69,16 @@ test('a pull request gets one comment and one check with what its merge would do
   assert.match(await readFile(first.outputs['summary'] ?? '', 'utf8'), /device-1 \| old \| new/)
   assert.match(first.summary, /1 device of 1 would change/)
   assert.equal(github.comments.length, 1)
+  assert.match(
+    github.comments[0]?.body ?? '',
+    /\[The whole plan\]\(https:\/\/github\.com\/octo\/fleet\/actions\/runs\/1\)/,
+  )
+  assert.match(
+    github.comments[0]?.body ?? '',
+    /\| 1 \| 1 per device type \| 1 \| 1 \| after the merge, once development runs it \|/,
+  )
+  const page = await readFile((first.outputs['plan'] ?? '').replace('.json', '.html'), 'utf8')
+  assert.match(page, /<svg [\s\S]*Wave 1[\s\S]*<td>device-1<\/td>/)
   assert.ok(github.comments[0]?.body.includes(`<!-- drover-digest ${first.outputs['digest']} -->`))
   assert.deepEqual(
     github.checks.map((check) => [check.head_sha, check.conclusion, check.external_id]),
@@ -103,10 +114,92 @@ test('a token that may only read, or none, leaves the plan green and says what w
   const reading = await plan(world, { env, github })
   assert.equal(reading.code, 0, reading.log)
   assert.match(reading.summary, /The comment could not be published: GitHub refused/)
-  assert.match(reading.summary, /The check run could not be published/)
+  assert.match(reading.summary, /The check run could not be published.*needs the permission checks: write/)
   const without = await plan(world, { env })
   assert.equal(without.code, 0, without.log)
   assert.match(without.summary, /not published: there is no token for GitHub/)
+})
+
+/** A pull request to a stage of very many devices, planned from a facts file; no server is there. */
+async function openLargePullRequest(t: TestContext, { count = 3, isFromFork = false } = {}) {
+  const hosts = Array.from({ length: count }, (_, index) => `device-${index}`)
+  const repository = await makeRepository(t, {
+    'inventory.yml': `all:\n  hosts:\n${hosts.map((host) => `    ${host}:\n`).join('')}`,
+    'group_vars/all.yml': 'subscribed_branch: main\nos_image: new\n',
+    'fleet.yml': 'server: { type: mender, url: "http://127.0.0.1:9" }\n',
+  })
+  const now = new Date().toISOString()
+  const facts = join(repository.folder, '..', 'facts.json')
+  const contentDigest = `sha256:${'1'.repeat(64)}` as const
+  const devices = hosts.map((id) => ({
+    id,
+    status: 'accepted' as const,
+    reportedAt: now,
+    deviceType: 'virtual',
+    // no two changes are equal, so each has a row of its own
+    release: `old-${id}-${'x'.repeat(120)}`,
+    group: undefined,
+    identity: {},
+    attributes: {},
+  }))
+  const artifact = { id: 'new', deviceTypes: ['virtual'], sizeBytes: 1, isSigned: true, contentDigest }
+  const releases = [{ name: 'new', artifacts: [artifact] }]
+  await writeFacts(facts, {
+    server: 'http://127.0.0.1:9',
+    gatheredAt: now,
+    devices,
+    releases,
+    openDeployments: [],
+  })
+  const head = (await repository.git('rev-parse', 'HEAD')).trim()
+  const event = join(repository.folder, '..', 'event.json')
+  const repo = (full_name: string) => ({ repo: { full_name } })
+  const pull = {
+    number: 7,
+    base: { ref: 'main', sha: head, ...repo('octo/fleet') },
+    head: { sha: head, ...repo(isFromFork ? 'eve/fleet' : 'octo/fleet') },
+  }
+  await writeFile(event, JSON.stringify({ pull_request: pull }))
+  const run = (inputs: Record<string, string>, env: Record<string, string> = {}) =>
+    runInRunner('plan-updates', {
+      workspace: repository.folder,
+      inputs: { output: join(repository.folder, '..', 'plan.json'), ...inputs },
+      env: { GITHUB_EVENT_PATH: event, GITHUB_REF: 'refs/pull/7/merge', ...env },
+    })
+  return { run, facts }
+}
+
+test('a plan that is too long for a comment is shortened, and neither comment nor check can approve it', async (t) => {
+  const { run, facts } = await openLargePullRequest(t, { count: 500 })
+  const github = await startGitHub(t)
+  const result = await run({ facts, 'github-token': 'job-token' }, { GITHUB_API_URL: github.url })
+  assert.equal(result.code, 0, result.log)
+  const body = github.comments[0]?.body ?? ''
+  assert.ok(body.length < 65_536 && body.length > 60_000, `${body.length} characters`)
+  assert.match(body, /\*\*Shortened: \d+ more lines .* can't be used to approve\.\*\*\n$/)
+  assert.doesNotMatch(body, /drover-digest/)
+  assert.equal(github.checks[0]?.conclusion, 'neutral')
+  assert.match(github.checks[0]?.output.title ?? '', /shortened: it can not be used to approve/)
+  assert.match(result.summary, /\| device-499 \|/, 'the summary has more room')
+  assert.match(await readFile(result.outputs['summary'] ?? '', 'utf8'), /\| device-499 \|/)
+})
+
+test("a fork's pull request is planned from published facts into the summary; without them it is told why not", async (t) => {
+  const { run, facts } = await openLargePullRequest(t, { isFromFork: true })
+  const github = await startGitHub(t)
+  github.forbidden = /^(POST|PATCH)/
+  const env = { GITHUB_API_URL: github.url }
+  const planned = await run({ facts, 'github-token': 'reading-token' }, env)
+  assert.deepEqual([planned.code, planned.outputs['changes']], [0, '3'], planned.log)
+  assert.match(planned.summary, /\| device-0 \| old-/)
+  assert.match(
+    planned.summary,
+    /token of a fork's pull request can only read, so the plan is nowhere but here/,
+  )
+  assert.equal(planned.warnings.length, 0, 'what is as it must be is no warning')
+  const without = await run({ 'github-token': 'reading-token' }, env)
+  assert.deepEqual([without.code, without.outputs['failure-reason']], [1, 'bad-input'])
+  assert.match(without.summary, /is from a fork, which gets no secrets: its files are valid, but/)
 })
 
 test('a wrong fleet file gives every problem at its line, and the server is not asked', async (t) => {
