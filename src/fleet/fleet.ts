@@ -16,3 +16,4 @@ export type {
 } from './policy.ts'
 export { policySchema } from './policy-schema.ts'
 export { type Path, type Place, isRecord, parseSource } from './source.ts'
+export { type Rendered, type Templates, loadTemplates } from './template.ts'

@@ -9,10 +9,13 @@ const maxDepth = 200
 class NotLiteral extends Error {}
 class OddLiteral extends Error {}
 
-/** Reads `text` as a literal of Python. */
-export function pythonLiteral(text: string): Literal {
+/**
+ * Reads `text` as a literal of Python. With `hasJson`, as Ansible reads what a template gives: it may have line breaks within
+ * brackets, and `true`, `false` and `null`.
+ */
+export function pythonLiteral(text: string, { hasJson = false } = {}): Literal {
   try {
-    return { kind: 'value', value: new LiteralReader(text.replace(/^[ \t]+/, '')).read() }
+    return { kind: 'value', value: new LiteralReader(text.replace(/^[ \t]+/, ''), hasJson).read() }
   } catch (error) {
     if (error instanceof NotLiteral) return { kind: 'text' }
     if (error instanceof OddLiteral) return { kind: 'odd' }
@@ -30,12 +33,14 @@ const letters: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', 
 /** One reading of one text. */
 class LiteralReader {
   readonly #text: string
+  readonly #hasJson: boolean
   #at = 0
   #depth = 0
   #isOdd = false
 
-  constructor(text: string) {
+  constructor(text: string, hasJson: boolean) {
     this.#text = text
+    this.#hasJson = hasJson
   }
 
   read(): unknown {
@@ -108,6 +113,8 @@ class LiteralReader {
   #atom(): { value: unknown } {
     const word = this.#match(/(?:True|False|None|\.\.\.)(?![\w\p{L}])/uy)?.[0]
     if (word === '...') this.#isOdd = true
+    const json = this.#hasJson ? this.#match(/(?:true|false|null)(?![\w\p{L}])/uy)?.[0] : undefined
+    if (json !== undefined) return { value: json === 'true' ? true : json === 'false' ? false : null }
     if (word !== undefined) return { value: word === 'True' ? true : word === 'False' ? false : null }
     const parts: string[] = []
     for (let part = this.#string(); part !== undefined; part = this.#string()) parts.push(part)
@@ -144,6 +151,7 @@ class LiteralReader {
       this.#at += this.#text[this.#at] === '\\' ? 2 : 1
     }
     const body = this.#text.slice(from, this.#at)
+    if (quotes.length === 1 && body.replace(/\\[^]/g, '').includes('\n')) throw new NotLiteral()
     this.#at += quotes.length
     this.#space()
     if (/b/i.test(prefix)) this.#isOdd = true
@@ -173,7 +181,7 @@ class LiteralReader {
   }
 
   #space(): void {
-    this.#match(/(?:[ \t\f]|#.*$)*/y)
+    this.#match(this.#hasJson ? /(?:[ \t\f\r\n]|#.*)*/y : /(?:[ \t\f]|#.*$)*/y)
   }
 
   #match(pattern: RegExp): RegExpExecArray | undefined {

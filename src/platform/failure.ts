@@ -4,6 +4,7 @@ export const failureReasons = [
   'bad-input',
   'invalid-file',
   'file-missing',
+  'unsupported-template',
   'bad-key',
   // the machine lacks something
   'missing-tool',
