@@ -11,12 +11,17 @@ export async function withdraw(
   client: HawkbitClient,
   id: string,
   ended: readonly string[] = [],
+  from?: readonly string[],
 ): Promise<string[]> {
   const before = await readWithActions(client, id)
   const open = [...before.actions.values()].filter(({ device, active }) => {
     return active && isOpenState(before.devices.get(device) ?? 'aborted')
   })
-  const free = open.filter(({ device }) => before.devices.get(device) === 'pending' || ended.includes(device))
+  const asked = from && new Set(from)
+  const free = open.filter(
+    ({ device }) =>
+      (asked?.has(device) ?? true) && (before.devices.get(device) === 'pending' || ended.includes(device)),
+  )
   await forEach(free, (action) => takeBack(client, action, ended.includes(action.device)))
   const { devices } = await readWithActions(client, id)
   const left = free.find(({ device }) => devices.get(device) === 'pending')

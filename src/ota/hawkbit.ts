@@ -28,7 +28,7 @@ export function hawkbitServer(url: string, token: string, context: Context): Ota
     findDeployment: (name) => deployments.findDeployment(client, name),
     deployment: (id) => deployments.readDeployment(client, id),
     openDeployments: () => deployments.openDeployments(client),
-    withdraw: (id, ended) => withdraw(client, id, ended),
+    withdraw: (id, ended, from) => withdraw(client, id, ended, from),
     accept: (device) => devices.acceptDevice(client, device),
     retire: (device) => devices.retireDevice(client, device),
     leaseOf: (device) => leases.leaseOf(client, device),

@@ -127,10 +127,15 @@ export async function withdraw(
   client: MenderClient,
   id: string,
   ended: readonly string[] = [],
+  from?: readonly string[],
 ): Promise<string[]> {
   const before = await readDeployment(client, id)
   const open = devicesIn(before, isOpenState)
-  const free = open.filter((device) => before.devices.get(device) === 'pending' || ended.includes(device))
+  const asked = from && new Set(from)
+  const free = open.filter(
+    (device) =>
+      (asked?.has(device) ?? true) && (before.devices.get(device) === 'pending' || ended.includes(device)),
+  )
   if (free.length === 0) return open
   if (free.length === open.length) {
     // 422: it finished meanwhile
@@ -185,7 +190,8 @@ async function withDevices(client: MenderClient, found: MenderDeployment): Promi
   // only devices that have asked are listed with a state; of a deployment that is over, the others were never reached
   const unlisted = found.status === 'finished' ? 'aborted' : 'pending'
   const devices = new Map<string, DeviceState>(all.map((id) => [id, unlisted]))
-  const finishedAt = new Map<string, string>()
+  const over = found.finished ? [new Date(found.finished).toISOString()] : []
+  const finishedAt = new Map<string, string>(over.flatMap((at) => all.map((id) => [id, at])))
   for await (const page of client.pages(`${own}/devices/list`, {}, deploymentDevice)) {
     for (const { id, status, finished } of page) {
       devices.set(id, stateOf(client, status))

@@ -62,6 +62,7 @@ export const deployment = v.object({
   name,
   artifact_name: v.nullish(v.string()),
   created: time,
+  finished: v.nullish(time),
   status: v.picklist(['scheduled', 'pending', 'inprogress', 'finished']),
 })
 export type MenderDeployment = v.InferOutput<typeof deployment>

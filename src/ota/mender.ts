@@ -22,7 +22,7 @@ export function menderServer(url: string, token: string, context: Context): OtaS
     findDeployment: (name) => deployments.findDeployment(client, name),
     deployment: (id) => deployments.readDeployment(client, id),
     openDeployments: () => deployments.openDeployments(client),
-    withdraw: (id, ended) => deployments.withdraw(client, id, ended),
+    withdraw: (id, ended, from) => deployments.withdraw(client, id, ended, from),
     accept: (device) => devices.acceptDevice(client, device),
     retire: (device) => devices.retireDevice(client, device),
     leaseOf: (device) => leases.leaseOf(client, device),

@@ -134,9 +134,14 @@ export interface OtaServer {
   /**
    * Takes an order back from the devices that have not begun it; returns those that had begun and go on. A device that
    * begins between the look and the withdrawal is told at its next report and goes back to what it ran: that race can't
-   * be closed from here. `ended` are devices whose own facts show that they have ended it without saying so.
+   * be closed from here. `ended` are devices whose own facts show that they have ended it without saying so. `from` are the
+   * devices to take it from, all where it is missing.
    */
-  withdraw(deployment: string, ended?: readonly string[]): Promise<readonly string[]>
+  withdraw(
+    deployment: string,
+    ended?: readonly string[],
+    from?: readonly string[],
+  ): Promise<readonly string[]>
   /** Lets a known device in; throws `device-missing`. */
   accept(device: string): Promise<void>
   /** Removes a device and its credentials; one that is not there is already removed. */

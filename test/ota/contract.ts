@@ -220,6 +220,38 @@ export function contract(
     assert.deepEqual([isFinished, ...devices], [true, [key, 'aborted']])
   })
 
+  promise('an order is taken back from the devices that are named, and stays for the others', async (lab) => {
+    const [one, two, busy] = await Promise.all([
+      lab.device({ behaviour: 'never asks' }),
+      lab.device({ behaviour: 'never asks' }),
+      lab.device({ behaviour: 'hangs' }),
+    ])
+    await lab.server.upload(await lab.artifact('os-2'))
+    const devices = [one.key, two.key, busy.key]
+    const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices })
+    await until(async () => (await lab.server.deployment(id)).devices.get(busy.key) !== 'pending')
+    const left = await lab.server.withdraw(id, [], [one.key, busy.key])
+    assert.deepEqual([...left].sort(), [two.key, busy.key].sort())
+    const states = (await lab.server.deployment(id)).devices
+    assert.deepEqual([states.get(one.key), states.get(two.key)], ['aborted', 'pending'])
+    await lab.server.withdraw(id, [], [two.key])
+    const { devices: after, finishedAt } = await lab.server.deployment(id)
+    assert.equal(after.get(two.key), 'aborted')
+    assert.ok(Math.abs(Date.now() - Date.parse(finishedAt?.get(two.key) ?? '')) < 60_000)
+    busy.behave('success')
+    await until(async () => (await lab.server.deployment(id)).isFinished)
+    assert.equal((await lab.server.deployment(id)).devices.get(busy.key), 'success')
+  })
+
+  promise('it tells when an order ended that was taken back as a whole', async (lab) => {
+    const { key } = await lab.device({ behaviour: 'never asks' })
+    await lab.server.upload(await lab.artifact('os-2'))
+    const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [key] })
+    await lab.server.withdraw(id)
+    const at = (await lab.server.deployment(id)).finishedAt?.get(key)
+    assert.ok(Math.abs(Date.now() - Date.parse(at ?? '')) < 60_000, at)
+  })
+
   promise('of two who want a device one gets the lease', async ({ server, device }) => {
     const { key } = await device()
     const lease = (id: string, ms = 60_000) => ({

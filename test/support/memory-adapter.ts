@@ -121,10 +121,18 @@ class Adapter implements OtaServer {
     return this.#server.deployments.map(published).filter(({ isFinished }) => !isFinished)
   }
 
-  async withdraw(id: string, ended: readonly string[] = []): Promise<readonly string[]> {
+  async withdraw(
+    id: string,
+    ended: readonly string[] = [],
+    from?: readonly string[],
+  ): Promise<readonly string[]> {
     const before = await this.deployment(id)
     const open = openIn(before)
-    const free = open.filter((device) => before.devices.get(device) === 'pending' || ended.includes(device))
+    const asked = from && new Set(from)
+    const free = open.filter(
+      (device) =>
+        (asked?.has(device) ?? true) && (before.devices.get(device) === 'pending' || ended.includes(device)),
+    )
     if (free.length === 0) return open
     if (free.length === open.length) {
       await this.#asked({ what: 'abort', deployment: id })

@@ -85,11 +85,25 @@ export class MemoryServer {
     return true
   }
 
-  create(name: string, release: string, devices: readonly string[]): void {
+  /** False where an equal order is open: two requests at once are one order. */
+  create(name: string, release: string, devices: readonly string[]): boolean {
+    if (this.#isOpen(name, release, devices)) return false
     const seq = this.deployments.length + 1
     const createdAt = this.#now().toISOString()
     const targets = new Map(devices.map((id): [string, StoredTarget] => [id, { state: 'pending' }]))
     this.deployments.push({ seq, id: `deployment-${seq}`, name, release, createdAt, targets })
+    return true
+  }
+
+  #isOpen(name: string, release: string, devices: readonly string[]): boolean {
+    return this.deployments.some((one) => {
+      const isSame = one.name === name && one.release === release && one.targets.size === devices.length
+      return (
+        isSame &&
+        devices.every((id) => one.targets.has(id)) &&
+        [...one.targets.values()].some(({ state }) => isOpenState(state))
+      )
+    })
   }
 
   /** Ends an order for all its devices. */
