@@ -42,18 +42,19 @@ const placed = ({ file, line, column, message }: Problem) => `${file}:${line ?? 
 
 /** JSON with sorted keys, without what a terminal would take for an order. */
 function jsonOf(value: unknown, isShort: boolean): string {
-  const text = JSON.stringify(sorted(value), undefined, isShort ? 0 : 4).replace(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  return `${text}\n`
+  const text = JSON.stringify(sorted(value), undefined, isShort ? 0 : 4)
+  return `${unsafe.test(text) ? text.replace(new RegExp(unsafe, 'g'), escaped) : text}\n`
 }
 
+const unsafe = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
+const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(sorted)
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+  for (const entry of entries) entry[1] = sorted(entry[1])
+  return Object.fromEntries(entries)
 }
 
 function readArguments(args: string[]) {

@@ -27,8 +27,7 @@ export async function listInventory(
   for (const host of inventory.hosts.values()) {
     const values = new Map<string, unknown>()
     for (const layer of variables.layersOf(host))
-      for (const [name, { value }] of layer) values.set(name, value)
-    for (const name of internal) values.delete(name)
+      for (const [name, { value }] of layer) if (!internal.has(name)) values.set(name, value)
     if (values.size > 0) hostvars.push([host.name, Object.fromEntries(values)])
   }
   return {
@@ -54,7 +53,7 @@ function groupsOf(groups: ReadonlyMap<string, Group>) {
 }
 
 /** Names that Ansible gives values of its own, and takes out of this list. */
-const internal = [
+const internal: ReadonlySet<string> = new Set([
   'ansible_diff_mode',
   'ansible_config_file',
   'ansible_facts',
@@ -74,4 +73,4 @@ const internal = [
   'group_names',
   'omit',
   'playbook_dir',
-]
+])

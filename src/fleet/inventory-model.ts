@@ -5,7 +5,7 @@ import type { Path, Place, Source } from './source.ts'
 export interface Variable {
   value: unknown
   file: string
-  path: Path
+  readonly path: Path
   /** The place of the variable, or of what is at `inner` in it. */
   at(inner?: Path): Place
 }
@@ -47,10 +47,33 @@ export function variablesOf(
   file: string,
   path: Path,
 ): Variables {
-  return new Map(
-    Object.entries(values).map(([key, value]) => {
-      const own = [...path, key]
-      return [key, { value, file, path: own, at: (inner = []) => source.at([...own, ...inner]) }]
-    }),
-  )
+  const variables = new Map<string, Variable>()
+  for (const key of Object.keys(values))
+    variables.set(key, new VariableOfFile(values[key], source, file, path, key))
+  return variables
+}
+
+/** There are as many as a fleet has lines: each is no more than it has to be. */
+class VariableOfFile implements Variable {
+  readonly value: unknown
+  readonly file: string
+  readonly #source: Source
+  readonly #parent: Path
+  readonly #key: string
+
+  constructor(value: unknown, source: Source, file: string, parent: Path, key: string) {
+    this.value = value
+    this.file = file
+    this.#source = source
+    this.#parent = parent
+    this.#key = key
+  }
+
+  get path(): Path {
+    return [...this.#parent, this.#key]
+  }
+
+  at(inner: Path = []): Place {
+    return this.#source.at([...this.path, ...inner])
+  }
 }

@@ -20,7 +20,7 @@ export function plainYaml(text: string, note?: Note): unknown {
 
 // tabs, other ends of lines, marks of byte order, halves of pairs and what isn't printable
 const unusual = /[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe]/
-const keyForm = /(?:([A-Za-z0-9_][\w.\-/]*)|'([^'\n]+)'|"([^"\\\n]+)"):(?=[ \n]|$)/y
+const quotedKeyForm = /(?:'([^'\n]+)'|"([^"\\\n]+)"):(?=[ \n]|$)/y
 const maxKeyLength = 512
 const wordForm = /^[A-Za-z0-9_./][\w./+\- ]*$/
 const quotedForm = /^(?:'[^']*'|"[^"\\]*")$/
@@ -28,7 +28,14 @@ const flowKeyForm = /^[A-Za-z_][\w.-]*$/
 
 class Declined extends Error {}
 
-const [newline, space, dash, hash] = [10, 32, 45, 35]
+const [newline, space, hash, dash, colonCode, singleQuote, doubleQuote] = [10, 32, 35, 45, 58, 39, 34]
+
+/** Letters and digits of ASCII, and `-./_`. */
+const isKeyCode = (code: number) =>
+  (code >= 0x61 && code <= 0x7a) ||
+  (code >= 0x2d && code <= 0x39) ||
+  (code >= 0x41 && code <= 0x5a) ||
+  code === 0x5f
 
 class PlainReader {
   readonly #text: string
@@ -86,18 +93,40 @@ class PlainReader {
   #map(indent: number): unknown {
     const map: Record<string, unknown> = {}
     while (this.#indent === indent) {
-      keyForm.lastIndex = this.#start
-      const [all, word, single, double] = keyForm.exec(this.#text) ?? []
-      const key = word ?? single ?? double
-      if (all === undefined || key === undefined || key.length > maxKeyLength) throw new Declined()
-      if (word !== undefined && plainScalar(word) !== word) throw new Declined()
-      if (key === '<<' || key === '__proto__' || Object.hasOwn(map, key)) throw new Declined()
-      this.#enter(key, this.#start)
-      map[key] = this.#value(this.#start + all.length, indent)
+      const from = this.#start
+      const colon = this.#keyEnd(from)
+      const key = this.#key(from, colon)
+      if (colon - from > maxKeyLength || key === '<<' || key === '__proto__' || Object.hasOwn(map, key))
+        throw new Declined()
+      this.#enter(key, from)
+      map[key] = this.#value(colon + 1, indent)
       this.#leave()
     }
     if (this.#indent > indent) throw new Declined()
     return map
+  }
+
+  /** Where the colon of a key that begins at `from` is; -1 where there is no key. */
+  #keyEnd(from: number): number {
+    const text = this.#text
+    const first = text.charCodeAt(from)
+    if (first === singleQuote || first === doubleQuote) {
+      quotedKeyForm.lastIndex = from
+      return quotedKeyForm.test(text) ? quotedKeyForm.lastIndex - 1 : -1
+    }
+    if (first === dash || first === 0x2e || first === 0x2f) return -1
+    let at = from
+    while (isKeyCode(text.charCodeAt(at))) at++
+    if (at === from || text.charCodeAt(at) !== colonCode) return -1
+    return at + 1 === text.length || [space, newline].includes(text.charCodeAt(at + 1)) ? at : -1
+  }
+
+  #key(from: number, colon: number): string {
+    if (colon < 0) throw new Declined()
+    const key = this.#text.slice(from, colon)
+    if (key.startsWith("'") || key.startsWith('"')) return key.slice(1, -1)
+    if (plainScalar(key) !== key) throw new Declined()
+    return key
   }
 
   /** What stands after a key, or on the lines below it. */
@@ -116,8 +145,7 @@ class PlainReader {
       const code = this.#text.charCodeAt(at)
       if (at >= this.#end || code === hash || code === dash) throw new Declined()
       this.#enter(list.length, at)
-      keyForm.lastIndex = at
-      if (keyForm.test(this.#text)) {
+      if (this.#keyEnd(at) >= 0) {
         // a mapping that begins on the line of its item
         this.#indent += at - this.#start
         this.#start = at
@@ -147,11 +175,11 @@ class PlainReader {
 
   #onOneLine(given: string, at: number): unknown {
     const first = given.charCodeAt(0)
-    if (first === 0x27 || first === 0x22) {
+    if (first === singleQuote || first === doubleQuote) {
       const close = given.indexOf(given.charAt(0), 1)
       const rest = given.slice(close + 1)
       const inner = given.slice(1, close)
-      if (close < 0 || !/^ *(?: #.*)?$/.test(rest) || (first === 0x22 && inner.includes('\\')))
+      if (close < 0 || !/^ *(?: #.*)?$/.test(rest) || (first === doubleQuote && inner.includes('\\')))
         throw new Declined()
       return inner
     }
