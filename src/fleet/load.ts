@@ -4,6 +4,7 @@ import { readInventory } from './inventory.ts'
 import type { Fleet } from './model.ts'
 import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
 import { resolveDevices } from './resolve.ts'
+import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
 import { readVariables } from './variables.ts'
 
 /**
@@ -19,12 +20,19 @@ export async function loadFleet(folder: string, context?: Context): Promise<Flee
   if (!inventory) throw failure(problems)
   const variables = await readVariables(root, inventory)
   const stages = new Map<string, Stage>(policy?.stages)
-  const resolved = resolveDevices([...inventory.hosts.values()], variables, (branch) =>
-    stageOfBranch(stages, branch, policy),
-  )
+  const devicesWith = (parse?: TemplateParser) =>
+    resolveDevices(
+      [...inventory.hosts.values()],
+      variables,
+      (branch) => stageOfBranch(stages, branch, policy),
+      parse,
+    )
+  const first = devicesWith()
+  const resolved = first.needsTemplates ? devicesWith(await loadTemplateParser()) : first
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
   if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
-  if (problems.length > 0 || !policy) throw failure(problems)
+  const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
+  if (problems.length > 0 || !policy) throw failure(problems, isUnsupported)
   return {
     folder: root,
     server: policy.server,
@@ -76,11 +84,13 @@ async function orProblems<T>(problems: Problem[], work: () => Promise<T>): Promi
   }
 }
 
-function failure(problems: readonly Problem[]): unknown {
+/** One failure with all problems; its reason is narrower where each is a template with what is not supported. */
+function failure(problems: readonly Problem[], isUnsupported = false): unknown {
   try {
     failOn(inOrder(problems))
   } catch (error) {
-    return error
+    if (!isUnsupported || !(error instanceof Failure)) return error
+    return new Failure('unsupported-template', error.message, { problems: error.problems })
   }
   return new Failure('internal', 'a fleet that could not be read has no problems')
 }

@@ -4,12 +4,17 @@ import type { Host, Variable } from './inventory-model.ts'
 import type { FleetDevice } from './model.ts'
 import type { Stage } from './policy.ts'
 import { type Values, VariableReader } from './variable-reader.ts'
-import { type HostVariables, type Layers, lookUp } from './variables.ts'
+import type { TemplateParser } from './template-parse.ts'
+import { type HostVariables, type Layers, lookUp, written } from './variables.ts'
 
 export interface Resolved {
   devices: FleetDevice[]
   problems: Problem[]
   warnings: Problem[]
+  /** Whether there are templates, and no `parse` was given: then the rest doesn't count. */
+  needsTemplates: boolean
+  /** Whether all problems are that templates have what is not supported. */
+  isUnsupported: boolean
 }
 
 /** Makes devices of all hosts. `stageOf` gives the stage of a branch, or undefined where a branch is none. */
@@ -17,15 +22,16 @@ export function resolveDevices(
   hosts: readonly Host[],
   variables: HostVariables,
   stageOf: (branch: string) => Stage | undefined,
+  parse?: TemplateParser,
 ): Resolved {
-  const reader = new VariableReader()
+  const reader = new VariableReader(parse)
   const devices: FleetDevice[] = []
   const problems: Problem[] = []
   const warnings: Problem[] = []
   for (const host of hosts) {
     const layers = variables.layersOf(host)
     reader.warnOf(layers)
-    const { values, wrong } = reader.read(layers)
+    const { values, wrong } = reader.read(host, layers)
     const device = deviceOf(host, layers, values, wrong, stageOf, problems)
     if (device) devices.push(device)
     else if (wrong.size === 0 && values.subscribed_branch === undefined && values.os_image === undefined)
@@ -36,6 +42,8 @@ export function resolveDevices(
     devices,
     problems: [...reader.problems, ...problems].map(reader.withoutSecrets),
     warnings: [...reader.warnings, ...warnings],
+    needsTemplates: reader.needsTemplates,
+    isUnsupported: reader.isUnsupported && problems.length === 0,
   }
 }
 
@@ -61,7 +69,7 @@ function deviceOf(
     return undefined
   }
   const isRetired = values.state === 'retired'
-  const image = lookUp(layers, 'os_image')
+  const image = written(layers, 'os_image')
   const problem = wrong.has('os_image') ? undefined : imageProblem(host, values, image, isRetired)
   if (problem) problems.push(problem)
   if (

@@ -66,7 +66,7 @@ function attempt(tokens: readonly Token[], at: () => number, parse: () => unknow
     const root = parse()
     if (typeof root === 'object' && root !== null) return root
   } catch (error) {
-    if (error instanceof TemplateProblem) throw error
+    if (error instanceof TemplateProblem || error instanceof RangeError) throw error
     const message = error instanceof Error ? error.message.split('\n').at(-1)?.trim() : ''
     const last = tokens[Math.max(0, Math.min(at() - 1, tokens.length - 1))]
     const why = /^[a-z][\w :]+/i.test(message ?? '') && !(error instanceof TypeError) ? ` (${message})` : ''

@@ -1,7 +1,9 @@
 // A host's variables as templates see them: Ansible's rules for what a variable with a template is, over lazily rendered
 // values. Hides caching, circles, encrypted values and types.
 import type { Problem } from '../platform/platform.ts'
-import type { Variable } from './inventory-model.ts'
+import { byCodePoints } from './code-points.ts'
+import { ancestry } from './inventory-data.ts'
+import type { Host, Variable } from './inventory-model.ts'
 import { pythonLiteral } from './python-literal.ts'
 import type { Path } from './source.ts'
 import type { TemplateParser } from './template-parse.ts'
@@ -31,7 +33,7 @@ export interface TemplateWorld {
   /** The variable as Git has it. */
   variable(name: string): Variable | undefined
   /** Ansible's own: `inventory_hostname` and its like. */
-  magic: ReadonlyMap<string, unknown>
+  magic(): Readonly<Record<string, unknown>>
   /** The text of an encrypted value. Throws `TemplateProblem`. */
   decrypt(vault: string, spot: Spot): string
   /** An environment variable's value, undefined where it is not set. Throws `TemplateProblem` where it may not be read. */
@@ -75,8 +77,8 @@ export class HostTemplates implements Names {
     if (known !== undefined) return known
     const variable = this.#world.variable(name)
     if (!variable) {
-      const magic = this.#world.magic.get(name)
-      if (magic !== undefined) return fromData(magic, spot)
+      const magic = this.#world.magic()
+      if (Object.hasOwn(magic, name)) return fromData(magic[name], spot)
       return unknowable.test(name)
         ? unsupported(`the variable ${name}, which is Ansible's own,`, spot)
         : undefined
@@ -162,6 +164,16 @@ function placed<T>(placeOf: (spot: Spot) => Omit<Problem, 'message'> & { inner?:
     if (!(error instanceof TemplateProblem)) throw error
     const { inner = '', ...place } = placeOf(error.spot)
     throw new PlacedProblem({ ...place, message: `${error.message}${inner}` }, error)
+  }
+}
+
+/** What Ansible says of a host itself. */
+export function magicOf(host: Host): Readonly<Record<string, unknown>> {
+  const groups = [...ancestry(host.groups)].map(({ name }) => name).filter((name) => name !== 'all')
+  return {
+    inventory_hostname: host.name,
+    inventory_hostname_short: host.name.split('.')[0],
+    group_names: groups.sort(byCodePoints),
   }
 }
 

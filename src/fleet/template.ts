@@ -19,7 +19,7 @@ export async function loadTemplates(): Promise<Templates> {
   const of = (variables: Readonly<Record<string, unknown>>) =>
     new HostTemplates({
       parse,
-      magic: new Map(),
+      magic: () => ({}),
       decrypt: (_, spot) => {
         throw new TemplateProblem('an encrypted value can not be read here', spot)
       },

@@ -1,11 +1,15 @@
-// The variables that mean something here, checked. Hides their forms and what of Ansible's is not supported yet.
+// The variables that mean something here, checked. Hides their forms, what is encrypted and what is a template.
 import * as v from 'valibot'
 import type { Problem } from '../platform/platform.ts'
-import type { Variable } from './inventory-model.ts'
+import type { Host, Variable } from './inventory-model.ts'
 import type { Image } from './model.ts'
 import { isTimeZone } from './policy-schema.ts'
 import type { Path } from './source.ts'
-import { type Layers, lookUp } from './variables.ts'
+import { readEnvironment } from './template-environment.ts'
+import type { TemplateParser } from './template-parse.ts'
+import { type Spot, TemplateProblem } from './template-tree.ts'
+import { HostTemplates, PlacedProblem, hasTemplate, isTemplate, magicOf } from './template-variables.ts'
+import { type Layers, lookUp, written } from './variables.ts'
 import { isEncrypted, openVault, vaultHeader } from './vault.ts'
 
 const name = v.pipe(
@@ -59,18 +63,30 @@ type Checked = { value: unknown; ok: true } | { ok: false }
 export class VariableReader {
   readonly problems: Problem[] = []
   readonly warnings: Problem[] = []
+  /** Whether a template was met without `parse`: then nothing that was read counts. */
+  needsTemplates = false
+  /** Whether everything wrong is that templates have what is not supported. */
+  isUnsupported = true
+  readonly #parse: TemplateParser | undefined
   readonly #checked = new Map<Variable, Checked>()
+  readonly #said = new Set<string>()
   readonly #warned = new Set<Variable>()
   readonly #secrets = new Set<string>()
 
+  constructor(parse: TemplateParser | undefined) {
+    this.#parse = parse
+  }
+
   /** The values of one host that are right, and the names of those that are not. */
-  read(layers: Layers): { values: Values; wrong: ReadonlySet<string> } {
+  read(host: Host, layers: Layers): { values: Values; wrong: ReadonlySet<string> } {
+    const templates = this.#templatesOf(host, layers)
     const values: Record<string, unknown> = {}
     const wrong = new Set<string>()
     for (const name of Object.keys(schemas) as Name[]) {
-      const variable = lookUp(layers, name)
+      const variable = name === 'os_image' ? written(layers, name) : lookUp(layers, name)
       if (!variable || variable.value === null) continue
-      const checked = this.#check(name, variable)
+      const checked = this.#check(name, variable, templates)
+      if (checked.ok && checked.value === null) continue
       if (checked.ok) values[name] = checked.value
       else wrong.add(name)
     }
@@ -95,7 +111,8 @@ export class VariableReader {
     ),
   })
 
-  #check(name: Name, variable: Variable): Checked {
+  #check(name: Name, variable: Variable, templates: HostTemplates | undefined): Checked {
+    if (hasTemplate(variable.value)) return this.#checkTemplate(name, variable, templates)
     let checked = this.#checked.get(variable)
     if (!checked) {
       checked = this.#checkNew(name, variable)
@@ -107,18 +124,76 @@ export class VariableReader {
   #checkNew(name: Name, variable: Variable): Checked {
     const opened = this.#opened(name, variable, variable.value, [])
     if (!opened.ok) return opened
-    const unsupported = unsupportedValue(opened.value, [])
-    if (unsupported) {
-      this.problems.push({ ...variable.at(unsupported.path), message: `${name}: ${unsupported.message}` })
+    const unmarked = firstPath(opened.value, (text) => text.startsWith(vaultHeader))
+    // passed on as it is, it would be taken for a name
+    if (unmarked) {
+      const message = `${name}: is encrypted with Ansible Vault, and has no !vault before it`
+      this.#wrong({ ...variable.at(unmarked), message })
       return { ok: false }
     }
-    const result = v.safeParse(schemas[name], opened.value)
+    return this.#checkValue(name, variable, opened.value)
+  }
+
+  #checkValue(name: Name, variable: Variable, value: unknown): Checked {
+    const result = v.safeParse(schemas[name], value)
     if (result.success) return { ok: true, value: result.output }
     for (const issue of result.issues) {
       const path = (issue.path ?? []).map((item) => item.key as string | number)
-      this.problems.push({ ...variable.at(path), message: `${[name, ...path].join('.')}: ${said(issue)}` })
+      this.#wrong({ ...variable.at(path), message: `${[name, ...path].join('.')}: ${said(issue)}` })
     }
     return { ok: false }
+  }
+
+  #checkTemplate(name: Name, variable: Variable, templates: HostTemplates | undefined): Checked {
+    if (!templates) return { ok: false }
+    try {
+      const value = templates.data(name)
+      if (name === 'os_image') {
+        const at = firstPath(variable.value, isTemplate)
+        const message = `${name}: a template here can only be the name of one variable with the whole value, {{ name }}: the commit that brings a release is found by its line`
+        this.#wrong({ ...variable.at(at), message })
+        return { ok: false }
+      }
+      return value === null ? { ok: true, value } : this.#checkValue(name, variable, value)
+    } catch (error) {
+      if (!(error instanceof PlacedProblem)) throw error
+      this.#wrong({ ...error.problem, message: `${name}: ${error.message}` }, error.isUnsupported)
+      return { ok: false }
+    }
+  }
+
+  /** One host's templates; undefined, and `needsTemplates`, where templates are to be read first. */
+  #templatesOf(host: Host, layers: Layers): HostTemplates | undefined {
+    const parse = this.#parse
+    if (!parse) {
+      const isUsed = Object.keys(schemas).some((name) => hasTemplate(lookUp(layers, name)?.value))
+      this.needsTemplates ||= isUsed
+      return undefined
+    }
+    return new HostTemplates({
+      parse,
+      variable: (name) => lookUp(layers, name),
+      magic: () => magicOf(host),
+      decrypt: (vault, spot) => this.#secret(decrypted(vault, spot)),
+      environment: (name, spot) => {
+        const value = readEnvironment(name, spot)
+        return value === undefined ? undefined : this.#secret(value)
+      },
+    })
+  }
+
+  #secret(text: string): string {
+    if (text !== '') this.#secrets.add(text)
+    return text
+  }
+
+  /** Many hosts share a line: what is wrong with it is one problem. */
+  #wrong(problem: Problem, isUnsupported = false): void {
+    const key = JSON.stringify([problem.file, problem.line, problem.column, problem.message])
+    if (this.#said.has(key)) return
+    this.#said.add(key)
+    this.isUnsupported &&= isUnsupported
+    this.problems.push(problem)
   }
 
   /** The value with everything decrypted within it. */
@@ -126,10 +201,9 @@ export class VariableReader {
     if (isEncrypted(value)) {
       const opened = openVault(value.__ansible_vault)
       if (opened.ok) {
-        if (opened.text !== '') this.#secrets.add(opened.text)
-        return { ok: true, value: opened.text }
+        return { ok: true, value: this.#secret(opened.text) }
       }
-      this.problems.push({ ...variable.at(path), message: `${name}: ${opened.why}` })
+      this.#wrong({ ...variable.at(path), message: `${name}: ${opened.why}` })
       return { ok: false }
     }
     if (typeof value !== 'object' || value === null) return { ok: true, value }
@@ -151,19 +225,19 @@ export class VariableReader {
 const said = ({ type, expected, message }: v.BaseIssue<unknown>) =>
   type === 'strict_object' && expected === 'never' ? 'is not a known key' : message
 
-/** A template anywhere within, or an encrypted value that is not marked as one: passed on as it is, it would be taken for a name. */
-function unsupportedValue(value: unknown, path: Path): { path: Path; message: string } | undefined {
-  if (typeof value === 'string') {
-    if (value.startsWith(vaultHeader))
-      return { path, message: 'is encrypted with Ansible Vault, and has no !vault before it' }
-    if (/\{\{|\{%|\{#/.test(value))
-      return { path, message: `templates in variables are not supported yet: write the value itself` }
-    return undefined
-  }
+/** Where within `value` the first text of a kind is. */
+function firstPath(value: unknown, isOne: (text: string) => boolean, path: Path = []): Path | undefined {
+  if (typeof value === 'string') return isOne(value) ? path : undefined
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, inner] of Object.entries(value)) {
-    const found = unsupportedValue(inner, [...path, Array.isArray(value) ? Number(key) : key])
+    const found = firstPath(inner, isOne, [...path, Array.isArray(value) ? Number(key) : key])
     if (found) return found
   }
   return undefined
+}
+
+function decrypted(vault: string, spot: Spot): string {
+  const opened = openVault(vault)
+  if (opened.ok) return opened.text
+  throw new TemplateProblem(opened.why, spot)
 }

@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises'
 import type { Problem } from '../platform/platform.ts'
 import { byCodePoints } from './code-points.ts'
 import { ancestry } from './inventory-data.ts'
+import { isEncrypted } from './vault.ts'
 import type { Group, Host, Inventory, Variable } from './inventory-model.ts'
 import { type Layers, type VariableFiles, readVariableFiles } from './variable-files.ts'
 
@@ -67,6 +68,20 @@ export function lookUp(layers: Layers, name: string): Variable | undefined {
     if (variable) return variable
   }
   return undefined
+}
+
+/** `lookUp`, and where the value is the name of one other variable alone (`{{ other }}`), that one, however often. */
+export function written(layers: Layers, name: string): Variable | undefined {
+  const seen = new Set<Variable>()
+  for (let variable = lookUp(layers, name); ;) {
+    if (!variable || seen.has(variable) || typeof variable.value !== 'string') return variable
+    seen.add(variable)
+    const other: string | undefined = /^\{\{\s*([A-Za-z_]\w*)\s*\}\}$/.exec(variable.value)?.[1]
+    const next: Variable | undefined = other === undefined ? undefined : lookUp(layers, other)
+    // Ansible would make a list or a mapping of such a text
+    if (!next || isEncrypted(next.value) || /^[[{](?!\{)/.test(String(next.value))) return variable
+    variable = next
+  }
 }
 
 // Ansible's VARIABLE_PRECEDENCE: all_inventory, groups_inventory, all_plugins_inventory, all_plugins_play,

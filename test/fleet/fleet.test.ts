@@ -135,7 +135,7 @@ test('everything wrong is told at once, with file, line and column', async (t) =
     'group_vars/all.yml:4:5 os_image.0.imagename: is not a known key',
     'host_vars/a.yml:2:1 os_image has no image for the device type bone of a',
     'host_vars/e.yml:1:1 lab: must be true or false',
-    'host_vars/e.yml:2:1 os_image: templates in variables are not supported yet: write the value itself',
+    'host_vars/e.yml:2:1 os_image: wanted is not defined, at 1:4 of its text',
     'host_vars/ghost.yml:1:1 these are variables of a host that is not in the inventory: add it there or remove the file',
     'inventory.yml:5:5 c has the same device id as b: same',
     'inventory.yml:8:3 all.typo: a group has hosts, vars and children, nothing else',
@@ -214,12 +214,12 @@ test('each mistake names its line', async (t) => {
     [
       'a template',
       { 'host_vars/a.yml': '# x\ndevice_id: "{{ serial }}"\n' },
-      /^host_vars\/a\.yml:2:1 device_id: templates in variables are not supported yet/,
+      /^host_vars\/a\.yml:2:1 device_id: serial is not defined, at 1:4 of its text/,
     ],
     [
       'a template in a list',
-      { 'host_vars/a.yml': 'os_image:\n  - device_type: pi\n    image_name: "{{ r }}"\n' },
-      /^host_vars\/a\.yml:3:5 os_image: templates/,
+      { 'host_vars/a.yml': 'os_image:\n  - device_type: pi\n    image_name: "{{ r }}"\nr: r1\n' },
+      /^host_vars\/a\.yml:3:5 os_image: a template here can only be the name of one variable/,
     ],
     [
       'a vault value',
