@@ -10,7 +10,8 @@ import {
   schedule,
   tickOutputs,
 } from '../../src/plan/plan.ts'
-import { tickMarkdown } from '../../src/report/report.ts'
+import { maxSummaryCharacters, tickMarkdown } from '../../src/report/report.ts'
+import { publishTick } from './publish.ts'
 import { reviewOnGitHub } from './review.ts'
 
 await runAction('schedule-updates', async (action) => {
@@ -29,7 +30,8 @@ await runAction('schedule-updates', async (action) => {
   const options = { review, isDryRun: input.flag('dry-run') }
   const tick = await action.log.group(`Stage ${stage}`, () => schedule(fleet, stage, server, options, action))
   await action.output(tickOutputs(tick))
-  await action.summary(tickMarkdown(tick).text)
+  await action.summary(tickMarkdown(tick, maxSummaryCharacters).text)
+  await publishTick(tick, event.repository, input.secret('github-token'), action)
   requireNotHalted(tick)
   return {}
 })

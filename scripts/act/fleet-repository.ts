@@ -97,6 +97,8 @@ jobs:
       contents: read
       checks: write
       pull-requests: write
+      deployments: write
+      statuses: write
     uses: drover-fleet/drover/.github/workflows/update-fleet.yml@v1
     with:
       stages: '[{"stage": "canary", "branch": "canary"}]'

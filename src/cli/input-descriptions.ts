@@ -64,7 +64,7 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       'Token for the OTA server that `fleet.yml` names; not needed with `facts`. One that can only read is enough. In a shell rather `DROVER_TOKEN`.',
     facts: 'A facts file from `gather-facts`; read from the server where empty.',
     comment: 'Whether to keep one comment on the pull request up to date.',
-    output: 'Path to write the plan to; its Markdown goes beside it.',
+    output: 'Path to write the plan to; the same as Markdown and as a page of HTML goes beside it.',
     'github-token':
       'Token for GitHub, to write the comment and the check run; without one the plan is in the summary alone.',
   },
@@ -74,7 +74,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     token: 'Token for the OTA server that `fleet.yml` names; in a shell rather `DROVER_TOKEN`.',
     plan: 'A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.',
     'dry-run': 'Says what it would do, and writes nothing to the server.',
-    'github-token': 'Token for GitHub, to look up the plan that was reviewed.',
+    'github-token':
+      'Token for GitHub, to look up the plan that was reviewed and to show how the stage stands; in a shell without one nothing is shown.',
   },
   'serve-ota': {
     'data-dir': "Folder for the server's state and artifacts; it survives the job.",

@@ -150,6 +150,76 @@ test('a halted stage is red and names the rule, the device and the end of its lo
   assert.match(result.summary, /🛑 canary: halted/)
 })
 
+test('how the stage stands is shown on its commit: a deployment and a status, no more of them than changes', async (t) => {
+  const world = await openWorld(t, { count: 3 })
+  const github = await startGitHub(t)
+  const { git, commit, push } = world.repository
+  await git('checkout', '--quiet', 'canary')
+  await commit({ 'fleet.yml': stages(world.lab).replace('soak: 1h', 'soak: 0m') })
+  await push()
+  await world.release('new')
+  await inLab(world, 'new')
+  const sha = (await git('rev-parse', 'canary')).trim()
+  const options = { env: { GITHUB_API_URL: github.url }, inputs: { 'github-token': 'job-token' } }
+  const dry = await tick(world, { ...options, inputs: { ...options.inputs, 'dry-run': 'true' } })
+  assert.equal(dry.code, 0, dry.log)
+  assert.equal(github.requests.length, 0, 'a dry run publishes nothing')
+  for (let run = 0; run < 3; run++) {
+    const result = await tick(world, options)
+    assert.equal(result.code, 0, result.log)
+    assert.match(result.summary, /```mermaid\nflowchart LR\n[\s\S]*w1\["wave 1/)
+    await settled(world.lab)
+  }
+  const before = github.requests.length
+  const last = await tick(world, options)
+  assert.equal(last.outputs['state'], 'done', last.log)
+  assert.ok(!github.requests.slice(before).some((request) => request.startsWith('POST')))
+  assert.ok(github.requests.length - before <= 6, github.requests.slice(before).join('\n'))
+  assert.deepEqual(
+    github.deployments.map((one) => [one.sha, one.environment, one.statuses.map(({ state }) => state)]),
+    [[sha, 'canary', ['in_progress', 'in_progress', 'success']]],
+  )
+  assert.deepEqual(
+    github.statuses.map(({ context, state, description }) => `${context}: ${state}: ${description}`),
+    [
+      'drover/canary: pending: 0 of 3 on new, 1 pending, 2 to come',
+      'drover/canary: pending: 1 of 3 on new, 2 pending',
+      'drover/canary: success: 3 of 3 on new',
+    ],
+  )
+  assert.equal(github.statuses[0]?.target_url, 'https://github.com/octo/fleet/actions/runs/1')
+})
+
+test('a halted stage is a failed deployment, and a token that may not say so is a warning with the permission', async (t) => {
+  const world = await openWorld(t, { count: 1, behaviours: ['success', 'fails'] })
+  const github = await startGitHub(t)
+  const options = { env: { GITHUB_API_URL: github.url }, inputs: { 'github-token': 'job-token' } }
+  await world.release('new')
+  await inLab(world, 'new')
+  github.forbidden = /(?:deployments|status)/
+  const first = await tick(world, options)
+  assert.deepEqual([first.code, first.outputs['scheduled']], [0, '1'], first.log)
+  assert.deepEqual(
+    first.warnings.map(({ message }) => /needs the permission (.*)$/.exec(message)?.[1]).sort(),
+    ['deployments: write', 'statuses: write'],
+  )
+  await settled(world.lab)
+  github.forbidden = undefined
+  const halted = await tick(world, options)
+  assert.equal(halted.outputs['failure-reason'], 'halted', halted.log)
+  assert.deepEqual(
+    github.deployments.map(({ statuses }) => statuses.map(({ state, description }) => [state, description])),
+    [[['failure', '0 of 1 on new, 1 rolled back']]],
+  )
+  assert.deepEqual(
+    github.statuses.map(({ state }) => state),
+    ['failure'],
+  )
+  const elsewhere = { ...options, env: { GITHUB_API_URL: 'http://127.0.0.1:9' } }
+  const unheard = await tick(world, elsewhere)
+  assert.equal(unheard.outputs['failure-reason'], 'halted', 'GitHub out of reach changes nothing')
+})
+
 test('a detached checkout of no stage and a shallow clone are red with a reason', async (t) => {
   const world = await openWorld(t, { count: 1 })
   const { git, folder, remote } = world.repository

@@ -161,6 +161,51 @@ test('what passes is tried again, a create never blindly, and a refusal is told 
   assert.match(JSON.stringify(nowhere), /"unreachable".*GitHub can't be reached/)
 })
 
+test('a stage has one deployment and one status for a commit, which are brought up to date', async (t) => {
+  const github = await startGitHub(t)
+  const [one, two] = ['a'.repeat(40), 'b'.repeat(40)]
+  github.deployments.push({ id: 7, sha: one, environment: 'canary', task: 'deploy', statuses: [] })
+  const keep = (status: Record<string, string>) => {
+    const whole = JSON.stringify({ stage: 'canary', commit: one, ...status })
+    const code = `return [await api.keepDeployment(github, ${whole}), await api.keepCommitStatus(github, ${whole})]`
+    return against(t, github, code)
+  }
+  const begun = { state: 'in_progress', description: '1 of 2 on x', link: 'https://github.com/run' }
+  assert.deepEqual(await keep(begun), [true, true])
+  assert.equal(github.requests.length, 5, 'no more than that')
+  assert.deepEqual(await keep(begun), [false, false], 'the same state writes nothing')
+  const long = 'x'.repeat(500)
+  assert.deepEqual(await keep({ state: 'success', description: long }), [true, true])
+  assert.deepEqual(await keep({ state: 'success', description: long }), [false, false])
+  assert.deepEqual(await keep({ ...begun, commit: two }), [true, true])
+  assert.deepEqual(await keep({ ...begun, stage: 'production' }), [true, true])
+  assert.deepEqual(
+    github.deployments.map(({ sha, environment, task, statuses }) => [
+      sha[0],
+      environment,
+      task,
+      statuses.map(({ state }) => state).join(' '),
+    ]),
+    [
+      ['a', 'canary', 'deploy', ''],
+      ['a', 'canary', 'drover', 'in_progress success'],
+      ['b', 'canary', 'drover', 'in_progress'],
+      ['a', 'production', 'drover', 'in_progress'],
+    ],
+    'a workflow has its own',
+  )
+  assert.equal(github.deployments[1]?.statuses[0]?.log_url, 'https://github.com/run')
+  assert.deepEqual(
+    github.statuses.map(({ sha, context, state }) => `${sha[0]} ${context} ${state}`),
+    [
+      'a drover/canary pending',
+      'a drover/canary success',
+      'b drover/canary pending',
+      'a drover/production pending',
+    ],
+  )
+})
+
 test('a run is over when GitHub says so, and in doubt it is not', async (t) => {
   const github = await startGitHub(t)
   github.runs = { 7: 'completed', 8: 'in_progress' }

@@ -24,6 +24,22 @@ export interface StandIn {
     base: { ref: string }
     head: { sha: string }
   }[]
+  /** Deployments with their statuses, newest last. */
+  deployments: {
+    id: number
+    sha: string
+    environment: string
+    task: string
+    statuses: { state: string; description: string; log_url?: string | undefined }[]
+  }[]
+  /** Commit statuses, newest last. */
+  statuses: {
+    sha: string
+    context: string
+    state: string
+    description: string
+    target_url?: string | undefined
+  }[]
   /** How workflow runs stand, by their numbers. */
   runs: Record<string, 'queued' | 'in_progress' | 'completed'>
   /** `GET`, `POST …` of everything that was asked for, in order. */
@@ -65,6 +81,8 @@ export async function startGitHub(t: TestContext): Promise<StandIn> {
     comments: [],
     checks: [],
     pullRequests: [],
+    deployments: [],
+    statuses: [],
     runs: {},
     requests: [],
     forbidden: undefined,
@@ -107,6 +125,8 @@ function respond(state: StandIn, request: IncomingMessage, body: string): Answer
   }
   if (/^GET \/issues\/7\/comments$/.test(asked)) return [200, page(state.comments)]
   if (/^GET \/commits\/\w+\/pulls$/.test(asked)) return [200, page(state.pullRequests)]
+  const stages = readStages(state, asked, searchParams)
+  if (stages) return stages
   const run = /^GET \/actions\/runs\/(\d+)$/.exec(asked)?.[1]
   const status = run === undefined ? undefined : state.runs[run]
   if (status) return [200, { id: Number(run), status }]
@@ -120,7 +140,76 @@ function respond(state: StandIn, request: IncomingMessage, body: string): Answer
   return write(state, asked, JSON.parse(body || '{}'))
 }
 
+/** A deployment's task and environment, and a commit's statuses: the newest of each context. */
+function readStages(state: StandIn, asked: string, query: URLSearchParams): Answer | undefined {
+  const size = Number(query.get('per_page') ?? 30)
+  if (asked === 'GET /deployments') {
+    const found = state.deployments.filter(
+      ({ sha, environment, task }) =>
+        sha === query.get('sha') && environment === query.get('environment') && task === query.get('task'),
+    )
+    return [200, found.toReversed().slice(0, size)]
+  }
+  const id = /^GET \/deployments\/(\d+)\/statuses$/.exec(asked)?.[1]
+  const known = state.deployments.find((one) => String(one.id) === id)
+  if (id) return known ? [200, known.statuses.toReversed().slice(0, size)] : [404, { message: 'Not Found' }]
+  const commit = /^GET \/commits\/(\w+)\/status$/.exec(asked)?.[1]
+  if (!commit) return undefined
+  const newest = new Map(
+    state.statuses.filter(({ sha }) => sha === commit).map((status) => [status.context, status]),
+  )
+  return [200, { state: 'pending', statuses: [...newest.values()].slice(0, size) }]
+}
+
+const described = v.pipe(v.string(), v.maxLength(140))
+const newDeployment = v.object({
+  ref: v.string(),
+  environment: v.string(),
+  task: v.string(),
+  auto_merge: v.literal(false),
+  required_contexts: v.tuple([]),
+})
+const newDeploymentStatus = v.object({
+  state: v.picklist(['error', 'failure', 'inactive', 'in_progress', 'queued', 'pending', 'success']),
+  description: described,
+  log_url: v.optional(v.string()),
+})
+const newStatus = v.object({
+  state: v.picklist(['error', 'failure', 'pending', 'success']),
+  context: v.string(),
+  description: described,
+  target_url: v.optional(v.string()),
+})
+const refused: Answer = [422, { message: 'Validation Failed' }]
+
+function writeStages(state: StandIn, asked: string, body: unknown): Answer | undefined {
+  if (asked === 'POST /deployments') {
+    const sent = v.safeParse(newDeployment, body)
+    if (!sent.success) return [409, { message: 'Conflict: Commit status checks failed' }]
+    const { ref: sha, environment, task } = sent.output
+    const made = { id: state.deployments.length + 100, sha, environment, task, statuses: [] }
+    state.deployments.push(made)
+    return [201, made]
+  }
+  const id = /^POST \/deployments\/(\d+)\/statuses$/.exec(asked)?.[1]
+  if (id) {
+    const sent = v.safeParse(newDeploymentStatus, body)
+    const known = state.deployments.find((one) => String(one.id) === id)
+    if (!sent.success || !known) return refused
+    known.statuses.push(sent.output)
+    return [201, sent.output]
+  }
+  const sha = /^POST \/statuses\/(\w+)$/.exec(asked)?.[1]
+  if (!sha) return undefined
+  const sent = v.safeParse(newStatus, body)
+  if (!sent.success) return refused
+  state.statuses.push({ sha, ...sent.output })
+  return [201, sent.output]
+}
+
 function write(state: StandIn, asked: string, body: unknown): Answer {
+  const stages = writeStages(state, asked, body)
+  if (stages) return stages
   const id = state.comments.length + state.checks.length + 1
   if (asked === 'POST /issues/7/comments' || asked.startsWith('PATCH /issues/comments/')) {
     const sent = v.safeParse(comment, body)

@@ -93,7 +93,7 @@ test('an output that no step gives is found', () => {
 
 test('actions of others are pinned to a commit that was looked at, with the version beside it', () => {
   const loose = [...workflows(), ...documentedYaml()].flatMap(({ path, text }) =>
-    [...text.matchAll(/uses: *['"]?([^\s'"]+)(.*)/g)]
+    [...text.matchAll(/\buses: *['"]?([^\s'"]+)(.*)/g)]
       .filter(([, uses = '']) => !uses.startsWith('./') && !uses.startsWith(`${repository}/`))
       .filter(([, uses = '', rest = '']) => {
         const [name = '', commit] = uses.split('@')
@@ -123,6 +123,12 @@ test("no workflow runs a pull request's code with the rights of the base reposit
   assert.deepEqual(
     risky.map(({ path }) => path),
     [],
+  )
+  const shown = documentedYaml().filter(({ text }) => text.includes('pull_request_target'))
+  assert.deepEqual(
+    shown.map(({ path }) => path),
+    [],
+    'nor does one that the docs show',
   )
 })
 
