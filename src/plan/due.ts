@@ -7,7 +7,7 @@ import { allowed } from './limits.ts'
 import type { Change, Plan } from './model.ts'
 import { type Placed, type Rollout, outcomeOf } from './rollout.ts'
 import type { Waiting } from './tick.ts'
-import { windowAt } from './window.ts'
+import { isWindowOpen, windowAt, zonesOf } from './window.ts'
 
 /** A rollout with its orders and the devices of the stage that belong to it, by id. */
 export interface RolloutState {
@@ -28,10 +28,20 @@ export interface Due {
   waiting: readonly Waiting[]
   /** The rule that stops everything new. */
   haltedBy: string | undefined
+  /** Releases of which nothing may begin. */
+  halted: readonly string[]
 }
 
-/** A change of a device that has its place in the waves. */
-export type Moving = Exclude<Change, { kind: 'blocked' }>
+/** A change of a device that has its place in the waves, also one that is blocked for now. */
+export type Moving =
+  | Exclude<Change, { kind: 'blocked' }>
+  | (Extract<Change, { kind: 'blocked' }> & { to: string; wave: number; deviceType: string })
+
+/** Whether a device has its place in the waves. */
+export function isMoving(change: Change): change is Moving {
+  if (change.kind !== 'blocked') return true
+  return change.wave !== undefined && change.to !== undefined && change.deviceType !== undefined
+}
 
 /** Decides what is due. Devices are members of the wave that an order gave them, else of the wave of the plan. */
 export function whatIsDue(
@@ -43,14 +53,18 @@ export function whatIsDue(
   now: Date,
 ): Due {
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
-  const members = membersOf(plan, states, byId, stage, now)
+  const zones = zonesOf(fleet)
+  const members = membersOf(plan, states, byId, stage, zones, now)
   const byRelease = Map.groupBy(members, ({ change }) => change.to)
-  for (const [release, group] of byRelease) {
+  const rules = [...byRelease].flatMap(([release, group]) => {
     const rule = tooManyFailures([...group, ...failedAndBlocked(plan, states, release)], stage.gate)
-    if (rule) return { members, due: [], waiting: [], haltedBy: `${release}: ${rule}` }
+    return rule === undefined ? [] : [{ release, rule: `${release}: ${rule}` }]
+  })
+  if (rules.length > 0) {
+    const haltedBy = rules.map(({ rule }) => rule).join('; ')
+    return { members, due: [], waiting: [], haltedBy, halted: rules.map(({ release }) => release) }
   }
   const waiting = new Held()
-  const zones = new Map(fleet.devices.map(({ id, timeZone }) => [id, timeZone]))
   const due: Member[] = []
   const gates = new Map<string, GateState>()
   for (const member of members) {
@@ -67,7 +81,7 @@ export function whatIsDue(
     else waiting.add(window.why, window.nextDue, member.wave)
   }
   const within = withinSites(due, fleet, stage, facts, waiting)
-  return { members, due: within, waiting: waiting.list(), haltedBy: undefined }
+  return { members, due: within, waiting: waiting.list(), haltedBy: undefined, halted: [] }
 }
 
 function membersOf(
@@ -75,6 +89,7 @@ function membersOf(
   states: readonly RolloutState[],
   facts: ReadonlyMap<string, DeviceFacts>,
   stage: Stage,
+  zones: ReadonlyMap<string, string | undefined>,
   now: Date,
 ): Member[] {
   const stateOf = new Map(
@@ -83,13 +98,35 @@ function membersOf(
   return plan.changes.flatMap((change): Member[] => {
     const state = stateOf.get(change.device)
     const reported = facts.get(change.device)
-    if (change.kind === 'blocked' || !state || !reported) return []
+    if (!isMoving(change) || !state || !reported) return []
     const { device, deviceType } = change
-    const outcome = outcomeOf(reported, state.rollout, state.placed, stage.gate, now)
     const ordered = state.placed.filter(({ deployment }) => deployment.devices.has(device))
+    const judged = outcomeOf(reported, state.rollout, state.placed, stage.gate, now)
+    const endedAt = ordered.at(-1)?.deployment.finishedAt?.get(device)
+    const outcome = withinWindow(judged, reported, endedAt, stage, zones.get(device))
     const wave = Math.min(change.wave, ...ordered.map((order) => order.wave))
     return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state }]
   })
+}
+
+/** The clocks of a server and of a run may differ by this much. */
+const skewMs = 5 * 60_000
+
+/**
+ * An order that ended without having begun while the window was closed was taken back for that, and is due again. Not before
+ * the device has reported: an offline one would get one order more each night.
+ */
+function withinWindow(
+  outcome: Outcome,
+  facts: DeviceFacts,
+  endedAt: string | undefined,
+  { window }: Stage,
+  zone: string | undefined,
+): Outcome {
+  if (outcome.kind !== 'aborted' || !window || endedAt === undefined) return outcome
+  const at = Date.parse(endedAt)
+  if ([at, at + skewMs].every((time) => isWindowOpen(window, zone, new Date(time)))) return outcome
+  return Date.parse(facts.reportedAt ?? endedAt) > at ? { kind: 'not-ordered' } : { kind: 'missed' }
 }
 
 /** Devices that failed and then got blocked, by another's order or by leaving the server: they have failed all the same. */
@@ -98,7 +135,7 @@ function failedAndBlocked(plan: Plan, states: readonly RolloutState[], release: 
     .filter(({ rollout }) => rollout.release === release)
     .flatMap(({ rollout, placed }) => placed.filter(({ attempt }) => attempt === rollout.attempt))
   return plan.changes.flatMap((change): RolloutMember[] => {
-    if (change.kind !== 'blocked' || change.by === 'retired' || (change.to ?? release) !== release) return []
+    if (isMoving(change) || change.by === 'retired' || (change.to ?? release) !== release) return []
     const { device } = change
     const order = orders.find(({ deployment }) => isFailed(deployment.devices.get(device)))
     if (!order) return []
@@ -119,6 +156,8 @@ function mayBeOrdered({ outcome, state }: Member, waiting: Held): boolean {
   if (outcome.kind === 'not-ordered') return true
   const again = `set retry: { ${state.rollout.id}: ${state.rollout.attempt + 1} } in fleet.yml to order again`
   if (outcome.kind === 'failure') waiting.add(`failed: ${again}`, undefined)
+  if (outcome.kind === 'missed')
+    waiting.add('the window closed before it began: it is ordered again once it has reported', undefined)
   if (outcome.kind === 'aborted') waiting.add(`the order was aborted: ${again}`, undefined)
   return false
 }

@@ -10,6 +10,8 @@ export type Outcome =
   | { kind: 'pending' }
   /** Taken back by someone; it needs a retry and counts for nothing. */
   | { kind: 'aborted'; deployment: string }
+  /** Its order was taken back when the window closed, and it has not reported since. */
+  | { kind: 'missed' }
   | { kind: 'not-ordered' }
 
 export interface RolloutMember {
@@ -81,8 +83,8 @@ function tooFewSuccesses(inWave: readonly RolloutMember[], wave: number, gate: G
 
 function tooManyPending(inWave: readonly RolloutMember[], wave: number, gate: Gate): Closed | undefined {
   if (!gate.maxPending) return undefined
-  const pending = inWave.filter(
-    ({ outcome }) => outcome.kind === 'pending' || outcome.kind === 'not-ordered',
+  const pending = inWave.filter(({ outcome }) =>
+    ['pending', 'missed', 'not-ordered'].includes(outcome.kind),
   ).length
   const limit = allowed(gate.maxPending, inWave.length)
   return pending > limit

@@ -209,7 +209,8 @@ function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
       return [{ kind: 'update', ...about, deviceType, site: device.site, from, to, wave }]
     if (typeof state === 'string')
       return [{ kind: 'no-op', ...about, deviceType, site: device.site, to, why: state, wave }]
-    return [{ kind: 'blocked', ...about, from, to, by: state.by, why: state.why, until: state.until }]
+    const { by, why, until } = state
+    return [{ kind: 'blocked', ...about, from, to, by, why, until, wave, deviceType }]
   })
 }
 

@@ -59,6 +59,9 @@ export type Change =
       /** In words, with what to do. */
       why: string
       until: string | undefined
+      /** Where it is blocked for now alone: its place in the waves, which it keeps. */
+      wave?: number | undefined
+      deviceType?: string | undefined
     })
 
 /** A wave of a plan; `share` is how much of the stage has its turn by its end, in words. */

@@ -57,6 +57,10 @@ const change = v.variant('kind', [
     by: v.picklist(blockers),
     why: v.string(),
     until: v.optional(time),
+    wave: v.optional(
+      v.pipe(wave, v.description('Its place in the waves, where it is blocked for now alone.')),
+    ),
+    deviceType: v.optional(v.string()),
   }),
 ])
 
@@ -132,7 +136,12 @@ function normal(plan: v.InferOutput<typeof planFile>): Plan {
     ...plan,
     changes: plan.changes.map((change) => {
       if (change.kind === 'blocked')
-        return { ...change, from: change.from, to: change.to, until: change.until }
+        return {
+          ...change,
+          from: change.from,
+          to: change.to,
+          until: change.until,
+        }
       return { ...change, site: change.site }
     }),
   }

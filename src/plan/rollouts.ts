@@ -1,6 +1,6 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import type { Facts, OtaServer } from '../ota/ota.ts'
-import type { RolloutState } from './due.ts'
+import { type RolloutState, isMoving } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Plan } from './model.ts'
 import { contentOf } from './releases.ts'
@@ -34,7 +34,7 @@ async function membersByRollout(
   const releases = new Map(facts.releases.map((release) => [release.name, release]))
   const moving = plan.changes.flatMap((change) => {
     const device = devices.get(change.device)
-    if (change.kind === 'blocked' || !device) return []
+    if (!isMoving(change) || !device) return []
     return [{ device, deviceType: change.deviceType, release: change.to }]
   })
   const commits = await git.introducingCommits(moving)

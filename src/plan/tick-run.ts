@@ -3,7 +3,7 @@ import type { Fleet, Stage } from '../fleet/fleet.ts'
 import { type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
-import { type Due, type RolloutState, whatIsDue } from './due.ts'
+import { type Due, whatIsDue } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
 import { makePlan } from './make-plan.ts'
@@ -11,14 +11,21 @@ import type { Plan } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
 import { progressOf } from './progress.ts'
 import { type Review, requireReview } from './review.ts'
-import { isOrderOf } from './rollout.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
+import { type Withdrawal, withdrawalsOf } from './withdrawals.ts'
 
 export interface ScheduleOptions {
   review?: Review
   /** Says what would be done, and writes nothing. */
   isDryRun?: boolean
+}
+
+interface Look {
+  facts: Facts
+  plan: Plan
+  due: Due
+  withdrawals: readonly Withdrawal[]
 }
 
 /** One tick of a stage whose Git has been read: decides with pure functions what is due, and does it. */
@@ -29,6 +36,8 @@ export class TickRun {
   readonly #options: ScheduleOptions
   readonly #context: Context
   readonly #git: FleetGit
+  /** Whether the branch has moved on since this tick began. */
+  #isOvertaken = false
 
   constructor(
     fleet: Fleet,
@@ -47,35 +56,83 @@ export class TickRun {
   }
 
   async run(): Promise<Tick> {
-    const { log } = this.#context
-    let facts = await gatherFacts(this.#server, this.#context)
-    let plan = this.#plan(facts)
-    requireReleases(plan)
-    const stale = this.#staleOrders(facts, plan)
-    if (plan.counts.updates > 0 || stale.length > 0)
-      await requireReview(plan, this.#stage, this.#git.head, this.#options.review ?? {})
-    const over = overBudget(plan, this.#stage)
+    let look = await this.#look()
+    requireReleases(look.plan)
+    if (look.plan.counts.updates > 0 || look.withdrawals.length > 0)
+      await requireReview(look.plan, this.#stage, this.#git.head, this.#options.review ?? {})
+    const over = overBudget(look.plan, this.#stage)
     if (over.length > 0)
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
-    const states = await this.#rollouts(plan, facts)
-    let due = whatIsDue(this.#fleet, this.#stage, plan, states, facts, this.#now())
-    if ((due.due.length > 0 || stale.length > 0) && (await this.#hasMoved()))
-      return supersededTick(this.#stage.name, this.#git.head, this.#isDryRun)
-    const withdrawn = due.haltedBy === undefined ? await this.#withdraw(stale) : []
-    if (withdrawn.length > 0) {
-      facts = await gatherFacts(this.#server, this.#context)
-      plan = this.#plan(facts)
-      due = whatIsDue(this.#fleet, this.#stage, plan, await this.#rollouts(plan, facts), facts, this.#now())
-    }
-    due = await this.#withoutLeased(due, facts)
-    const orders = ordersFor(due.due)
-    for (const order of orders) {
-      log.info(
-        `${this.#isDryRun ? 'would order' : 'ordering'} ${order.release} for ${order.devices.length === 1 ? '1 device' : `${order.devices.length} devices`}: ${order.name}`,
+    const withdrawn = await this.#withdraw(look.withdrawals)
+    if (withdrawn.length > 0 && !this.#isOvertaken) look = await this.#look()
+    const due = await this.#withoutLeased(look.due, look.facts)
+    const orders = await this.#order(ordersFor(due.due))
+    if (!this.#isOvertaken) return await this.#tick(look.plan, due, orders, withdrawn)
+    return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), orders, withdrawn }
+  }
+
+  /** What is, and what follows from it. */
+  async #look(): Promise<Look> {
+    const facts = await gatherFacts(this.#server, this.#context)
+    const plan = makePlan(this.#fleet, this.#stage.name, facts, this.#now())
+    const states = await rolloutsOf(plan, facts, this.#fleet, this.#stage, this.#git, this.#server)
+    const due = whatIsDue(this.#fleet, this.#stage, plan, states, facts, this.#now())
+    const halted = new Set(due.halted)
+    const withdrawals = withdrawalsOf(this.#fleet, this.#stage, plan, facts, halted, this.#now())
+    return { facts, plan, due, withdrawals }
+  }
+
+  /**
+   * Whether this tick may write its next thing. The branch is looked at before each: what was merged meanwhile must not be
+   * overtaken. Between this look and the write a moment remains; what is placed in it is taken back by the next tick.
+   */
+  async #mayWrite(): Promise<boolean> {
+    this.#isOvertaken ||= isBehind(this.#git, await this.#git.tips(), this.#stage)
+    return !this.#isOvertaken
+  }
+
+  /** Takes orders back; returns the names of those that were. */
+  async #withdraw(withdrawals: readonly Withdrawal[]): Promise<string[]> {
+    const names: string[] = []
+    for (const { id, name, devices } of withdrawals) {
+      if (!(await this.#mayWrite())) break
+      const from = devices.length === 1 ? '1 device' : `${devices.length} devices`
+      this.#context.log.info(
+        `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} from ${from} where it has not begun`,
       )
-      if (!this.#isDryRun) await this.#server.deploy(order)
+      if (this.#isDryRun) continue
+      await this.#server.withdraw(id, [], devices)
+      names.push(name)
     }
-    return await this.#tick(plan, due, orders, withdrawn)
+    return names
+  }
+
+  /** Places orders; returns those that were placed, or would have been. */
+  async #order(orders: readonly TickOrder[]): Promise<TickOrder[]> {
+    const placed: TickOrder[] = []
+    for (const order of orders) {
+      if (!(await this.#mayWrite())) break
+      const { name, release, devices } = order
+      const number = devices.length === 1 ? '1 device' : `${devices.length} devices`
+      this.#context.log.info(
+        `${this.#isDryRun ? 'would order' : 'ordering'} ${release} for ${number}: ${name}`,
+      )
+      if (!this.#isDryRun && (await this.#isTaken(order))) break
+      if (!this.#isDryRun) await this.#server.deploy(order)
+      placed.push(order)
+    }
+    return placed
+  }
+
+  /** Whether a run beside this one was first with an order of this name for other devices: then the next tick goes on. */
+  async #isTaken({ name, devices }: TickOrder): Promise<boolean> {
+    const found = await this.#server.findDeployment(name)
+    if (!found || (found.devices.size === devices.length && devices.every((id) => found.devices.has(id))))
+      return false
+    this.#context.log.warn(
+      `another run has just ordered ${name} for other devices: the next one goes on from there`,
+    )
+    return true
   }
 
   /** A run may have taken a lab device since the facts were read; lab devices are few, so each is looked at again. */
@@ -99,39 +156,6 @@ export class TickRun {
 
   #now(): Date {
     return this.#context.clock.now()
-  }
-
-  #plan(facts: Facts): Plan {
-    return makePlan(this.#fleet, this.#stage.name, facts, this.#now())
-  }
-
-  /** Our own open orders of this stage whose release no device that has not begun is to run any more. */
-  #staleOrders(facts: Facts, plan: Plan): { id: string; name: string }[] {
-    const wanted = new Map(plan.changes.map((change) => [change.device, change.to]))
-    return facts.openDeployments.filter(({ name, release, devices }) => {
-      if (!isOrderOf(this.#stage.name, name)) return false
-      const waiting = [...devices].filter(([, state]) => state === 'pending')
-      return waiting.length > 0 && waiting.every(([id]) => wanted.get(id) !== release)
-    })
-  }
-
-  async #withdraw(stale: readonly { id: string; name: string }[]): Promise<string[]> {
-    for (const { id, name } of stale) {
-      this.#context.log.info(
-        `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} where no device has begun`,
-      )
-      if (!this.#isDryRun) await this.#server.withdraw(id)
-    }
-    return this.#isDryRun ? [] : stale.map(({ name }) => name)
-  }
-
-  /** Reads the tip again: what was merged while this tick was reading must not be overtaken by it. */
-  async #hasMoved(): Promise<boolean> {
-    return isBehind(this.#git, await this.#git.tips(), this.#stage)
-  }
-
-  async #rollouts(plan: Plan, facts: Facts): Promise<RolloutState[]> {
-    return await rolloutsOf(plan, facts, this.#fleet, this.#stage, this.#git, this.#server)
   }
 
   async #tick(

@@ -1,4 +1,15 @@
-import type { Window } from '../fleet/fleet.ts'
+import type { Fleet, Window } from '../fleet/fleet.ts'
+
+/** The time zone of each device that has one, by its id. */
+export function zonesOf({ devices }: Fleet): ReadonlyMap<string, string | undefined> {
+  return new Map(devices.map(({ id, timeZone }) => [id, timeZone]))
+}
+
+/** Whether a window is open for a device whose own time zone is `own`; never where it has none and needs one. */
+export function isWindowOpen(window: Window, own: string | undefined, at: Date): boolean {
+  const zone = window.timeZone === 'device' ? own : window.timeZone
+  return zone !== undefined && isOpen(window, zone, at)
+}
 
 /** Whether a window is open in `timeZone` at `now`, and when it opens next where it isn't. */
 export function windowAt(

@@ -1,0 +1,41 @@
+// Which of our open orders are to be taken back, from which devices: where Git wants something else by now, the window has
+// closed, or the rollout was stopped. Only devices that have not begun are ever among them.
+import type { Fleet, Stage } from '../fleet/fleet.ts'
+import type { Facts } from '../ota/ota.ts'
+import type { Plan } from './model.ts'
+import { isOrderOf } from './rollout.ts'
+import { isWindowOpen, zonesOf } from './window.ts'
+
+export interface Withdrawal {
+  /** Id of the deployment. */
+  id: string
+  name: string
+  devices: readonly string[]
+}
+
+/** What is to be taken back now; `halted` are the releases that may not go on. */
+export function withdrawalsOf(
+  fleet: Fleet,
+  stage: Stage,
+  plan: Plan,
+  facts: Facts,
+  halted: ReadonlySet<string>,
+  now: Date,
+): Withdrawal[] {
+  const wanted = new Map(
+    plan.changes.map((change) => {
+      const isBad = change.kind === 'blocked' && change.by === 'known-bad'
+      return [change.device, isBad ? undefined : change.to]
+    }),
+  )
+  const zones = zonesOf(fleet)
+  const isClosed = (device: string) => stage.window && !isWindowOpen(stage.window, zones.get(device), now)
+  return facts.openDeployments.flatMap(({ id, name, release, devices: all }): Withdrawal[] => {
+    if (!isOrderOf(stage.name, name)) return []
+    const devices = [...all].flatMap(([device, state]) => {
+      if (state !== 'pending') return []
+      return wanted.get(device) !== release || halted.has(release) || isClosed(device) ? [device] : []
+    })
+    return devices.length > 0 ? [{ id, name, devices }] : []
+  })
+}

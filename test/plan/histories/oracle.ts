@@ -1,0 +1,168 @@
+// What must hold whenever a tick writes. It looks at what the tick has read, and judges by rules of its own.
+import type { DeviceFacts, Deployment, Order } from '../../../src/ota/ota.ts'
+import { isOpenState } from '../../../src/ota/ota.ts'
+import { waves, windowAt } from '../../../src/plan/plan.ts'
+import type { Switches } from '../../../src/fleet/fleet.ts'
+import type { MemoryDevice } from '../../support/memory-device.ts'
+import type { StoredDeployment } from '../../support/memory-server.ts'
+import type { Said, World } from './world.ts'
+
+/** A property that does not hold. */
+export class Broken extends Error {
+  readonly property: string
+
+  constructor(property: string, message: string) {
+    super(`${property}: ${message}`)
+    this.property = property
+  }
+}
+
+/** What a tick has read so far. */
+export interface Seen {
+  said: Said
+  startedMs: number
+  /** Whether its last look at the branch, after its last write, showed its own commit. */
+  isTip: boolean
+  switches: Switches
+  facts: ReadonlyMap<string, DeviceFacts>
+  factsMs: number
+  /** The deployment that it withdraws, as long as it writes nothing else. */
+  withdrawing: string | undefined
+  /** Devices with an open order, and whose. */
+  open: ReadonlyMap<string, string>
+  read: ReadonlyMap<string, Deployment['devices']>
+}
+
+export function isOurs({ name }: { name: string }): boolean {
+  return name.startsWith('drover/canary/')
+}
+
+export function openOrdersOf({ deployments }: { deployments: readonly StoredDeployment[] }, device: string) {
+  return deployments.filter(({ targets }) => isOpenState(targets.get(device)?.state ?? 'success'))
+}
+
+/** Checks an order that is about to be written. */
+export function judgeOrder(world: World, seen: Seen, order: Order): void {
+  const broken = (property: string, about: string): never => {
+    throw new Broken(property, `${order.name} of ${order.release} for ${order.devices.join(', ')}: ${about}`)
+  }
+  const same = world.server.deployments.find(({ name }) => name === order.name)
+  const isSame =
+    same?.targets.size === order.devices.length && order.devices.every((id) => same.targets.has(id))
+  // another run was faster by a moment: the server refuses the second of two equal orders
+  if (isSame && openOrdersOf(world.server, order.devices[0] ?? '').includes(same)) return
+  if (!seen.isTip) broken('looks before each write', 'the branch was not looked at since the last write')
+  const isOvertaken = seen.said !== world.tip
+  if (isOvertaken) world.overtaken.add(order.name)
+  if (seen.switches.freeze) broken('frozen', 'the fleet is frozen')
+  if (seen.switches.knownBad.has(order.release)) broken('known-bad', 'it is known to be bad')
+  for (const id of order.devices) {
+    const device = world.devices.find((one) => one.id === id)
+    if (!device || world.wanted(seen.said, device) !== order.release) broken('outside of the plan', id)
+    const other = seen.open.get(id)
+    if (other !== undefined) broken('disturbed', `${id} had the open order ${other}`)
+    for (const own of openOrdersOf(world.server, id).filter(isOurs)) {
+      if (isOvertaken || world.overtaken.has(own.name)) continue
+      broken(own.release === order.release ? 'ordered twice' : 'two targets', `${id} has ${own.name}`)
+    }
+  }
+  const { window } = world.stage
+  if (window && seen.startedMs === world.nowMs && !windowAt(window, 'UTC', world.now()).isOpen)
+    broken('outside of the window', world.now().toISOString())
+  judgeGate(world, seen, order, broken)
+}
+
+type Break = (property: string, about: string) => never
+
+/** No device of a wave starts before every earlier wave's gate held on fresh facts. */
+function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void {
+  const [, id = '', attempt = '', wave = ''] = /^drover\/(.+)\/(\d+)\/w(\d+)/.exec(order.name) ?? []
+  const { gate } = world.stage
+  const isFresh = (facts: DeviceFacts | undefined, limitMs: number) => {
+    const ageMs = seen.factsMs - Date.parse(facts?.reportedAt ?? '1970-01-01')
+    return ageMs <= limitMs && ageMs >= -6 * 60_000
+  }
+  const wanting = world.devices.filter((one) => world.wanted(seen.said, one) === order.release)
+  const ordersOf = (one: MemoryDevice) => {
+    const commit = world.introduced(seen.said, one.id, one.deviceType).id.slice(0, 12)
+    return world.server.deployments.filter(
+      ({ name, targets }) =>
+        name.startsWith(`drover/canary/${contentOf(world, order.release, one.deviceType)}/${commit}/`) &&
+        targets.has(one.id),
+    )
+  }
+  const failed = wanting.filter((one) => {
+    const last = ordersOf(one).at(-1)
+    const state = last?.targets.get(one.id)
+    const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
+    const isBefore = Date.parse(state?.finishedAt ?? '2999-01-01') < seen.startedMs
+    return (
+      isOfAttempt &&
+      isBefore &&
+      state?.state === 'failure' &&
+      seen.facts.get(one.id)?.release !== order.release
+    )
+  })
+  const { maxFailures } = gate
+  const limit =
+    maxFailures.kind === 'count' ? maxFailures.count : Math.floor(maxFailures.share * wanting.length)
+  if (failed.length > limit) broken('over the failure limit', failed.map((one) => one.id).join(', '))
+  const placed = waves(
+    wanting.map((one) => ({ device: one.id, deviceType: one.deviceType })),
+    order.release,
+    world.stage.waves,
+  )
+  const waveOf = (one: MemoryDevice) => {
+    const numbers = ordersOf(one).map(({ name }) => Number(/\/w(\d+)/.exec(name)?.[1]))
+    return Math.min(placed.get(one.id) ?? 0, ...numbers)
+  }
+  for (const type of new Set(
+    order.devices.map((one) => world.devices.find(({ id }) => id === one)?.deviceType),
+  )) {
+    if (world.stage.after !== undefined) {
+      const proof = world.lab.filter(
+        (one) => one.deviceType === type && seen.facts.get(one.id)?.release === order.release,
+      )
+      if (!proof.some((one) => isFresh(seen.facts.get(one.id), 9 * 3_600_000)))
+        broken('before its earlier stage', `${type}`)
+    }
+    for (let earlier = 1; earlier < Number(wave); earlier++) {
+      const members = wanting.filter((one) => one.deviceType === type && waveOf(one) === earlier)
+      const proof = members.filter((one) => {
+        const facts = seen.facts.get(one.id)
+        if (facts?.release !== order.release || !isFresh(facts, gate.factsYoungerThanMs)) return false
+        const doneAt =
+          ordersOf(one).at(-1)?.targets.get(one.id)?.finishedAt ??
+          world.introduced(seen.said, one.id, one.deviceType).at
+        return world.nowMs - new Date(doneAt).getTime() >= gate.soakMs
+      })
+      if (members.length > 0 && proof.length === 0)
+        broken(
+          'before the gate held',
+          `wave ${earlier} of ${type} is ${members.map((one) => one.id).join(', ')}`,
+        )
+    }
+  }
+}
+
+/** The digest of a release for a type, as the names of orders have it. */
+function contentOf(world: World, release: string, type: string): string {
+  const artifacts = world.server.releases.get(release)?.artifacts ?? []
+  return artifacts.find(({ deviceTypes }) => deviceTypes.includes(type))?.contentDigest.slice(7, 19) ?? ''
+}
+
+/** Checks an order that is about to be taken back, from one device or from all. */
+export function judgeWithdrawal(world: World, seen: Seen, id: string, device: string | undefined): void {
+  const deployment = world.server.deployments.find((one) => one.id === id)
+  const broken = (property: string, about: string): never => {
+    throw new Broken(property, `${deployment?.name}: ${about}`)
+  }
+  if (!deployment || !isOurs(deployment)) return broken('withdraws what is not ours', id)
+  // device by device it is one act
+  if (!seen.isTip && seen.withdrawing !== id)
+    broken('looks before each write', 'the branch was not looked at since the last write')
+  for (const [target, state] of seen.read.get(id) ?? []) {
+    if (device !== undefined && target !== device) continue
+    if (isOpenState(state) && state !== 'pending') broken('withdrawn in the middle', `${target} is ${state}`)
+  }
+}

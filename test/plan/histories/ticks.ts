@@ -1,0 +1,119 @@
+// Ticks of a world: whole ones, late ones, ones that are killed, and ones during which the world moves on.
+import { type OtaServer, isOpenState } from '../../../src/ota/ota.ts'
+import { type FleetGit, type Tick, schedule } from '../../../src/plan/plan.ts'
+import { plainContext } from '../../../src/platform/platform.ts'
+import { type Request, memoryAdapter } from '../../support/memory-adapter.ts'
+import { Broken, type Seen, judgeOrder, judgeWithdrawal, openOrdersOf } from './oracle.ts'
+import type { Said, World } from './world.ts'
+
+/** What a killed process leaves: the call never returns to whoever made it. */
+export class Killed extends Error {}
+
+/** Called before each thing that a tick asks of the server or of Git, from 1; may throw `Killed`. */
+export type Meanwhile = (call: number) => Promise<void>
+
+export interface RunTick {
+  tick: Tick | undefined
+  error: unknown
+  writes: number
+  calls: number
+}
+
+/** Runs a tick on what was checked out at `said`. */
+export async function runTick(
+  world: World,
+  said: Said,
+  meanwhile: Meanwhile = async () => {},
+): Promise<RunTick> {
+  const fleet = world.fleet(said)
+  const seen: Seen = {
+    said,
+    startedMs: world.nowMs,
+    isTip: false,
+    switches: world.switches,
+    facts: new Map(),
+    factsMs: 0,
+    withdrawing: undefined,
+    open: new Map(),
+    read: new Map(),
+  }
+  const run: RunTick = { tick: undefined, error: undefined, writes: 0, calls: 0 }
+  const before = async () => {
+    run.calls += 1
+    await meanwhile(run.calls)
+  }
+  const asked = async (request: Request) => {
+    await before()
+    look(world, seen, request)
+    if (request.what === 'deploy' || request.what === 'abort') {
+      run.writes += 1
+      seen.isTip = false
+      seen.withdrawing = request.what === 'abort' ? request.deployment : undefined
+    }
+  }
+  const server: OtaServer = memoryAdapter(world.server, () => world.now(), asked)
+  const git: FleetGit = {
+    head: said.commit.id,
+    tips: async () => {
+      await before()
+      seen.isTip = world.tip === said
+      return world.tips()
+    },
+    requireCommitted: async () => {},
+    switchesAt: async () => {
+      await before()
+      seen.switches = world.switches
+      return world.switches
+    },
+    introducingCommits: async (wanted) => {
+      await before()
+      return new Map(
+        wanted.map(({ device, deviceType }) => [device.id, world.introduced(said, device.id, deviceType)]),
+      )
+    },
+  }
+  try {
+    run.tick = await schedule(fleet, 'canary', server, {}, plainContext({ clock: world.clock }), git)
+  } catch (error) {
+    if (error instanceof Broken) throw error
+    run.error = error
+  }
+  return run
+}
+
+/** Notes what a tick reads, and judges what it writes. */
+function look(world: World, seen: Seen, request: Request): void {
+  switch (request.what) {
+    case 'devices':
+      seen.facts = new Map([...world.server.devices].map(([id, { facts }]) => [id, facts]))
+      seen.factsMs = world.nowMs
+      break
+    case 'open':
+      seen.open = new Map(
+        [...world.server.devices.keys()].flatMap((id) => {
+          return openOrdersOf(world.server, id).map(({ name }): [string, string] => [id, name])
+        }),
+      )
+      break
+    case 'deployment': {
+      const found = world.server.deployments.find(({ id }) => id === request.deployment)
+      const states = new Map([...(found?.targets ?? [])].map(([id, { state }]) => [id, state]))
+      seen.read = new Map(seen.read).set(request.deployment, states)
+      break
+    }
+    case 'deploy':
+      judgeOrder(world, seen, request.order)
+      break
+    case 'abort':
+      judgeWithdrawal(world, seen, request.deployment, request.device)
+      break
+    default:
+  }
+}
+
+/** Whether any device of a world is in the middle of an update. */
+export function isMoving(world: World): boolean {
+  return world.server.deployments.some(({ targets }) =>
+    [...targets.values()].some(({ state }) => isOpenState(state)),
+  )
+}

@@ -1,0 +1,191 @@
+// A stage with its history, a server and devices, all in memory and made from a number; what happens to them is in moves.ts.
+import { type Fleet, type FleetDevice, type Stage, parseFleetPolicy } from '../../../src/fleet/fleet.ts'
+import type { Switches } from '../../../src/fleet/fleet.ts'
+import type { Commit, Tips } from '../../../src/plan/plan.ts'
+import type { Clock } from '../../../src/platform/platform.ts'
+import { digestOf } from '../../../src/platform/platform.ts'
+import { Chance } from '../../support/chance.ts'
+import { MemoryDevice } from '../../support/memory-device.ts'
+import { MemoryServer } from '../../support/memory-server.ts'
+
+export const minuteMs = 60_000
+const begin = Date.UTC(2026, 2, 2, 3)
+const types = ['board', 'virtual'] as const
+export const releases = ['a', 'b', 'c'] as const
+
+/** What Git says at a commit of the stage's branch. */
+export interface Said {
+  commit: Commit
+  /** By device type, as group_vars have it. */
+  images: Readonly<Record<string, string>>
+  /** By device, as host_vars have it. */
+  overrides: Readonly<Record<string, string>>
+  /** Devices that are not in the inventory, and those that are retired. */
+  absent: ReadonlySet<string>
+  retired: ReadonlySet<string>
+}
+
+/** What a world is made of. */
+export interface Plot {
+  /** What fleet.yml says of the stage canary, after its branch. */
+  stage: string
+  /** The type of each device of canary; development has one of each. */
+  types: readonly string[]
+}
+
+/** A plot by chance. */
+export function plotBy(seed: number): Plot {
+  const chance = new Chance(seed)
+  const after = chance.is(40) ? 'after: development\n    ' : ''
+  const waves = chance.of([
+    '[1 per device type, 100%]',
+    '[20%, 60%, 100%]',
+    '[1 per device type, 50%, 100%]',
+    '[100%]',
+  ])
+  const pending = chance.is(20) ? ', max-pending: 1' : ''
+  const soak = chance.of(['0s', '1h', '2h'])
+  const limits = `max-failures: ${chance.of(['0', '1', '50%', '100%'])}, min-success: ${chance.of(['100%', '50%', '1%'])}`
+  const to = chance.of(['05:00', '14:00'])
+  const window = chance.is(12) ? `\n    window: { from: "02:00", to: "${to}", time-zone: UTC }` : ''
+  const budget = chance.is(15) ? '\n    budget: { per-site: 50% }' : ''
+  const typeCount = chance.is(30) ? 2 : 1
+  return {
+    stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}`,
+    types: Array.from({ length: 2 + chance.below(6) }, (_, index) => types[index % typeCount] ?? 'board'),
+  }
+}
+
+const policies = new Map<string, ReadonlyMap<string, Stage>>()
+
+function stagesOf(stage: string): ReadonlyMap<string, Stage> {
+  const before = policies.get(stage)
+  if (before) return before
+  const text = `stages:\n  development: { branch: main }\n  canary:\n    branch: canary\n    review: none\n    ${stage}\n`
+  const stages = parseFleetPolicy(text, 'fleet.yml').stages ?? new Map<string, Stage>()
+  policies.set(stage, stages)
+  return stages
+}
+
+export class World {
+  readonly server: MemoryServer
+  readonly devices: readonly MemoryDevice[]
+  readonly lab: readonly MemoryDevice[]
+  readonly asleep = new Set<string>()
+  readonly stages: ReadonlyMap<string, Stage>
+  /** The stage's branch, oldest first. */
+  readonly branch: Said[] = []
+  switches: Switches = { freeze: undefined, knownBad: new Set(), retry: new Map() }
+  /** Orders that were placed on a commit after another one had been merged, in the one moment that nobody can close. */
+  readonly overtaken = new Set<string>()
+  nowMs = begin
+
+  constructor(plot: Plot) {
+    this.server = new MemoryServer(() => this.now())
+    this.stages = stagesOf(plot.stage)
+    for (const name of releases) {
+      const artifact = (type: string) => ({
+        id: `${name} ${type}`,
+        deviceTypes: [type],
+        sizeBytes: 1,
+        isSigned: false,
+        contentDigest: digestOf(`${name} ${type}`),
+      })
+      this.server.releases.set(name, { name, artifacts: types.map(artifact) })
+    }
+    this.devices = plot.types.map((type, index) => this.#device(`device-${index}`, type))
+    this.lab = [...new Set(plot.types)].map((type, index) => this.#device(`lab-${index}`, type))
+    const images = Object.fromEntries(types.map((type) => [type, 'a']))
+    this.merge({ images, overrides: {}, absent: new Set(), retired: new Set() })
+  }
+
+  #device(id: string, type: string): MemoryDevice {
+    this.server.join(id, { identity: { serial: id } }, true)
+    const device = new MemoryDevice(this.server, id, type, 'a')
+    device.report()
+    return device
+  }
+
+  now(): Date {
+    return new Date(this.nowMs)
+  }
+
+  get clock(): Clock {
+    return { now: () => this.now(), sleep: async (ms) => void (this.nowMs += ms) }
+  }
+
+  get stage(): Stage {
+    const stage = this.stages.get('canary')
+    if (!stage) throw new Error('no stage')
+    return stage
+  }
+
+  get tip(): Said {
+    const tip = this.branch.at(-1)
+    if (!tip) throw new Error('no commit')
+    return tip
+  }
+
+  merge(change: Partial<Omit<Said, 'commit'>>): void {
+    const before = this.branch.at(-1)
+    const empty = { images: {}, overrides: {}, absent: new Set<string>(), retired: new Set<string>() }
+    const id = digestOf(`commit ${this.branch.length}`).slice(7, 47)
+    const commit = { id, at: this.now() }
+    this.branch.push({ ...empty, ...before, ...change, commit })
+  }
+
+  tips(): Tips {
+    const byBranch = new Map([
+      ['canary', this.tip.commit.id],
+      ['main', '0'.repeat(40)],
+    ])
+    return { byBranch, defaultBranch: 'main' }
+  }
+
+  /** What Git wants on a device; undefined where it wants nothing. */
+  wanted({ images, overrides, absent, retired }: Said, { id, deviceType }: MemoryDevice): string | undefined {
+    if (absent.has(id) || retired.has(id)) return undefined
+    return overrides[id] ?? images[deviceType]
+  }
+
+  /** The commit since which a device's line names the release, in the history up to `said`. */
+  introduced(said: Said, device: string, type: string): Commit {
+    const line = ({ images, overrides }: Said) =>
+      said.overrides[device] === undefined ? images[type] : overrides[device]
+    let found = said
+    for (let at = this.branch.indexOf(said); at >= 0; at--) {
+      const earlier = this.branch[at]
+      if (!earlier || line(earlier) !== line(said)) break
+      found = earlier
+    }
+    return found.commit
+  }
+
+  fleet(said: Said): Fleet {
+    const device = (one: MemoryDevice, stage: string): FleetDevice[] => {
+      const { id } = one
+      if (said.absent.has(id)) return []
+      const own = said.overrides[id]
+      const images =
+        own === undefined
+          ? Object.entries(said.images).map(([deviceType, release]) => ({ deviceType, release }))
+          : [{ deviceType: undefined, release: own }]
+      const fixed = { host: id, id, stage, images, deviceType: undefined, isLab: false, timeZone: 'UTC' }
+      const at = () => ({ file: 'group_vars/all.yml', line: 1, column: 1 })
+      const site = Number(id.at(-1)) % 2 === 0 ? 'shop' : undefined
+      const imageSource = { file: 'group_vars/all.yml', path: [] }
+      return [{ ...fixed, imageSource, site, isRetired: said.retired.has(id), at }]
+    }
+    return {
+      folder: '/nowhere',
+      server: undefined,
+      stages: this.stages,
+      devices: [
+        ...this.lab.flatMap((one) => device(one, 'development')),
+        ...this.devices.flatMap((one) => device(one, 'canary')),
+      ],
+      switches: this.switches,
+      warnings: [],
+    }
+  }
+}
