@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { artifactRows } from './artifacts.ts'
 import { demoRows } from './demo.ts'
+import { fleetRows } from './fleet.ts'
 import { otaRows } from './ota.ts'
 import { sizeRows } from './size.ts'
 import { startUpRows } from './start-up.ts'
@@ -23,6 +24,7 @@ const rows: Row[] = [
   ...sizeRows(),
   ...(await artifactRows(process.argv.includes('--large'))),
   ...(await otaRows(process.argv.includes('--large'))),
+  ...(await fleetRows(process.argv.includes('--large'))),
   ...(await demoRows()),
 ]
 let group = ''
