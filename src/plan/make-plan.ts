@@ -210,7 +210,8 @@ function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
     if (typeof state === 'string')
       return [{ kind: 'no-op', ...about, deviceType, site: device.site, to, why: state, wave }]
     const { by, why, until } = state
-    return [{ kind: 'blocked', ...about, from, to, by, why, until, wave, deviceType }]
+    const place = { wave, deviceType, ...(device.site === undefined ? {} : { site: device.site }) }
+    return [{ kind: 'blocked', ...about, from, to, by, why, until, ...place }]
   })
 }
 

@@ -62,6 +62,7 @@ export type Change =
       /** Where it is blocked for now alone: its place in the waves, which it keeps. */
       wave?: number | undefined
       deviceType?: string | undefined
+      site?: string | undefined
     })
 
 /** A wave of a plan; `share` is how much of the stage has its turn by its end, in words. */

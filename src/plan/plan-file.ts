@@ -61,6 +61,7 @@ const change = v.variant('kind', [
       v.pipe(wave, v.description('Its place in the waves, where it is blocked for now alone.')),
     ),
     deviceType: v.optional(v.string()),
+    site: v.optional(v.string()),
   }),
 ])
 

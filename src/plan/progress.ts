@@ -13,6 +13,8 @@ export interface GroupProgress {
   failed: number
   /** Have their turn yet to come. */
   toCome: number
+  /** Keep their place in the wave and get nothing for now. */
+  blocked: number
 }
 
 export interface WaveProgress {
@@ -32,15 +34,15 @@ export function progressOf(
     plan.waves.map(({ wave, share }) => [wave, { wave, share, groups: new Map<string, GroupProgress>() }]),
   )
   for (const change of plan.changes) {
-    if (change.kind === 'blocked') continue
     const member = known.get(change.device)
-    const wave = waves.get(member?.wave ?? change.wave)
+    const place = member?.wave ?? change.wave
+    const wave = place === undefined ? undefined : waves.get(place)
     if (!wave) continue
-    const { deviceType, site } = change
+    const { deviceType = '', site } = change
     const key = `${deviceType}\0${site ?? ''}`
     let group = wave.groups.get(key)
     if (!group) {
-      group = { deviceType, site, there: 0, pending: 0, failed: 0, toCome: 0 }
+      group = { deviceType, site, there: 0, pending: 0, failed: 0, toCome: 0, blocked: 0 }
       wave.groups.set(key, group)
     }
     group[ordered.has(change.device) ? 'pending' : standing(change, member?.outcome)] += 1
@@ -49,9 +51,10 @@ export function progressOf(
 }
 
 function standing(
-  change: Exclude<Change, { kind: 'blocked' }>,
+  change: Change,
   outcome: Outcome | undefined,
-): 'there' | 'pending' | 'failed' | 'toCome' {
+): 'there' | 'pending' | 'failed' | 'toCome' | 'blocked' {
+  if (change.kind === 'blocked') return 'blocked'
   if (change.kind === 'no-op') return change.why === 'already-there' ? 'there' : 'pending'
   if (outcome?.kind === 'failure') return 'failed'
   return outcome?.kind === 'pending' ? 'pending' : 'toCome'

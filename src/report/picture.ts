@@ -5,7 +5,7 @@ import { oneLine, shorten } from '../platform/platform.ts'
 import { counted } from './markdown.ts'
 
 /** How devices can stand, in the order in which they are drawn. */
-export const standings = ['there', 'pending', 'failed', 'toCome'] as const
+export const standings = ['there', 'pending', 'failed', 'toCome', 'blocked'] as const
 export type Standing = (typeof standings)[number]
 
 /** The words for them. */
@@ -14,6 +14,7 @@ export const standingWords: Readonly<Record<Standing, string>> = {
   pending: 'on the way',
   failed: 'failed',
   toCome: 'to come',
+  blocked: 'blocked',
 }
 
 export type Numbers = Readonly<Record<Standing, number>>
@@ -121,7 +122,13 @@ function byName(groups: readonly GroupProgress[], name: (group: GroupProgress) =
 
 function total(groups: readonly Numbers[]): Numbers {
   const sum = (key: Standing) => groups.reduce((all, group) => all + group[key], 0)
-  return { there: sum('there'), pending: sum('pending'), failed: sum('failed'), toCome: sum('toCome') }
+  return {
+    there: sum('there'),
+    pending: sum('pending'),
+    failed: sum('failed'),
+    toCome: sum('toCome'),
+    blocked: sum('blocked'),
+  }
 }
 
 /** All devices that some numbers count. */
@@ -139,7 +146,8 @@ export function inWords(numbers: Numbers): string {
 export function worst(numbers: Numbers): Standing {
   if (numbers.failed > 0) return 'failed'
   if (numbers.pending > 0) return 'pending'
-  return numbers.toCome > 0 ? 'toCome' : 'there'
+  if (numbers.toCome > 0) return 'toCome'
+  return numbers.blocked > 0 ? 'blocked' : 'there'
 }
 
 const clean = (text: string, limit = 48) => shorten(oneLine(text.slice(0, 1000)), limit)

@@ -110,7 +110,7 @@ function legend(): string {
 const text = (value: string) => escapeHtml(value.toWellFormed())
 
 const style = `
-.waves{--wave-ink:#1d2430;--wave-soft:#5a6575;--wave-line:#c9d1dc;--wave-card:#f5f7fa;--wave-there:#1a7f4b;--wave-pending:#1f6feb;--wave-failed:#b3261e;--wave-to-come:#b6c0cd;--wave-held:#9a6700}
+.waves{--wave-ink:#1d2430;--wave-soft:#5a6575;--wave-line:#c9d1dc;--wave-card:#f5f7fa;--wave-there:#1a7f4b;--wave-pending:#1f6feb;--wave-failed:#b3261e;--wave-to-come:#b6c0cd;--wave-held:#d4a72c}
 @media (prefers-color-scheme:dark){.waves{--wave-ink:#e6eaf0;--wave-soft:#9aa6b6;--wave-line:#3b4655;--wave-card:#1c222b;--wave-there:#4cc38a;--wave-pending:#6ea8fe;--wave-failed:#ff7b72;--wave-to-come:#5a6678;--wave-held:#e3b341}}
 .waves text{font:13px system-ui,sans-serif;fill:var(--wave-ink)}
 .waves .wave-name{font-size:15px;font-weight:600}
@@ -120,5 +120,5 @@ const style = `
 .waves .held{stroke:var(--wave-held);stroke-dasharray:5 4}
 .waves .link{stroke:var(--wave-line);stroke-width:3;fill:none}
 .waves .ground{fill:none;stroke:var(--wave-line)}
-.waves .there{fill:var(--wave-there)}.waves .pending{fill:var(--wave-pending)}.waves .failed{fill:var(--wave-failed)}.waves .toCome{fill:var(--wave-to-come)}
+.waves .there{fill:var(--wave-there)}.waves .pending{fill:var(--wave-pending)}.waves .failed{fill:var(--wave-failed)}.waves .toCome{fill:var(--wave-to-come)}.waves .blocked{fill:var(--wave-held)}
 `

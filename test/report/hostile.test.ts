@@ -50,6 +50,7 @@ function planOf(name: string): Plan {
       by,
       why: name,
       until: undefined,
+      ...(by === 'busy' ? { wave: 2, deviceType: name, site: name } : {}),
     })),
   ]
   return {
@@ -200,7 +201,7 @@ test('a picture says all that it shows also in words, and gives each bar its num
   assert.match(svg, /<title id="waves-title">Waves of pi<\/title>/)
   assert.match(
     svg,
-    /<desc id="waves-desc">Wave 1 \(pi\): 1 to come; pi\. pi, pi: 1 to come\. Wave 2 .*Blocked: 1 not-on-server, .*<\/desc>/,
+    /<desc id="waves-desc">Wave 1 \(pi\): 1 to come; pi\. pi, pi: 1 to come\. Wave 2 .* 1 there, 1 blocked\. Blocked: 1 not-on-server, .*<\/desc>/,
   )
   assert.match(svg, /class="numbers">1 to come<\/text>/)
   assert.match(svg, /@media \(prefers-color-scheme:dark\)/)
