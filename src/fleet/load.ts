@@ -1,34 +1,39 @@
 import { relative, resolve } from 'node:path'
-import { type Context, Failure, type Problem, failOn } from '../platform/platform.ts'
+import { type Context, Failure, type Problem, failOn, plainContext } from '../platform/platform.ts'
 import { readInventory } from './inventory.ts'
+import type { InventorySource } from './inventory-source.ts'
 import type { Fleet } from './model.ts'
 import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
 import { resolveDevices } from './resolve.ts'
-import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
+import { readTemplateFiles } from './template-files.ts'
+import { loadTemplateParser } from './template-parse.ts'
+import type { TemplateKit } from './variable-reader.ts'
 import { readVariables } from './variables.ts'
 
 /**
- * Reads a fleet repository: inventory, group_vars, host_vars and fleet.yml. Throws `file-missing` where there is no
+ * Reads a fleet repository: inventory (the one of `source`, where it is given), group_vars, host_vars and fleet.yml. Throws `file-missing` where there is no
  * inventory, and one `invalid-file` with every problem of all files, each with its place. May be repeated.
  */
-export async function loadFleet(folder: string, context?: Context): Promise<Fleet> {
+export async function loadFleet(folder: string, context?: Context, source?: InventorySource): Promise<Fleet> {
   const root = resolve(folder)
   const problems: Problem[] = []
   const policy = await orProblems(problems, () => readFleetPolicy(root))
-  const inventory = await orProblems(problems, () => readInventory(root))
+  const inventory = await orProblems(problems, () =>
+    readInventory(root, source && { source, context: context ?? plainContext() }),
+  )
   context?.signal.throwIfAborted()
   if (!inventory) throw failure(problems)
   const variables = await readVariables(root, inventory)
   const stages = new Map<string, Stage>(policy?.stages)
-  const devicesWith = (parse?: TemplateParser) =>
+  const devicesWith = (kit?: TemplateKit) =>
     resolveDevices(
       [...inventory.hosts.values()],
       variables,
       (branch) => stageOfBranch(stages, branch, policy),
-      parse,
+      kit,
     )
   const first = devicesWith()
-  const resolved = first.needsTemplates ? devicesWith(await loadTemplateParser()) : first
+  const resolved = first.needsTemplates ? devicesWith(await templateKit(root, problems)) : first
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
   if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
   const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
@@ -46,6 +51,12 @@ export async function loadFleet(folder: string, context?: Context): Promise<Flee
       ...resolved.warnings,
     ]),
   }
+}
+
+async function templateKit(root: string, problems: Problem[]): Promise<TemplateKit> {
+  const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
+  problems.push(...files.problems)
+  return { parse, files }
 }
 
 function stageOfBranch(

@@ -1,4 +1,5 @@
 import type { Problem } from '../platform/platform.ts'
+import type { Configuration } from './configuration.ts'
 import type { FleetServer, Stage, Switches } from './policy.ts'
 import type { Path, Place } from './source.ts'
 
@@ -26,6 +27,8 @@ export interface FleetDevice {
   site: string | undefined
   timeZone: string | undefined
   isRetired: boolean
+  /** What it is to be configured with; undefined where Git says nothing of it. */
+  configuration?: Configuration | undefined
   /** The line that a change to this device's release comes from. */
   at(): Place
 }

@@ -3,15 +3,14 @@ import type { Problem } from '../platform/platform.ts'
 import type { Host, Variable } from './inventory-model.ts'
 import type { FleetDevice } from './model.ts'
 import type { Stage } from './policy.ts'
-import { type Values, VariableReader } from './variable-reader.ts'
-import type { TemplateParser } from './template-parse.ts'
+import { type Read, type TemplateKit, type Values, VariableReader } from './variable-reader.ts'
 import { type HostVariables, type Layers, lookUp, written } from './variables.ts'
 
 export interface Resolved {
   devices: FleetDevice[]
   problems: Problem[]
   warnings: Problem[]
-  /** Whether there are templates, and no `parse` was given: then the rest doesn't count. */
+  /** Whether there are templates, and no `kit` was given: then the rest doesn't count. */
   needsTemplates: boolean
   /** Whether all problems are that templates have what is not supported. */
   isUnsupported: boolean
@@ -22,17 +21,18 @@ export function resolveDevices(
   hosts: readonly Host[],
   variables: HostVariables,
   stageOf: (branch: string) => Stage | undefined,
-  parse?: TemplateParser,
+  kit?: TemplateKit,
 ): Resolved {
-  const reader = new VariableReader(parse)
+  const reader = new VariableReader(kit)
   const devices: FleetDevice[] = []
   const problems: Problem[] = []
   const warnings: Problem[] = []
   for (const host of hosts) {
     const layers = variables.layersOf(host)
     reader.warnOf(layers)
-    const { values, wrong } = reader.read(host, layers)
-    const device = deviceOf(host, layers, values, wrong, stageOf, problems)
+    const read = reader.read(host, layers)
+    const { values, wrong } = read
+    const device = deviceOf(host, layers, read, stageOf, problems)
     if (device) devices.push(device)
     else if (wrong.size === 0 && values.subscribed_branch === undefined && values.os_image === undefined)
       warnings.push({ ...host.at(), message: `${host.name} subscribes to no branch: it is left alone` })
@@ -50,8 +50,7 @@ export function resolveDevices(
 function deviceOf(
   host: Host,
   layers: Layers,
-  values: Values,
-  wrong: ReadonlySet<string>,
+  { values, wrong, configuration }: Read,
   stageOf: (branch: string) => Stage | undefined,
   problems: Problem[],
 ): FleetDevice | undefined {
@@ -92,6 +91,7 @@ function deviceOf(
     site: values.site,
     timeZone: values.time_zone,
     isRetired,
+    configuration,
     at: () => image?.at() ?? host.at(),
   }
 }

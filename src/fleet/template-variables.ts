@@ -5,11 +5,12 @@ import { byCodePoints } from './code-points.ts'
 import { ancestry } from './inventory-data.ts'
 import type { Host, Variable } from './inventory-model.ts'
 import { pythonLiteral } from './python-literal.ts'
-import type { Path } from './source.ts'
+import { type Path, isRecord } from './source.ts'
 import type { TemplateParser } from './template-parse.ts'
 import { type Names, joined, renderParts } from './template-render.ts'
 import { type Spot, TemplateProblem, unsupported } from './template-tree.ts'
 import { type Given, KeptText, Undefined, type Value, fromData, toData, valueOf } from './template-values.ts'
+import { type Layers, lookUp, written } from './variables.ts'
 import { isEncrypted, vaultHeader } from './vault.ts'
 
 /** Something wrong with a template, with its place in a file. */
@@ -79,6 +80,8 @@ export class HostTemplates implements Names {
     if (!variable) {
       const magic = this.#world.magic()
       if (Object.hasOwn(magic, name)) return fromData(magic[name], spot)
+      if (name === 'desired_os_image')
+        throw new TemplateProblem('desired_os_image is known only with a device_type in Git', spot)
       return unknowable.test(name)
         ? unsupported(`the variable ${name}, which is Ansible's own,`, spot)
         : undefined
@@ -168,13 +171,24 @@ function placed<T>(placeOf: (spot: Spot) => Omit<Problem, 'message'> & { inner?:
 }
 
 /** What Ansible says of a host itself. */
-export function magicOf(host: Host): Readonly<Record<string, unknown>> {
+export function magicOf(host: Host, layers: Layers): Readonly<Record<string, unknown>> {
+  const image = wantedImage(layers)
   const groups = [...ancestry(host.groups)].map(({ name }) => name).filter((name) => name !== 'all')
   return {
     inventory_hostname: host.name,
     inventory_hostname_short: host.name.split('.')[0],
     group_names: groups.sort(byCodePoints),
+    ...(image === undefined ? {} : { desired_os_image: image }),
   }
+}
+
+/** The release of a host whose type is in Git, or that has one for every type; edi-cd's roles call it so. */
+function wantedImage(layers: Layers): unknown {
+  const images = written(layers, 'os_image')?.value
+  if (!Array.isArray(images)) return images ?? undefined
+  const type = lookUp(layers, 'device_type')?.value
+  const image: unknown = images.find((item: unknown) => isRecord(item) && item['device_type'] === type)
+  return isRecord(image) ? image['image_name'] : undefined
 }
 
 /** Whether there is a template anywhere within plain data. */

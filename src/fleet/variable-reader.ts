@@ -2,10 +2,12 @@
 import * as v from 'valibot'
 import type { Problem } from '../platform/platform.ts'
 import type { Host, Variable } from './inventory-model.ts'
+import { type Configuration, configurationOf } from './configuration.ts'
 import type { Image } from './model.ts'
 import { isTimeZone } from './policy-schema.ts'
 import type { Path } from './source.ts'
 import { readEnvironment } from './template-environment.ts'
+import type { TemplateFiles } from './template-files.ts'
 import type { TemplateParser } from './template-parse.ts'
 import { type Spot, TemplateProblem } from './template-tree.ts'
 import { HostTemplates, PlacedProblem, hasTemplate, isTemplate, magicOf } from './template-variables.ts'
@@ -57,28 +59,41 @@ const withoutEffect: Record<string, string> = {
   mender_server: 'is not read: the server is what fleet.yml names',
 }
 
+/** The values of one host that are right, and the names of those that are not. */
+export interface Read {
+  values: Values
+  wrong: ReadonlySet<string>
+  configuration: Configuration | undefined
+}
+
 type Checked = { value: unknown; ok: true } | { ok: false }
+
+/** What reading templates takes. */
+export interface TemplateKit {
+  parse: TemplateParser
+  files: TemplateFiles
+}
 
 /** Checks each variable once, however many hosts share it: a wrong line is one problem. */
 export class VariableReader {
   readonly problems: Problem[] = []
   readonly warnings: Problem[] = []
-  /** Whether a template was met without `parse`: then nothing that was read counts. */
+  /** Whether a template was met without a kit: then nothing that was read counts. */
   needsTemplates = false
   /** Whether everything wrong is that templates have what is not supported. */
   isUnsupported = true
-  readonly #parse: TemplateParser | undefined
+  readonly #kit: TemplateKit | undefined
   readonly #checked = new Map<Variable, Checked>()
   readonly #said = new Set<string>()
   readonly #warned = new Set<Variable>()
   readonly #secrets = new Set<string>()
 
-  constructor(parse: TemplateParser | undefined) {
-    this.#parse = parse
+  constructor(kit: TemplateKit | undefined) {
+    this.#kit = kit
   }
 
   /** The values of one host that are right, and the names of those that are not. */
-  read(host: Host, layers: Layers): { values: Values; wrong: ReadonlySet<string> } {
+  read(host: Host, layers: Layers): Read {
     const templates = this.#templatesOf(host, layers)
     const values: Record<string, unknown> = {}
     const wrong = new Set<string>()
@@ -90,7 +105,10 @@ export class VariableReader {
       if (checked.ok) values[name] = checked.value
       else wrong.add(name)
     }
-    return { values, wrong }
+    // hosts that are left alone may mean something else by the name
+    const isConfigured = values['subscribed_branch'] !== undefined && values['state'] !== 'retired'
+    const configuration = isConfigured ? this.#configuration(layers, templates) : undefined
+    return { values, wrong, configuration }
   }
 
   warnOf(layers: Layers): void {
@@ -134,6 +152,22 @@ export class VariableReader {
     return this.#checkValue(name, variable, opened.value)
   }
 
+  #configuration(layers: Layers, templates: HostTemplates | undefined): Configuration | undefined {
+    const variable = lookUp(layers, 'configuration')
+    if (!variable || variable.value === null || !templates || !this.#kit) return undefined
+    try {
+      const isSecret = (text: string) => [...this.#secrets].some((secret) => text.includes(secret))
+      const outcome = configurationOf(variable, templates, this.#kit.files, isSecret)
+      if (!outcome) return undefined
+      if (outcome.ok) return outcome.configuration
+      for (const problem of outcome.problems) this.#wrong(problem)
+    } catch (error) {
+      if (!(error instanceof PlacedProblem)) throw error
+      this.#wrong({ ...error.problem, message: `configuration: ${error.message}` }, error.isUnsupported)
+    }
+    return undefined
+  }
+
   #checkValue(name: Name, variable: Variable, value: unknown): Checked {
     const result = v.safeParse(schemas[name], value)
     if (result.success) return { ok: true, value: result.output }
@@ -164,16 +198,18 @@ export class VariableReader {
 
   /** One host's templates; undefined, and `needsTemplates`, where templates are to be read first. */
   #templatesOf(host: Host, layers: Layers): HostTemplates | undefined {
-    const parse = this.#parse
-    if (!parse) {
-      const isUsed = Object.keys(schemas).some((name) => hasTemplate(lookUp(layers, name)?.value))
+    const kit = this.#kit
+    if (!kit) {
+      const isUsed =
+        (lookUp(layers, 'configuration')?.value ?? null) !== null ||
+        Object.keys(schemas).some((name) => hasTemplate(lookUp(layers, name)?.value))
       this.needsTemplates ||= isUsed
       return undefined
     }
     return new HostTemplates({
-      parse,
+      parse: kit.parse,
       variable: (name) => lookUp(layers, name),
-      magic: () => magicOf(host),
+      magic: () => magicOf(host, layers),
       decrypt: (vault, spot) => this.#secret(decrypted(vault, spot)),
       environment: (name, spot) => {
         const value = readEnvironment(name, spot)

@@ -334,7 +334,8 @@ test('what has no effect yet is a warning at its line, never silence', async (t)
     'inventory.yml': `${inventory}    printer: { subscribed_branch: null, os_image: null }\n`,
     'group_vars/all.yml': 'x: 1\n',
     'group_vars/nobody.yml': 'x: 1\n',
-    'host_vars/a.yml': 'subscribed_branch: main\nos_image: r\nconfiguration: { template: x }\n',
+    'host_vars/a.yml': 'subscribed_branch: main\nos_image: r\nconfiguration: { template: x.json }\n',
+    'templates/x.json': '{}',
     'host_vars/b.yml': 'subscribed_branch: main\nos_image: r\n',
     'host_vars/b.yaml': 'subscribed_branch: canary\n',
     'fleet.yml':
