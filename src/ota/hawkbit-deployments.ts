@@ -41,6 +41,14 @@ export async function findOrder(client: HawkbitClient, name: string): Promise<Ha
   return sets.length === 0 ? undefined : withActions(client, version, sets)
 }
 
+/** The name of the newest order that a device has taken up; see `OtaServer.lastTaken`. */
+export async function lastTaken(client: HawkbitClient, device: string): Promise<string | undefined> {
+  const actions = await listActions(client, `target.controllerid==${quoted(device)}`)
+  const newest = actions.findLast(({ status }) => status !== 'canceled')
+  const set = newest && (await client.find(`/distributionsets/${newest.set}`, distributionSet))
+  return set && (noteOf(set)?.name ?? `${set.name}:${set.version}`)
+}
+
 /** All deployments that are not finished, whoever made them, oldest first. */
 export async function openDeployments(client: HawkbitClient): Promise<Deployment[]> {
   const active = await listActions(client, 'active==true')

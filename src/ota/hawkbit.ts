@@ -27,6 +27,7 @@ export function hawkbitServer(url: string, token: string, context: Context): Ota
     deploy: (order) => deploy(client, order),
     findDeployment: (name) => deployments.findDeployment(client, name),
     deployment: (id) => deployments.readDeployment(client, id),
+    lastTaken: (device) => deployments.lastTaken(client, device),
     openDeployments: () => deployments.openDeployments(client),
     withdraw: (id, ended, from) => withdraw(client, id, ended, from),
     accept: (device) => devices.acceptDevice(client, device),

@@ -1,9 +1,16 @@
 // Orders on a Mender server. Hides that a deployment is read in three calls, and that a create may have worked although its
 // answer was lost.
+import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
 import type { MenderClient } from './mender-client.ts'
 import { findRelease } from './mender-releases.ts'
-import { type MenderDeployment, deployment, deploymentDevice, deviceIds } from './mender-schemas.ts'
+import {
+  type MenderDeployment,
+  deployment,
+  deploymentDevice,
+  deploymentOfDevice,
+  deviceIds,
+} from './mender-schemas.ts'
 import { type Deployment, type DeviceState, type Order, isOpenState } from './ota-server.ts'
 
 const path = '/api/management/v1/deployments/deployments'
@@ -42,6 +49,15 @@ export async function findDeployment(client: MenderClient, name: string): Promis
     .filter((one) => one.name === name)
     .sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
   return newest && withDevices(client, newest)
+}
+
+/** The name of the newest order that a device has taken up; see `OtaServer.lastTaken`. */
+export async function lastTaken(client: MenderClient, device: string): Promise<string | undefined> {
+  // the newest come first; the server gives 20 at most
+  const own = `${path}/devices/${encodeURIComponent(device)}?page=1&per_page=20`
+  const history = (await client.find(own, v.array(deploymentOfDevice))) ?? []
+  const [newest] = history.sort((a, b) => Date.parse(b.deployment.created) - Date.parse(a.deployment.created))
+  return newest?.deployment.name
 }
 
 /** All deployments that are not finished, oldest first. */

@@ -67,6 +67,9 @@ export const deployment = v.object({
 })
 export type MenderDeployment = v.InferOutput<typeof deployment>
 
+/** An entry of a device's history. */
+export const deploymentOfDevice = v.object({ deployment: v.object({ name, created: time }) })
+
 export const deploymentDevice = v.object({
   id: v.pipe(v.string(), v.nonEmpty()),
   status: v.string(),

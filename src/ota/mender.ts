@@ -21,6 +21,7 @@ export function menderServer(url: string, token: string, context: Context): OtaS
     deploy: (order) => deployments.deploy(client, order),
     findDeployment: (name) => deployments.findDeployment(client, name),
     deployment: (id) => deployments.readDeployment(client, id),
+    lastTaken: (device) => deployments.lastTaken(client, device),
     openDeployments: () => deployments.openDeployments(client),
     withdraw: (id, ended, from) => deployments.withdraw(client, id, ended, from),
     accept: (device) => devices.acceptDevice(client, device),

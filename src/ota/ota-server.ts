@@ -129,6 +129,8 @@ export interface OtaServer {
   /** A deployment by name, newest first where there are several, or undefined. */
   findDeployment(name: string): Promise<Deployment | undefined>
   deployment(id: string): Promise<Deployment>
+  /** The name of the newest order that a device has taken up, ended or not; undefined where there is none. */
+  lastTaken(device: string): Promise<string | undefined>
   /** All deployments that are not finished, oldest first: a device takes them in that order. */
   openDeployments(): Promise<readonly Deployment[]>
   /**

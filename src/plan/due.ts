@@ -14,6 +14,8 @@ export interface RolloutState {
   rollout: Rollout
   placed: readonly Placed[]
   devices: ReadonlySet<string>
+  /** Devices that had an order of this rollout, and were given another release by a later one: for them it begins anew. */
+  left: ReadonlySet<string>
 }
 
 export interface Member extends RolloutMember {
@@ -100,8 +102,9 @@ function membersOf(
     const reported = facts.get(change.device)
     if (!isMoving(change) || !state || !reported) return []
     const { device, deviceType } = change
-    const ordered = state.placed.filter(({ deployment }) => deployment.devices.has(device))
-    const judged = outcomeOf(reported, state.rollout, state.placed, stage.gate, now)
+    const placed = state.left.has(device) ? [] : state.placed
+    const ordered = placed.filter(({ deployment }) => deployment.devices.has(device))
+    const judged = outcomeOf(reported, state.rollout, placed, stage.gate, now)
     const endedAt = ordered.at(-1)?.deployment.finishedAt?.get(device)
     const outcome = withinWindow(judged, reported, endedAt, stage, zones.get(device))
     const wave = Math.min(change.wave, ...ordered.map((order) => order.wave))

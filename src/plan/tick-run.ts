@@ -75,8 +75,9 @@ export class TickRun {
   async #look(): Promise<Look> {
     const facts = await gatherFacts(this.#server, this.#context)
     const plan = makePlan(this.#fleet, this.#stage.name, facts, this.#now())
-    const states = await rolloutsOf(plan, facts, this.#fleet, this.#stage, this.#git, this.#server)
-    const due = whatIsDue(this.#fleet, this.#stage, plan, states, facts, this.#now())
+    const now = this.#now()
+    const states = await rolloutsOf(plan, facts, this.#fleet, this.#stage, this.#git, this.#server, now)
+    const due = whatIsDue(this.#fleet, this.#stage, plan, states, facts, now)
     const halted = new Set(due.halted)
     const withdrawals = withdrawalsOf(this.#fleet, this.#stage, plan, facts, halted, this.#now())
     return { facts, plan, due, withdrawals }

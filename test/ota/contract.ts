@@ -243,6 +243,21 @@ export function contract(
     assert.equal((await lab.server.deployment(id)).devices.get(busy.key), 'success')
   })
 
+  promise('it tells the newest order that a device has taken up', async (lab) => {
+    const one = await lab.device()
+    for (const name of ['os-2', 'os-3', 'os-4']) await lab.server.upload(await lab.artifact(name))
+    assert.equal(await lab.server.lastTaken(one.key), undefined)
+    for (const release of ['os-2', 'os-3']) {
+      const { id } = await lab.server.deploy({ name: `to ${release}`, release, devices: [one.key] })
+      await until(async () => (await lab.server.deployment(id)).isFinished)
+      assert.equal(await lab.server.lastTaken(one.key), `to ${release}`)
+    }
+    one.behave('never asks')
+    const { id } = await lab.server.deploy({ name: 'to os-4', release: 'os-4', devices: [one.key] })
+    await lab.server.withdraw(id)
+    assert.equal(await lab.server.lastTaken(one.key), 'to os-3', 'what it never took is none')
+  })
+
   promise('it tells when an order ended that was taken back as a whole', async (lab) => {
     const { key } = await lab.device({ behaviour: 'never asks' })
     await lab.server.upload(await lab.artifact('os-2'))

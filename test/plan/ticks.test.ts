@@ -109,6 +109,25 @@ test('of an open order only the devices that are to run something else are taken
   assert.deepEqual(ordered(await tick(world)), [busy.id], 'and then gets what it is to run now')
 })
 
+test('a release that was overridden for a device for a while comes back to it without a retry', async () => {
+  const world = worldOf('waves: [100%]\n    gate: { soak: 0s, max-failures: 0 }', 2)
+  const [one] = world.devices
+  assert.ok(one)
+  const settle = async () => {
+    const orders = ordered(await tick(world))
+    everyone(world)
+    world.nowMs += hourMs
+    everyone(world)
+    return orders
+  }
+  assert.equal((await settle()).length, 2)
+  world.merge({ overrides: { [one.id]: 'c' } })
+  assert.deepEqual(await settle(), [one.id])
+  world.merge({ overrides: {} })
+  assert.deepEqual(await settle(), [one.id])
+  assert.deepEqual([one.release, (await tick(world)).state], ['b', 'done'])
+})
+
 const nightly = 'waves: [100%]\n    window: { from: "03:00", to: "05:00", time-zone: UTC }'
 
 test('when a window closes, orders that have not begun are taken back, and come again when it opens', async () => {

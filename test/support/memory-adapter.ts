@@ -116,6 +116,11 @@ class Adapter implements OtaServer {
     throw new Failure('server-refused', `there is no deployment ${id}`)
   }
 
+  async lastTaken(device: string) {
+    await this.#asked({ what: 'read' })
+    return this.#server.deployments.findLast(({ targets }) => targets.get(device)?.isTaken)?.name
+  }
+
   async openDeployments() {
     await this.#asked({ what: 'open' })
     return this.#server.deployments.map(published).filter(({ isFinished }) => !isFinished)

@@ -11,6 +11,8 @@ import {
 
 export interface StoredTarget {
   state: DeviceState
+  /** Whether the device was offered it. */
+  isTaken?: boolean
   finishedAt?: string
 }
 
@@ -71,6 +73,8 @@ export class MemoryServer {
     const artifacts = this.releases.get(found.release)?.artifacts ?? []
     const isThere = found.release === release
     const fits = artifacts.some(({ deviceTypes }) => deviceTypes.includes(deviceType))
+    const target = found.targets.get(id)
+    if (target) target.isTaken = true
     if (!isThere && fits) return found
     this.#set(found, id, isThere ? 'already-installed' : 'no-artifact')
     return undefined
@@ -122,6 +126,8 @@ export class MemoryServer {
   }
 
   #set({ targets }: StoredDeployment, device: string, state: DeviceState): void {
-    targets.set(device, isOpenState(state) ? { state } : { state, finishedAt: this.#now().toISOString() })
+    const isTaken = targets.get(device)?.isTaken ?? false
+    const end = isOpenState(state) ? {} : { finishedAt: this.#now().toISOString() }
+    targets.set(device, { state, isTaken, ...end })
   }
 }
