@@ -1,6 +1,6 @@
 import { type Fleet, warningsFor } from '../../src/fleet/fleet.ts'
 import type { Change, Plan } from '../../src/plan/plan.ts'
-import type { Log, Problem } from '../../src/platform/platform.ts'
+import { type Log, type Problem, oneLine, shorten } from '../../src/platform/platform.ts'
 
 /** The runner shows ten annotations of a kind for a step. */
 const maxAnnotations = 9
@@ -29,5 +29,5 @@ export function blockedLines(plan: Plan): Problem[] {
 
 function blockedMessage({ host, by, why }: Extract<Change, { kind: 'blocked' }>, count: number): string {
   const others = count > 1 ? ` and ${count - 1} more` : ''
-  return `${by}: ${host}${others} ${why}`
+  return shorten(oneLine(`${by}: ${host}${others} ${why}`), 2000)
 }

@@ -121,11 +121,14 @@ test('a token that may only read, or none, leaves the plan green and says what w
 })
 
 /** A pull request to a stage of very many devices, planned from a facts file; no server is there. */
-async function openLargePullRequest(t: TestContext, { count = 3, isFromFork = false } = {}) {
+async function openLargePullRequest(
+  t: TestContext,
+  { count = 3, isFromFork = false, deviceType = 'virtual' } = {},
+) {
   const hosts = Array.from({ length: count }, (_, index) => `device-${index}`)
   const repository = await makeRepository(t, {
     'inventory.yml': `all:\n  hosts:\n${hosts.map((host) => `    ${host}:\n`).join('')}`,
-    'group_vars/all.yml': 'subscribed_branch: main\nos_image: new\n',
+    'group_vars/all.yml': 'subscribed_branch: main\nos_image: [{ device_type: virtual, image_name: new }]\n',
     'fleet.yml': 'server: { type: mender, url: "http://127.0.0.1:9" }\n',
   })
   const now = new Date().toISOString()
@@ -135,7 +138,7 @@ async function openLargePullRequest(t: TestContext, { count = 3, isFromFork = fa
     id,
     status: 'accepted' as const,
     reportedAt: now,
-    deviceType: 'virtual',
+    deviceType,
     // no two changes are equal, so each has a row of its own
     release: `old-${id}-${'x'.repeat(120)}`,
     group: undefined,
@@ -200,6 +203,27 @@ test("a fork's pull request is planned from published facts into the summary; wi
   const without = await run({ 'github-token': 'reading-token' }, env)
   assert.deepEqual([without.code, without.outputs['failure-reason']], [1, 'bad-input'])
   assert.match(without.summary, /is from a fork, which gets no secrets: its files are valid, but/)
+})
+
+test('what a device says of itself is no command to the runner, and reaches no person', async (t) => {
+  const deviceType =
+    'x\n::error::owned\n::set-output name=digest::owned\n##[error]owned\r\n::stop-commands::y @octo/all'
+  const { run, facts } = await openLargePullRequest(t, { count: 12, deviceType })
+  const github = await startGitHub(t)
+  const result = await run({ facts, 'github-token': 'job-token' }, { GITHUB_API_URL: github.url })
+  assert.deepEqual([result.code, result.outputs['blocked']], [0, '12'], result.log)
+  assert.match(result.warnings[0]?.message ?? '', /^no-image: device-0 and 11 more .*owned/)
+  const lines = result.log.split('\n')
+  const commands = lines.filter((line) => line.trimStart().startsWith('::'))
+  assert.deepEqual(
+    commands.filter((line) => !/^::(?:add-mask|group|endgroup|debug|warning file=)/.test(line)),
+    [],
+  )
+  assert.ok(!lines.some((line) => line.startsWith('##[')))
+  assert.match(result.outputs['digest'] ?? '', /^sha256:/)
+  const [shown] = github.comments
+  assert.ok(shown && !shown.body.includes('@octo') && !shown.body.includes('\n::'))
+  assert.ok(!/[\r\n]/.test(JSON.parse(JSON.stringify(github.checks[0]?.annotations))[0].message))
 })
 
 test('a wrong fleet file gives every problem at its line, and the server is not asked', async (t) => {
