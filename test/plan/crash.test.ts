@@ -1,0 +1,80 @@
+// The process ends at each thing that it asks of the server or of Git, in turn, and is started again.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isOpenState } from '../../src/ota/ota.ts'
+import { turn } from './histories/moves.ts'
+import { Killed, runTick } from './histories/ticks.ts'
+import { World, minuteMs } from './histories/world.ts'
+
+const plot = {
+  stage:
+    'waves: [1 per device type, 30%, 100%]\n    gate: { soak: 1h, max-failures: 2, min-success: 90% }\n    window: { from: "02:00", to: "23:00", time-zone: UTC }',
+  types: Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? 'board' : 'virtual')),
+}
+
+/** The stage goes from a to b, and on the way to c; one device fails, one is off, one is taken out of an open order. */
+async function rollout(killAt: number): Promise<{ world: World; calls: number; restarts: number }> {
+  const world = new World(plot)
+  const [failing, off] = world.devices
+  assert.ok(failing && off)
+  failing.behaviour = 'fails'
+  off.behaviour = 'never asks'
+  let calls = 0
+  let restarts = 0
+  world.merge({ images: { board: 'b', virtual: 'b' } })
+  for (let round = 0; round < 14; round++) {
+    if (round === 5) world.merge({ overrides: { [off.id]: 'c' } })
+    if (round === 6) world.merge({ images: { board: 'c', virtual: 'c' } })
+    const meanwhile = async () => {
+      calls += 1
+      if (calls === killAt) throw new Killed()
+    }
+    const run = await runTick(world, world.tip, meanwhile)
+    const again = run.error instanceof Killed ? await runTick(world, world.tip) : run
+    restarts += again === run ? 0 : 1
+    if (again.error !== undefined) throw again.error
+    for (let turns = 0; turns < 6; turns++) for (const device of world.devices) turn(world, device)
+    world.nowMs += 70 * minuteMs
+    for (const device of world.devices) device.report()
+  }
+  return { world, calls, restarts }
+}
+
+const endOf = ({ server, devices }: World) => ({
+  releases: devices.map(({ id, release }) => `${id} ${release}`),
+  begun: devices.map(({ id, begun }) => `${id} ${begun.map(({ release }) => release).join(' ')}`),
+  deployments: server.deployments.map(({ name, release, targets }) => ({
+    name,
+    release,
+    devices: [...targets].map(([id, { state }]) => `${id} ${state}`),
+  })),
+})
+
+test('a rollout that is killed at any call ends as one that is not', async (t) => {
+  const { world, calls } = await rollout(0)
+  const whole = endOf(world)
+  const waves = new Set(whole.deployments.map(({ name }) => /\/w(\d+)/.exec(name)?.[1]))
+  assert.deepEqual([...waves].sort(), ['1', '2', '3'])
+  assert.ok(
+    world.server.deployments.some(({ targets }) =>
+      [...targets.values()].some(({ state }) => state === 'aborted'),
+    ),
+  )
+  assert.equal(
+    world.devices.filter(({ release }) => release === 'c').length,
+    38,
+    'all but the one that fails and the one that is off',
+  )
+  for (let at = 1; at <= calls; at++) {
+    const killed = await rollout(at)
+    assert.equal(killed.restarts, 1)
+    assert.deepEqual(endOf(killed.world), whole, `killed at call ${at}`)
+    for (const device of killed.world.devices) {
+      const open = killed.world.server.deployments.filter(({ targets }) =>
+        isOpenState(targets.get(device.id)?.state ?? 'success'),
+      )
+      assert.ok(open.length <= 1, device.id)
+    }
+  }
+  t.diagnostic(`${calls} calls, killed at each of them`)
+})
