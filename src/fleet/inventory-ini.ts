@@ -3,6 +3,7 @@ import { type HostNames, hostNames } from './host-pattern.ts'
 import { iniWords } from './ini-words.ts'
 import type { InventoryData } from './inventory-data.ts'
 import type { Variable } from './inventory-model.ts'
+import { isOddLiteral } from './odd-values.ts'
 import { pythonLiteral } from './python-literal.ts'
 import type { Place } from './source.ts'
 
@@ -121,7 +122,13 @@ class IniInventoryReader {
 
   #variable(key: string, text: string): Variable | undefined {
     const literal = pythonLiteral(text)
-    if (literal.kind !== 'odd') return this.#given(key, literal.kind === 'text' ? text : literal.value)
+    if (literal.kind === 'text') return this.#given(key, text)
+    if (literal.kind === 'value') {
+      const variable = this.#given(key, literal.value)
+      if (!isOddLiteral(text)) return variable
+      const odd = typeof literal.value === 'number' ? 'float' : 'python'
+      return { ...variable, oddAt: () => odd }
+    }
     this.#problem(
       `${key}: this value of Python can't be kept exactly: write text in two pairs of quotes, '"like this"'`,
     )

@@ -1,4 +1,5 @@
 import type { Problem } from '../platform/platform.ts'
+import type { Odd } from './odd-values.ts'
 import type { Path, Place, Source } from './source.ts'
 
 /** A variable's value and where it stands. */
@@ -8,6 +9,8 @@ export interface Variable {
   readonly path: Path
   /** The place of the variable, or of what is at `inner` in it. */
   at(inner?: Path): Place
+  /** What it, or what is at `inner` in it, is besides its data. */
+  oddAt?(inner?: Path): Odd | undefined
 }
 
 export type Variables = ReadonlyMap<string, Variable>
@@ -75,5 +78,9 @@ class VariableOfFile implements Variable {
 
   at(inner: Path = []): Place {
     return this.#source.at([...this.path, ...inner])
+  }
+
+  oddAt(inner: Path = []): Odd | undefined {
+    return this.#source.oddAt([...this.path, ...inner])
   }
 }

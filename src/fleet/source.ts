@@ -13,6 +13,7 @@ import {
 } from 'yaml'
 import type { Problem } from '../platform/platform.ts'
 import { messageOf } from '../platform/platform.ts'
+import { type Odd, oddValues } from './odd-values.ts'
 import { plainYaml } from './plain-yaml.ts'
 import { openVault, vaultHeader } from './vault.ts'
 import { ansibleTags, isInexact } from './yaml-scalars.ts'
@@ -32,6 +33,8 @@ export interface Source {
   problems: readonly Problem[]
   /** The place of the key or item at `path`, or of its nearest parent. */
   at(path: Path): Place
+  /** What the value at `path` is besides its data. */
+  oddAt(path: Path): Odd | undefined
 }
 
 /**
@@ -52,13 +55,19 @@ export function plainText(text: string, file: string): { text: string; problems:
 export function parseSource(given: string, file: string): Source {
   const { text, problems: closed } = plainText(given, file)
   if (closed.length > 0)
-    return { data: undefined, problems: closed, at: () => ({ file, line: 1, column: 1 }) }
+    return {
+      data: undefined,
+      problems: closed,
+      at: () => ({ file, line: 1, column: 1 }),
+      oddAt: () => undefined,
+    }
   const data = plainYaml(text)
   if (data === undefined) return parseAll(text, file, text !== given)
   let places: ((path: Path) => Place) | undefined
   return {
     data,
     problems: [],
+    oddAt: oddValues(text),
     at: (path) => {
       places ??= plainPlaces(text, file)
       return places(path)
@@ -109,7 +118,7 @@ function parseAll(text: string, file: string, isSecret: boolean): Source {
     offsets ??= offsetsOf(document)
     return placeOf(nearest(offsets, path))
   }
-  return { data, problems, at }
+  return { data, problems, at, oddAt: oddValues(text) }
 }
 
 /** The offset of what is at `path`, or of its nearest parent. */

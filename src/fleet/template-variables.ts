@@ -9,7 +9,16 @@ import { type Path, isRecord } from './source.ts'
 import type { TemplateParser } from './template-parse.ts'
 import { type Names, joined, renderParts } from './template-render.ts'
 import { type Spot, TemplateProblem, unsupported } from './template-tree.ts'
-import { type Given, KeptText, Undefined, type Value, fromData, toData, valueOf } from './template-values.ts'
+import {
+  Float,
+  type Given,
+  KeptText,
+  Undefined,
+  type Value,
+  fromData,
+  toData,
+  valueOf,
+} from './template-values.ts'
 import { type Layers, lookUp, written } from './variables.ts'
 import { isEncrypted, vaultHeader } from './vault.ts'
 
@@ -115,7 +124,10 @@ export class HostTemplates implements Names {
       ({ line, column }) => ({ ...variable.at(path), inner: `, at ${line}:${column} of its text` }),
       () => {
         if (isEncrypted(data)) return this.#world.decrypt(data.__ansible_vault, start)
-        if (typeof data === 'string') return this.#text(data)
+        const odd = variable.oddAt?.(path)
+        if (odd === 'python') return unsupported('this value of Python', start)
+        if (typeof data === 'string') return odd === 'unsafe' ? data : this.#text(data)
+        if (typeof data === 'number' && odd === 'float') return new Float(data)
         if (Array.isArray(data))
           return data.map((item, index) => valueOf(this.#templated(variable, item, [...path, index])))
         if (typeof data !== 'object' || data === null) return fromData(data, start)
@@ -135,7 +147,8 @@ export class HostTemplates implements Names {
     // Ansible's SINGLE_VAR: numbers, true and false keep their type, and nothing stays nothing
     const only = /^\{\{\s*(\w*)\s*\}\}\n?$/.exec(text)?.[1]
     const raw = only === undefined ? undefined : this.#world.variable(only)?.value
-    if (raw === null || typeof raw === 'number' || typeof raw === 'boolean') return fromData(raw, start)
+    const isKept = raw === null || typeof raw === 'number' || typeof raw === 'boolean'
+    if (only !== undefined && isKept) return this.value(only, start) ?? null
     const template = this.#world.parse(text, { hasEscapes: false })
     const parts = renderParts(template, this)
     const [first, ...more] = parts

@@ -169,3 +169,26 @@ test("a template doesn't reach JavaScript's own objects", async (t) => {
     /constructor is not defined/,
   )
 })
+
+test('what a file means besides its data counts: 2.0 is no 2, and what is unsafe is no template', async (t) => {
+  const { devices } = await load(t, {
+    'group_vars/all.yml': `subscribed_branch: main
+os_image: r1
+base: &base { version: 3.0, exact: 3, list: [1.0, 1] }
+merged: { <<: *base, more: 1.50 }
+raw: !unsafe "{{ missing }}"
+whole: 4.0
+site: "{{ base }} {{ merged.version }} {{ merged.more }} {{ raw }} {{ whole }}"
+`,
+  })
+  assert.equal(devices[0]?.site, "{'version': 3.0, 'exact': 3, 'list': [1.0, 1]} 3.0 1.5 {{ missing }} 4.0")
+  const folder = await temporaryFolder(t)
+  await writeFile(
+    join(folder, 'inventory.ini'),
+    '[pi4]\na v=2.0\nb v=2\n[all:vars]\nsubscribed_branch=main\nos_image=r\nsite="{{ v }} x"\n',
+  )
+  assert.deepEqual(
+    (await loadFleet(folder)).devices.map(({ site }) => site),
+    ['2.0 x', '2 x'],
+  )
+})
