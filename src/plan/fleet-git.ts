@@ -18,7 +18,17 @@ export interface FleetGit {
   introducingCommits(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Commit>>
 }
 
-const fleetPaths = ['inventory.yml', 'inventory.yaml', 'group_vars', 'host_vars', policyFileName]
+/** Every name that a fleet's files can have; what is below a folder counts too. */
+const fleetPaths = [
+  ...['inventory', 'hosts'].flatMap((name) =>
+    ['', '.yml', '.yaml', '.ini', '.json'].map((extension) => `${name}${extension}`),
+  ),
+  'group_vars',
+  'host_vars',
+  'templates',
+  'roles',
+  policyFileName,
+]
 
 /** The history of the repository that `folder` is in. Throws `bad-input` where there is none, and `shallow-clone`. */
 export async function openFleetGit(folder: string, context: Context): Promise<FleetGit> {

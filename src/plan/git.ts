@@ -83,8 +83,8 @@ export async function readAtTip(
   return await readAt(repository, commit, file)
 }
 
-// what Git ignores may be an editor's, unless it has a name that a fleet's files have
-const isRead = /(\.ya?ml|\.json|\/[^./]*)"?$/
+// what Git ignores may be an editor's: then it has a name that Ansible passes over
+const isPassedOver = /(^|\/)\.[^/]*"?$|(~|\.(bak|orig|retry|swp|rpm|md|txt|rst|cfg|py[co]))"?$/
 
 /** Files of the fleet that differ from the commit that is checked out. */
 export async function uncommitted(repository: Repository, paths: readonly string[]): Promise<string[]> {
@@ -98,7 +98,7 @@ export async function uncommitted(repository: Repository, paths: readonly string
   ])
   return status
     .split('\n')
-    .filter((line) => line !== '' && (!line.startsWith('!!') || isRead.test(line)))
+    .filter((line) => line !== '' && !(line.startsWith('!!') && isPassedOver.test(line.slice(3))))
     .map((line) => line.slice(3))
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { loadFleet } from '../../src/fleet/fleet.ts'
 import { gatherFacts } from '../../src/ota/ota.ts'
@@ -105,6 +105,36 @@ test('what a tick can not trust is refused before anything is written', async (t
   await rm(repository.remote, { recursive: true })
   await assert.rejects(world.tick(), { reason: 'unreachable' })
   assert.equal((await world.lab.server.openDeployments()).length, 0)
+})
+
+test('no file that a fleet can be read from passes where it is not committed', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  const { folder } = world.repository
+  await world.release('old')
+  const fleet = await loadFleet(folder)
+  await writeFile(join(folder, '.git/info/exclude'), '*~\n.cache\nhosts/\ninventory.ini\n')
+  for (const [file, named = file] of [
+    ['inventory.ini'],
+    ['inventory'],
+    ['inventory.json'],
+    ['hosts'],
+    ['hosts.yaml'],
+    ['hosts/static', 'hosts/'],
+    ['group_vars/canary/os.yml'],
+    ['templates/kiosk.json'],
+  ] as const) {
+    const path = join(folder, file)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, '')
+    await assert.rejects(schedule(fleet, 'canary', world.lab.server), {
+      reason: 'bad-input',
+      message: new RegExp(`not committed \\(${named}\\)`),
+    })
+    await rm(named === file ? path : dirname(path), { recursive: true })
+  }
+  for (const file of ['group_vars/all.yml~', 'group_vars/.cache', 'report.html'])
+    await writeFile(join(folder, file), '')
+  assert.equal((await schedule(fleet, 'canary', world.lab.server)).state, 'done')
 })
 
 test('a stage of which the server knows no device is a failure, not a success', async (t) => {
