@@ -2,12 +2,15 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
-import { listInventory } from '../fleet/fleet.ts'
-import { Failure, type Problem, messageOf } from '../platform/platform.ts'
+import { inventorySource, listInventory } from '../fleet/fleet.ts'
+import { Failure, type Problem, endingSignal, messageOf, plainContext } from '../platform/platform.ts'
 
-const usage = `drover resolve --fleet DIR [--json]
+const usage = `drover resolve --fleet DIR [--inventory-command COMMAND | --inventory-url URL] [--json]
 
   --fleet             folder of a fleet repository
+  --inventory-command program that prints the inventory as ansible-inventory --list does, in the place of the repository's
+                      own: words as a shell splits them, or a JSON list; no shell runs it and nothing is expanded
+  --inventory-url     URL with the same; a token for it is read from DROVER_INVENTORY_TOKEN
   --json              in one line, and also of a failure one JSON object on standard output
 
 Prints the groups and variables of every device as JSON, in the form of ansible-inventory --list. Values with !vault stay
@@ -25,7 +28,11 @@ export async function resolveCommand(args: string[]): Promise<number> {
   if (given === undefined) return 2
   const host = terminalHost({}, { json: given.json, debug: false })
   try {
-    const { list, warnings } = await listInventory(given.fleet)
+    const source = inventorySource({ command: given.command, url: given.url })
+    // only a program or a server may have to be left
+    const signal = source && endingSignal((line) => host.log.info(line))
+    const context = plainContext({ log: host.log, ...(signal ? { signal } : {}) })
+    const { list, warnings } = await listInventory(given.fleet, source && { source, context })
     process.stdout.write(jsonOf(list, given.json))
     for (const warning of warnings) host.log.info(`warning: ${placed(warning)}`)
     return 0
@@ -59,9 +66,23 @@ function sorted(value: unknown): unknown {
 
 function readArguments(args: string[]) {
   try {
-    const { values } = parseArgs({ args, options: { fleet: { type: 'string' }, json: { type: 'boolean' } } })
+    const text = { type: 'string' } as const
+    const { values } = parseArgs({
+      args,
+      options: {
+        fleet: text,
+        'inventory-command': text,
+        'inventory-url': text,
+        json: { type: 'boolean' },
+      },
+    })
     if (values.fleet === undefined) throw new Error('give the folder of a fleet repository with --fleet')
-    return { fleet: resolve(values.fleet), json: values.json === true }
+    return {
+      fleet: resolve(values.fleet),
+      command: values['inventory-command'],
+      url: values['inventory-url'],
+      json: values.json === true,
+    }
   } catch (error) {
     process.stderr.write(`drover resolve: ${messageOf(error)}\n\n${usage}`)
     return undefined

@@ -1,7 +1,10 @@
 // The words of a line as Python's `shlex.split(line, comments=True)` takes them, which Ansible splits lines of hosts with.
 
-/** The words of `line`, without quotes and comments; or why there are none. */
-export function iniWords(line: string): { words: string[] } | { why: string } {
+/** The words of `line`, without quotes and, unless told otherwise, comments; or why there are none. */
+export function iniWords(
+  line: string,
+  { hasComments = true }: { hasComments?: boolean } = {},
+): { words: string[] } | { why: string } {
   const words: string[] = []
   let word: string | undefined
   let quote = ''
@@ -14,7 +17,7 @@ export function iniWords(line: string): { words: string[] } | { why: string } {
         if (next === undefined) return { why: 'it ends within quotes' }
         word += next === '"' || next === '\\' ? next : `\\${next}`
       } else word += char
-    } else if (char === '#') {
+    } else if (char === '#' && hasComments) {
       break
     } else if (' \t\r\n'.includes(char)) {
       if (word !== undefined) words.push(word)

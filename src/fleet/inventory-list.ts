@@ -1,7 +1,7 @@
 // What `ansible-inventory --list` prints of a fleet repository, as data.
 import { resolve } from 'node:path'
 import { type Problem, failOn } from '../platform/platform.ts'
-import { readInventory } from './inventory.ts'
+import { type Elsewhere, readInventory } from './inventory.ts'
 import type { Group } from './inventory-model.ts'
 import { readVariables } from './variables.ts'
 
@@ -14,13 +14,14 @@ export interface InventoryList {
 
 /**
  * Resolves the groups and variables of every host, without what they mean here. Throws `file-missing` where there is no
- * inventory, and one `invalid-file` with everything wrong. May be repeated.
+ * inventory, what reading one from `elsewhere` throws, and one `invalid-file` with everything wrong. May be repeated.
  */
 export async function listInventory(
   folder: string,
+  elsewhere?: Elsewhere,
 ): Promise<{ list: InventoryList; warnings: readonly Problem[] }> {
   const root = resolve(folder)
-  const inventory = await readInventory(root)
+  const inventory = await readInventory(root, elsewhere)
   const variables = await readVariables(root, inventory)
   failOn([...inventory.problems, ...variables.problems])
   const hostvars: [string, Record<string, unknown>][] = []

@@ -2,13 +2,15 @@
 import { type Stats, existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
-import { Failure, type Problem, hasCode, readText } from '../platform/platform.ts'
+import { type Context, Failure, type Problem, hasCode, readText } from '../platform/platform.ts'
 import { byCodePoints } from './code-points.ts'
 import { displayName } from './display-name.ts'
 import { leadsOut } from './inside.ts'
 import { InventoryData } from './inventory-data.ts'
 import { readIniInventory } from './inventory-ini.ts'
+import { readJsonInventory } from './inventory-json.ts'
 import type { Inventory } from './inventory-model.ts'
+import { type InventorySource, readSource, sourceName } from './inventory-source.ts'
 import { readYamlInventory } from './inventory-yaml.ts'
 import { isRecord, parseSource, plainText } from './source.ts'
 
@@ -22,13 +24,23 @@ const maxBytes = 64 << 20
 const ignored =
   /^\.|^(?:host_vars|group_vars|vars_plugins)$|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.ini|\.cfg|\.retry)$/
 
+/** A command or a URL in the place of the repository's own inventory. */
+export interface Elsewhere {
+  source: InventorySource
+  context: Context
+}
+
 /**
  * Reads the inventory of a fleet repository: `inventory.yml`, or another of its names and forms, or a folder of them; with
- * the folder beside which Ansible looks for its variables. Throws `file-missing` where there is none; all else that is
- * wrong is in `problems`.
+ * the folder beside which Ansible looks for its variables. Throws `file-missing` where there is none, and what reading one
+ * from elsewhere throws; all else that is wrong is in `problems`.
  */
-export async function readInventory(folder: string): Promise<Inventory & { base: string }> {
+export async function readInventory(
+  folder: string,
+  elsewhere?: Elsewhere,
+): Promise<Inventory & { base: string }> {
   const [first, ...others] = names.map((name) => join(folder, name)).filter((path) => existsSync(path))
+  if (elsewhere) return await readElsewhere(elsewhere, folder, first)
   if (first === undefined)
     throw new Failure(
       'file-missing',
@@ -40,6 +52,19 @@ export async function readInventory(folder: string): Promise<Inventory & { base:
   for (const other of others)
     data.warnings.push(problemOf(other, `is never read, as ${displayName(first)} is there too`))
   return { ...data.finish(), base: isFolder ? first : dirname(first) }
+}
+
+/** An inventory that is not in the repository: beside it are still the variables in there. */
+async function readElsewhere(
+  { source, context }: Elsewhere,
+  folder: string,
+  unread: string | undefined,
+): Promise<Inventory & { base: string }> {
+  const data = new InventoryData()
+  readJsonInventory(await readSource(source, context), sourceName(source), data)
+  if (unread !== undefined)
+    data.warnings.push(problemOf(unread, 'is not read, as the inventory comes from elsewhere'))
+  return { ...data.finish(), base: folder }
 }
 
 async function read(
