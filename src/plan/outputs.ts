@@ -22,8 +22,13 @@ export function requireNotHalted(tick: Tick): void {
     const lastLine = log?.trimEnd().split('\n').at(-1)
     return `${host}: ${why}${lastLine ? ` (its log ends with: ${lastLine})` : ''}`
   })
+  const retries = new Map(
+    tick.failures.flatMap(({ retry }) => (retry ? [[retry.rollout, retry.attempt]] : [])),
+  )
+  const retry = [...retries].map(([rollout, attempt]) => `${rollout}: ${attempt}`).join(', ')
+  const again = retry === '' ? 'raise retry in fleet.yml' : `set retry: { ${retry} } in fleet.yml`
   throw new Failure(
     'halted',
-    `stage ${tick.stage} is halted, nothing new starts: ${tick.haltedBy}. ${devices.join('; ')}. Set os_image to another release, or raise retry in fleet.yml`,
+    `stage ${tick.stage} is halted, nothing new starts: ${tick.haltedBy}. ${devices.join('; ')}. Set os_image to another release, or ${again}`,
   )
 }

@@ -15,6 +15,8 @@ export interface Rollout {
   commit: Commit
   /** From 1; raised by `retry`. */
   attempt: number
+  /** The content digest of the artifact that brings a device there. */
+  content: Digest
 }
 
 /** An order of a rollout that stands on the server. */
@@ -44,7 +46,7 @@ export function isOrderOf(stage: string, name: string): boolean {
   return name.startsWith(`drover/${shortStage(stage)}/`)
 }
 
-/** Finds all orders of a rollout, of all its attempts, by their names. */
+/** Finds all orders of a rollout, of all its attempts, by their names; the oldest first. */
 export async function findPlaced(server: OtaServer, rollout: Rollout, waveCount: number): Promise<Placed[]> {
   const placed: Placed[] = []
   for (let attempt = 1; attempt <= rollout.attempt; attempt++) {
@@ -56,7 +58,8 @@ export async function findPlaced(server: OtaServer, rollout: Rollout, waveCount:
       }
     }
   }
-  return placed
+  // a device that moved to an earlier wave has its newest order there
+  return placed.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))
 }
 
 /** Facts younger than the end of an order by this much are the device's own word after it. */

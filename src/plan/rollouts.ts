@@ -72,7 +72,10 @@ async function membersByRollout(
     if (!commit || !content) continue // there already, and its release is gone from the server
     const id = rolloutId(stage.name, content, commit.id)
     const attempt = fleet.switches.retry.get(id) ?? 1
-    const member = members.get(id) ?? { rollout: { id, release, commit, attempt }, devices: new Set() }
+    const member = members.get(id) ?? {
+      rollout: { id, release, commit, attempt, content },
+      devices: new Set(),
+    }
     member.devices.add(device.id)
     members.set(id, member)
   }

@@ -202,7 +202,7 @@ export class TickRun {
 
   async #failures(due: Due): Promise<FailedDevice[]> {
     const failed: FailedDevice[] = []
-    for (const { device, change, outcome } of due.members) {
+    for (const { device, change, outcome, state } of due.members) {
       if (outcome.kind !== 'failure') continue
       // the first few tell what goes wrong; the rest would only be requests
       const log =
@@ -210,7 +210,10 @@ export class TickRun {
           ? await this.#server.log(outcome.deployment, device)
           : undefined
       const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
-      failed.push({ device, host: change.host, why: outcome.why, log: lines })
+      const { content, release } = state.rollout
+      const from = change.kind === 'update' ? change.from : undefined
+      const retry = { rollout: state.rollout.id, attempt: state.rollout.attempt + 1 }
+      failed.push({ device, host: change.host, why: outcome.why, retry, log: lines, content, release, from })
     }
     return failed
   }

@@ -1,3 +1,4 @@
+import type { Digest } from '../platform/platform.ts'
 import type { Counts, Plan } from './model.ts'
 import type { WaveProgress } from './progress.ts'
 
@@ -13,8 +14,15 @@ export interface FailedDevice {
   device: string
   host: string
   why: string
+  /** What `retry` in fleet.yml says to order again: the rollout, and its next attempt. */
+  retry?: { rollout: string; attempt: number }
   /** The last lines of the device's log, where the server has one. */
   log: string | undefined
+  /** What it was to run, by content: what `known-bad` can name. */
+  content?: Digest
+  /** What it was to run, and what it reports, by name. */
+  release?: string
+  from?: string | undefined
 }
 
 /** Something that is held back, and until when as far as time alone decides. */

@@ -128,6 +128,29 @@ test('a release that was overridden for a device for a while comes back to it wi
   assert.deepEqual([one.release, (await tick(world)).state], ['b', 'done'])
 })
 
+test('a device that moves to an earlier wave counts by its newest order', async () => {
+  const stage = 'waves: [1 per device type, 100%]\n    gate: { soak: 4h, min-success: 1%, max-failures: 1 }'
+  const night = '\n    window: { from: "03:00", to: "14:00", time-zone: UTC }'
+  const world = worldOf(stage + night, 4)
+  const [first = ''] = ordered(await tick(world))
+  everyone(world)
+  world.nowMs += 5 * hourMs
+  everyone(world)
+  for (const device of world.devices) device.behaviour = 'never asks'
+  assert.equal(ordered(await tick(world)).length, 3)
+  world.nowMs += 6 * hourMs
+  assert.equal((await tick(world)).withdrawn.length, 1, 'the window is closed')
+  world.merge({ absent: new Set([first]) })
+  world.nowMs += 13 * hourMs
+  for (const device of world.devices) device.behaviour = 'success'
+  everyone(world)
+  assert.equal(ordered(await tick(world)).length, 1, 'one of the second wave is the first now')
+  everyone(world)
+  const soaking = await tick(world)
+  assert.deepEqual([soaking.state, ordered(soaking)], ['waiting', []])
+  assert.match(soaking.waiting[0]?.why ?? '', /wave 1 soaks until/)
+})
+
 const nightly = 'waves: [100%]\n    window: { from: "03:00", to: "05:00", time-zone: UTC }'
 
 test('when a window closes, orders that have not begun are taken back, and come again when it opens', async () => {

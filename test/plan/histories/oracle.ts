@@ -94,6 +94,9 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
   const failed = wanting.filter((one) => {
     const last = ordersOf(one).at(-1)
     const state = last?.targets.get(one.id)
+    // it was given another release since: for it the rollout begins anew
+    const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
+    if (newest !== last) return false
     const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
     const isBefore = Date.parse(state?.finishedAt ?? '2999-01-01') < seen.startedMs
     return (

@@ -1,6 +1,7 @@
 // Plays histories: each from a number, checked while it runs and after its faults stop; one that fails is cut down first.
 import { Chance } from '../../support/chance.ts'
-import { type Counts, type Move, apply, movesBy, raise, turn } from './moves.ts'
+import type { Tick } from '../../../src/plan/plan.ts'
+import { type Counts, type Move, apply, movesBy, turn } from './moves.ts'
 import { isOpenState } from '../../../src/ota/ota.ts'
 import { Broken, isOurs } from './oracle.ts'
 import { runTick } from './ticks.ts'
@@ -78,8 +79,7 @@ async function settle(world: World, counts: Counts): Promise<void> {
     told = JSON.stringify(error instanceof Error ? error.message : { ...tick, plan: undefined })
     if (error !== undefined) continue
     if (tick?.state === 'done') return await judgeEnd(world)
-    if (tick?.state === 'halted' || tick?.waiting.some(({ why }) => why.includes('set retry')))
-      retryAll(world)
+    if (tick) retryAll(world, tick)
   }
   throw new Broken('does not converge', told)
 }
@@ -95,16 +95,14 @@ function cleanUp({ server, devices }: World): void {
 }
 
 /** What a person does who is told that a rollout needs it. */
-function retryAll(world: World): void {
-  const names = new Set<string>()
-  for (const device of world.devices) {
-    if (device.release === world.wanted(world.tip, device)) continue
-    const last = world.server.deployments.findLast(
-      ({ name, targets }) => name.startsWith('drover/') && targets.has(device.id),
-    )
-    if (last) names.add(last.name.replace(/\/w.*/, '/w1'))
+function retryAll(world: World, { failures, waiting }: Tick): void {
+  const retry = new Map(world.switches.retry)
+  for (const { retry: next } of failures) if (next) retry.set(next.rollout, next.attempt)
+  for (const { why } of waiting) {
+    const [, rollout = '', attempt] = /set retry: \{ (\S+): (\d+) \}/.exec(why) ?? []
+    if (attempt !== undefined) retry.set(rollout, Number(attempt))
   }
-  for (const name of names) raise(world, name)
+  world.switches = { ...world.switches, retry }
 }
 
 async function judgeEnd(world: World): Promise<void> {
