@@ -54,7 +54,7 @@ test('a rollout that is killed at any call ends as one that is not', async (t) =
   const { world, calls } = await rollout(0)
   const whole = endOf(world)
   const waves = new Set(whole.deployments.map(({ name }) => /\/w(\d+)/.exec(name)?.[1]))
-  assert.deepEqual([...waves].sort(), ['1', '2', '3'])
+  assert.deepEqual([...waves].toSorted(), ['1', '2', '3'])
   assert.ok(
     world.server.deployments.some(({ targets }) =>
       [...targets.values()].some(({ state }) => state === 'aborted'),
