@@ -4,6 +4,7 @@ export { type InventoryList, listInventory } from './inventory-list.ts'
 export { type InventorySource, inventorySource } from './inventory-source.ts'
 export { fileIn, loadFleet } from './load.ts'
 export { type Fleet, type FleetDevice, type Image, releaseFor, warningsFor } from './model.ts'
+export { withKnownBad } from './known-bad.ts'
 export { parseFleetPolicy, policyFileName, readFleetPolicy } from './policy.ts'
 export type {
   Budget,
