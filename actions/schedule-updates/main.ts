@@ -11,6 +11,7 @@ import {
   tickOutputs,
 } from '../../src/plan/plan.ts'
 import { maxSummaryCharacters, tickMarkdown } from '../../src/report/report.ts'
+import { offerKnownBad } from './offer.ts'
 import { publishTick } from './publish.ts'
 import { reviewOnGitHub } from './review.ts'
 
@@ -22,16 +23,18 @@ await runAction('schedule-updates', async (action) => {
   const fleet = await loadFleet(folder, action)
   const token = input.secret('token') ?? input.required('token')
   const server = openServer({ ...requireServer(fleet), token }, action)
+  const gitHubToken = input.secret('github-token')
   const planFile = input.path('plan')
   const review = {
     plan: planFile === undefined ? undefined : await readPlan(planFile),
-    digestFor: reviewOnGitHub(fleet, stage, event.repository, input.secret('github-token'), action),
+    digestFor: reviewOnGitHub(fleet, stage, event.repository, gitHubToken, action),
   }
   const options = { review, isDryRun: input.flag('dry-run') }
   const tick = await action.log.group(`Stage ${stage}`, () => schedule(fleet, stage, server, options, action))
   await action.output(tickOutputs(tick))
   await action.summary(tickMarkdown(tick, maxSummaryCharacters).text)
-  await publishTick(tick, event.repository, input.secret('github-token'), action)
+  await publishTick(tick, event.repository, gitHubToken, action)
+  await offerKnownBad(tick, fleet.folder, event.repository, gitHubToken, action)
   requireNotHalted(tick)
   return {}
 })

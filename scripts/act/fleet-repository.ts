@@ -94,7 +94,7 @@ permissions: {}
 jobs:
   update:
     permissions:
-      contents: read
+      contents: write
       checks: write
       pull-requests: write
       deployments: write

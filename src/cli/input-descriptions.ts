@@ -75,7 +75,7 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     plan: 'A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.',
     'dry-run': 'Says what it would do, and writes nothing to the server.',
     'github-token':
-      'Token for GitHub, to look up the plan that was reviewed and to show how the stage stands; in a shell without one nothing is shown.',
+      'Token for GitHub, to look up the plan that was reviewed, to show how the stage stands, and to offer to mark what failed; in a shell without one nothing is shown.',
   },
   'serve-ota': {
     'data-dir': "Folder for the server's state and artifacts; it survives the job.",

@@ -14,7 +14,7 @@ export interface GitHubOptions {
 }
 
 interface Request {
-  method: 'GET' | 'POST' | 'PATCH'
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT'
   /** A route with `{owner}` and `{repo}`, which are filled in. */
   route: string
   parameters?: Record<string, unknown>
@@ -22,6 +22,7 @@ interface Request {
 
 /** One repository on GitHub. Throws `github-refused` with GitHub's own words, and `unreachable`. */
 export interface GitHub {
+  readonly repository: Repository
   send<S extends v.GenericSchema>(request: Request, schema: S): Promise<v.InferOutput<S>>
   /** All items of a list, page by page; `read` finds them in a reply. */
   list<S extends v.GenericSchema, T>(
@@ -46,6 +47,7 @@ export function openGitHub({ token, repository }: GitHubOptions, context: Contex
     }
   }
   return {
+    repository,
     send,
     list: async (request, schema, read) => {
       const items = []

@@ -1,4 +1,5 @@
 // The one place that talks to GitHub. Hides its API, its limits, and what a token may not do.
+export { type OfferedChange, branchFor, offerChange } from './change.ts'
 export { type Annotation, type Check, publishCheck } from './check.ts'
 export { type GitHub, type GitHubOptions, openGitHub } from './client.ts'
 export { type KeptComment, keepComment } from './comment.ts'

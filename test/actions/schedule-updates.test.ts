@@ -197,6 +197,7 @@ test('a halted stage is a failed deployment, and a token that may not say so is 
   await world.release('new')
   await inLab(world, 'new')
   github.forbidden = /(?:deployments|status)/
+  github.repository.branches.get('main')?.set('fleet.yml', 'freeze: null # calm\n')
   const first = await tick(world, options)
   assert.deepEqual([first.code, first.outputs['scheduled']], [0, '1'], first.log)
   assert.deepEqual(
@@ -215,9 +216,17 @@ test('a halted stage is a failed deployment, and a token that may not say so is 
     github.statuses.map(({ state }) => state),
     ['failure'],
   )
-  const elsewhere = { ...options, env: { GITHUB_API_URL: 'http://127.0.0.1:9' } }
-  const unheard = await tick(world, elsewhere)
-  assert.equal(unheard.outputs['failure-reason'], 'halted', 'GitHub out of reach changes nothing')
+  const { opened, branches } = github.repository
+  assert.deepEqual(
+    opened.map(({ head, base, title }) => [head.replace(/[0-9a-f]{12}$/, '…'), base, title]),
+    [['drover/known-bad-…', 'main', 'Mark new as known to be bad']],
+  )
+  const offered = branches.get(opened[0]?.head ?? '')?.get('fleet.yml') ?? ''
+  assert.match(offered, /^freeze: null # calm\nknown-bad:\n {2}- "sha256:[0-9a-f]{64}"\n$/)
+  assert.match(opened[0]?.body ?? '', /\| device-1 \| the update failed \| new \| old \|/)
+  assert.match(opened[0]?.body ?? '', /emergency:\n {2}stage: "canary"\n {2}release: "old" #/)
+  await tick(world, options)
+  assert.equal(opened.length, 1, 'it is offered once')
 })
 
 test('a detached checkout of no stage and a shallow clone are red with a reason', async (t) => {

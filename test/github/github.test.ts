@@ -206,6 +206,33 @@ test('a stage has one deployment and one status for a commit, which are brought 
   )
 })
 
+test('a change is offered once, also after a run that broke off, and never again where somebody closed it', async (t) => {
+  const github = await startGitHub(t)
+  const { branches, opened } = github.repository
+  branches.get('main')?.set('sub/fleet.yml', 'one')
+  const offer = (path = 'sub/fleet.yml') =>
+    against(
+      t,
+      github,
+      `return await api.offerChange(github, { branch: 'drover/x', path: '${path}', edit: (text, file) => text + ' two ' + file, title: 'T', body: 'B' })`,
+    )
+  github.forbidden = /^POST .*pulls$/
+  assert.match(JSON.stringify(await offer()), /github-refused/)
+  assert.equal(branches.get('drover/x')?.get('sub/fleet.yml'), 'one two main:sub/fleet.yml')
+  github.forbidden = undefined
+  assert.equal(await offer(), true)
+  assert.equal(await offer(), false)
+  assert.deepEqual(
+    opened.map(({ head, base, title, body }) => [head, base, title, body]),
+    [['drover/x', 'main', 'T', 'B']],
+  )
+  assert.equal(branches.get('main')?.get('sub/fleet.yml'), 'one')
+  opened.length = 0
+  branches.delete('drover/x')
+  assert.equal(await offer('new.yml'), true, 'a file that was not there')
+  assert.equal(branches.get('drover/x')?.get('new.yml'), ' two main:new.yml')
+})
+
 test('a run is over when GitHub says so, and in doubt it is not', async (t) => {
   const github = await startGitHub(t)
   github.runs = { 7: 'completed', 8: 'in_progress' }

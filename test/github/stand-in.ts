@@ -4,6 +4,7 @@ import { type IncomingMessage, createServer } from 'node:http'
 import type { TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
+import { type RepositoryState, respondOfRepository } from './stand-in-repository.ts'
 
 export interface StandIn {
   url: string
@@ -40,6 +41,7 @@ export interface StandIn {
     description: string
     target_url?: string | undefined
   }[]
+  repository: RepositoryState
   /** How workflow runs stand, by their numbers. */
   runs: Record<string, 'queued' | 'in_progress' | 'completed'>
   /** `GET`, `POST …` of everything that was asked for, in order. */
@@ -83,6 +85,7 @@ export async function startGitHub(t: TestContext): Promise<StandIn> {
     pullRequests: [],
     deployments: [],
     statuses: [],
+    repository: { defaultBranch: 'main', branches: new Map([['main', new Map()]]), opened: [] },
     runs: {},
     requests: [],
     forbidden: undefined,
@@ -125,6 +128,8 @@ function respond(state: StandIn, request: IncomingMessage, body: string): Answer
   }
   if (/^GET \/issues\/7\/comments$/.test(asked)) return [200, page(state.comments)]
   if (/^GET \/commits\/\w+\/pulls$/.test(asked)) return [200, page(state.pullRequests)]
+  const files = respondOfRepository(state.repository, decodeURIComponent(asked), searchParams, body)
+  if (files) return files
   const stages = readStages(state, asked, searchParams)
   if (stages) return stages
   const run = /^GET \/actions\/runs\/(\d+)$/.exec(asked)?.[1]
