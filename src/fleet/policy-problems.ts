@@ -54,7 +54,7 @@ export function warningsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
       ...(stage.window
         ? warning(
             ['window'],
-            'orders are placed inside the window alone, but one that a device has not begun at its end stays: it may install later',
+            'at its end the next run of schedule-updates takes back what no device has begun: run it then, for until then a device may begin',
           )
         : []),
       ...(stage.budget?.retire === undefined
