@@ -67,11 +67,7 @@ const filters: Readonly<Record<string, Filter>> = {
   ternary,
   to_json: json,
   from_json: plain(fromJson),
-  b64encode: plain((value, spot) =>
-    typeof value === 'string'
-      ? Buffer.from(value).toString('base64')
-      : wrong(`b64encode needs a text, and this is ${kindOf(value)}`, spot),
-  ),
+  b64encode: ofText((text) => Buffer.from(text).toString('base64')),
   b64decode: plain(b64decode),
   combine,
   dict2items: plain((value, spot) =>
@@ -244,7 +240,9 @@ function combine(call: FilterCall): Given {
   const isDeep = isTrue(valueOf(call.named.get('recursive') ?? false))
   const mappings = [call.of, ...call.args].flatMap((given) => {
     const value = valueOf(given)
-    return isList(value) ? value : [value]
+    const values = isList(value) ? value : [value]
+    // as Ansible's flatten passes over them
+    return values.filter((one) => one !== null && one !== 'None' && one !== 'null')
   })
   // from the right, as Ansible does: it shows where one of three is no mapping within
   return mappings.reduceRight<ReadonlyMap<string, Value>>((high, low) => {

@@ -2,6 +2,7 @@
 import { itemsOf } from './template-filters.ts'
 import { type Spot, TemplateProblem, unsupported } from './template-tree.ts'
 import {
+  Float,
   type Given,
   Undefined,
   type Value,
@@ -11,6 +12,7 @@ import {
   isMapping,
   isTrue,
   keysOf,
+  kindOf,
   numberOf,
   textOf,
   valueOf,
@@ -51,6 +53,8 @@ const ofOne: Readonly<Record<string, Comparing>> = {
   },
 }
 
+const kinds = new Set(['none', 'string', 'mapping', 'boolean', 'number', 'integer', 'true', 'false'])
+
 /** Whether there is such a test, with so many arguments. */
 export function isTest(name: string, args: number): boolean {
   if (name === 'defined' || name === 'undefined') return args === 0
@@ -61,6 +65,8 @@ export function isTest(name: string, args: number): boolean {
 export function applyTest(name: string, given: Given, args: readonly Given[], spot: Spot): boolean {
   if (name === 'defined') return !(given instanceof Undefined)
   if (name === 'undefined') return given instanceof Undefined
+  // what is undefined is of no kind, and no error here
+  if (given instanceof Undefined && kinds.has(name)) return false
   const value = valueOf(given)
   const [other] = args
   if (other === undefined) return ofNothing[name]?.(value, spot) ?? unsupported(`the test ${name}`, spot)
@@ -74,6 +80,7 @@ export function isIn(item: Value, container: Value, spot: Spot): boolean {
     return container.includes(item)
   }
   if (isMapping(container)) {
+    if (isList(item) || isMapping(item)) throw new TemplateProblem(`${kindOf(item)} is no key`, spot)
     keysOf(container, spot)
     return typeof item === 'string' && container.has(item)
   }
@@ -124,6 +131,7 @@ export function rangeOf(args: readonly Given[], spot: Spot): Value {
 }
 
 function wholeOf(value: Value, spot: Spot): number {
-  if (typeof value === 'number') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
+  if (value instanceof Float) return unsupported('a number that is not whole here', spot)
   throw new TemplateProblem(`${textOf(value, spot).slice(0, 20)} is no whole number`, spot)
 }

@@ -48,12 +48,25 @@ export function tokensOf(
   const reader = { source, offsetOf: (token: Token) => (starts[token.lineno] ?? 0) + token.colno, ...options }
   checkBrackets(found)
   let before: Token | undefined
+  let test: 'is' | 'name' | undefined
   const tokens = withoutComments(found).map((token) => {
     const kept = checked(token, before, reader)
-    if (token.type !== 'whitespace') before = token
+    if (token.type === 'whitespace') return kept
+    test = checkedTest(token, test)
+    before = token
     return kept
   })
   return { tokens, tags: lexer.tags }
+}
+
+/** How far `is name` is read with this token: another name after it is the test's argument to Jinja2. */
+function checkedTest(token: Token, test: 'is' | 'name' | undefined): 'is' | 'name' | undefined {
+  if (token.type !== 'symbol') return test === 'is' ? 'name' : undefined
+  const word = String(token.value)
+  if (test === 'name' && !['else', 'or', 'and'].includes(word))
+    unsupported(`"${word}" after a test without parentheses`, spotOf(token))
+  if (word === 'is') return 'is'
+  return test === 'is' ? (word === 'not' ? 'is' : 'name') : undefined
 }
 
 interface Reader extends TokenOptions {

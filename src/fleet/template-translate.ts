@@ -26,7 +26,7 @@ export function statementsOf(node: unknown): Statement[] {
           {
             kind: 'if',
             ...spot,
-            condition: expressionOf(field(child, 'cond')),
+            condition: conditionIn(field(child, 'cond'), spot),
             whenTrue: statementsOf(field(child, 'body')),
             otherwise: elseOf(field(child, 'else_')),
           },
@@ -65,6 +65,11 @@ function loopNames(node: unknown, spot: Spot): string[] {
   const names = isNode(node) && typeOf(node) === 'Array' ? childrenOf(node) : [node]
   if (names.length > 2) unsupported('a loop over more than two variables', spot)
   return names.map((name) => nameOf(name, spot))
+}
+
+function conditionIn(node: unknown, spot: Spot): Expression {
+  if (isNode(node) && typeOf(node) === 'InlineIf') unsupported('a condition in a condition', spot)
+  return expressionOf(node)
 }
 
 /** Of `a if b`, where a loop has it, the library makes a condition without `else`. */

@@ -163,6 +163,8 @@ export class HostTemplates implements Names {
 /** Ansible takes what looks like a list, a mapping or a truth value for one. */
 function converted(text: string): Value {
   if (!/^[[{]/.test(text) && text !== 'True' && text !== 'False') return text
+  // whether Python's parser takes white space there depends on its version
+  if (/\n[ \t]+$/.test(text)) return unsupported('white space after the last line break', start)
   const literal = pythonLiteral(text, { hasJson: true })
   if (literal.kind === 'text') return text
   // numbers such as 2.0 and tuples are kinds of their own in Python

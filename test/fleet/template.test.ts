@@ -7,6 +7,8 @@ import { type Rendered, loadTemplates } from '../../src/fleet/fleet.ts'
 import { runOk } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+import { undo } from '../support/undo.ts'
+import { randomTemplate } from './random-template.ts'
 import { ofAnsible, ofJinja, variables } from './template-cases.ts'
 
 // plain Jinja2 with Ansible's settings, and Ansible's own Templar: its plugins and its rules for types
@@ -18,9 +20,6 @@ from ansible.template import Templar
 import ansible.plugins.loader
 given = json.load(open(sys.argv[1]))
 variables = given['variables']
-def deep(value, env):
-    if isinstance(value, str): return env.from_string(value).render(variables) if '{{' in value else value
-    return value
 def attempt(work):
     try: value = work()
     except Exception as error: return {'error': type(error).__name__}
@@ -45,10 +44,10 @@ const environment = {
   FLEET_TEST_BRACES: '{{ name }}',
 }
 
-async function theirs(t: TestContext) {
+async function theirs(t: TestContext, files: readonly string[], values: readonly string[]) {
   const folder = await temporaryFolder(t)
   const file = join(folder, 'given.json')
-  await writeFile(file, JSON.stringify({ variables, jinja: ofJinja, ansible: ofAnsible }))
+  await writeFile(file, JSON.stringify({ variables, jinja: files, ansible: values }))
   const text = await runOk('/usr/bin/python3', ['-c', program, file], {
     what: 'ansible',
     env: { ...environment, HOME: folder, ANSIBLE_LOCAL_TEMP: folder },
@@ -75,34 +74,49 @@ function judged(
   }
 }
 
-test(
-  'templates give what Jinja2 and Ansible make of them, or are refused',
-  { skip: needs('ansible-inventory') },
-  async (t) => {
-    Object.assign(process.env, environment)
-    const templates = await loadTemplates()
-    const real = await theirs(t)
+/** Everything that is different between ours and the real ones, and how much is equal, or refused. */
+async function compare(t: TestContext, files: readonly string[], values: readonly string[]) {
+  Object.assign(process.env, environment)
+  undo(t, async () => {
     for (const name of Object.keys(environment)) delete process.env[name]
-    Object.assign(process.env, environment)
-    const results = [
-      ...ofJinja.flatMap((text, index) => {
-        const ours = templates.file(text, variables)
-        return [
-          judged(text, ours, real.jinja[index] ?? {}, 'Jinja2'),
-          judged(text, ours, real.files[index] ?? {}, 'Ansible (file)'),
-        ]
-      }),
-      ...ofAnsible.map((text, index) =>
-        judged(text, templates.variable(text, variables), real.variables[index] ?? {}, 'Ansible'),
-      ),
-    ]
-    for (const name of Object.keys(environment)) delete process.env[name]
-    const different = results.flatMap(({ said }) => said ?? [])
-    assert.deepEqual(different, [])
-    const equal = results.filter((result) => result.equal).length
-    t.diagnostic(
-      `${ofJinja.length + ofAnsible.length} templates, ${results.length} comparisons: ${equal} equal, ${results.length - equal} refused`,
-    )
-    assert.ok(equal > 200, `only ${equal} are equal`)
-  },
-)
+  })
+  const templates = await loadTemplates()
+  const real = await theirs(t, files, values)
+  const results = [
+    ...files.flatMap((text, index) => {
+      const ours = templates.file(text, variables)
+      return [
+        judged(text, ours, real.jinja[index] ?? {}, 'Jinja2'),
+        judged(text, ours, real.files[index] ?? {}, 'Ansible (file)'),
+      ]
+    }),
+    ...values.map((text, index) =>
+      judged(text, templates.variable(text, variables), real.variables[index] ?? {}, 'Ansible'),
+    ),
+  ]
+  const equal = results.filter((result) => result.equal).length
+  return { equal, all: results.length, different: results.flatMap(({ said }) => said ?? []) }
+}
+
+const skip = needs('ansible-inventory')
+
+test('templates give what Jinja2 and Ansible make of them, or are refused', { skip }, async (t) => {
+  const { equal, all, different } = await compare(t, ofJinja, ofAnsible)
+  assert.deepEqual(different, [])
+  t.diagnostic(
+    `${ofJinja.length + ofAnsible.length} templates, ${all} comparisons: ${equal} equal, ${all - equal} refused`,
+  )
+  assert.ok(equal > 250, `only ${equal} are equal`)
+})
+
+test('five hundred random templates do too', { skip }, async (t) => {
+  const texts = Array.from({ length: 500 }, (_, seed) => randomTemplate(seed + 1))
+  const { equal, all, different } = await compare(t, [], texts)
+  // a list with something undefined in it is an error here already, there where it is used
+  assert.deepEqual(
+    different.filter((said) => !/error: .*(is not defined|of nothing)/.test(said)),
+    [],
+  )
+  t.diagnostic(`${all} random templates: ${equal} equal, ${all - equal} refused`)
+  assert.ok(equal > 250, `only ${equal} are equal`)
+})
