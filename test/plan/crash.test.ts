@@ -53,7 +53,7 @@ const endOf = ({ server, devices }: World) => ({
 test('a rollout that is killed at any call ends as one that is not', async (t) => {
   const { world, calls } = await rollout(0)
   const whole = endOf(world)
-  const waves = new Set(whole.deployments.map(({ name }) => /\/w(\d+)/.exec(name)?.[1]))
+  const waves = new Set(whole.deployments.map(({ name }) => /\/w(\d+)/.exec(name)?.[1] ?? ''))
   assert.deepEqual([...waves].toSorted(), ['1', '2', '3'])
   assert.ok(
     world.server.deployments.some(({ targets }) =>
