@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { plainYaml } from '../../src/fleet/plain-yaml.ts'
 import { type Source, parseSource } from '../../src/fleet/source.ts'
+import { Chance } from '../support/chance.ts'
 
 const scalars = [
   'a',
@@ -114,11 +115,8 @@ const indents = ['', '', '', '  ', '    ', ' ', '   ']
 
 /** Texts that look like YAML, most of them nearly right; the same ones for the same seed. */
 function* texts(seed: number, count: number): Generator<string> {
-  let state = seed
-  const below = (limit: number) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
-    return (state >>> 8) % limit
-  }
+  const chance = new Chance(seed)
+  const below = (end: number) => chance.below(end)
   const one = (list: readonly string[]) => list[below(list.length)] ?? ''
   const line = () => {
     const [indent, kind] = [one(indents), below(10)]
