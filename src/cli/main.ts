@@ -21,6 +21,10 @@ const actions: Record<ActionName, () => Promise<unknown>> = {
 
 /** What exists only as a command: it gets the arguments after its name. */
 const commands: Record<string, { description: string; run: (args: string[]) => Promise<number> }> = {
+  'adopt-fleet': {
+    description: 'Writes a fleet repository from a live fleet',
+    run: async (args) => (await import('./adopt-fleet.ts')).adoptCommand(args),
+  },
   'inspect-artifact': {
     description: 'Prints what an update file holds',
     run: async (args) => (await import('./inspect-artifact.ts')).inspectCommand(args),
