@@ -136,6 +136,10 @@ async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, gith
 async function nothingIsLeft(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
   const result = await tick(place, lab, await checkOut(place, fleet, 'main', 'last'), github, 'schedule', 9)
   expect(total(result) === 0, 'nothing to order', result)
+  const shown = github.deployments.find(({ environment }) => environment === 'canary')
+  expect(shown?.states.at(-1) === 'success', 'a deployment of canary that succeeded', result)
+  const status = github.statuses.findLast(({ context }) => context === 'drover/canary')
+  expect(status?.state === 'success', `a status of canary's commit: ${status?.description}`, result)
 }
 
 async function tick(

@@ -22,6 +22,9 @@ export interface GitHub {
   checks: CheckRun[]
   /** Comments of the one pull request. */
   comments: Comment[]
+  /** What was said of each stage, by its commit and environment, and by its commit and context; the newest last. */
+  deployments: { id: number; sha: string; environment: string; states: string[] }[]
+  statuses: { sha: string; context: string; state: string; description: string }[]
   /** The newest commit of the pull request's branch. */
   headCommit: string
   /** Set once the pull request is merged: the commit on its target branch. */
@@ -53,6 +56,8 @@ export async function startGitHub(headCommit: string): Promise<GitHub> {
     url: `http://127.0.0.1:${port}`,
     checks: [],
     comments: [],
+    deployments: [],
+    statuses: [],
     headCommit,
     mergeCommit: undefined,
     unknown: [],
@@ -96,9 +101,53 @@ async function answer(github: GitHub, request: IncomingMessage): Promise<[number
   }
   const commit = /^GET \/commits\/([0-9a-f]{40})\/pulls$/.exec(asked)?.[1]
   if (commit) return [200, commit === github.mergeCommit ? [asPullRequest(github)] : []]
+  const shown = await answerOfStage(github, asked, searchParams, read)
+  if (shown) return shown
   if (asked === `GET /pulls/${number}`) return [200, asPullRequest(github)]
   github.unknown.push(asked)
   return [404, { message: 'Not Found' }]
+}
+
+const deploymentSchema = v.object({ ref: v.string(), environment: v.string() })
+const stateSchema = v.object({ state: v.string(), description: v.string() })
+const statusSchema = v.object({ ...stateSchema.entries, context: v.string() })
+
+/** How a stage stands: its deployment, and the status of its commit. */
+async function answerOfStage(
+  { deployments, statuses }: GitHub,
+  asked: string,
+  query: URLSearchParams,
+  read: <S extends v.GenericSchema>(schema: S) => Promise<v.InferOutput<S>>,
+): Promise<[number, unknown] | undefined> {
+  if (asked === 'GET /deployments')
+    return [
+      200,
+      deployments.filter(
+        ({ sha, environment }) => sha === query.get('sha') && environment === query.get('environment'),
+      ),
+    ]
+  if (asked === 'POST /deployments') {
+    const { ref: sha, environment } = await read(deploymentSchema)
+    const made = { id: deployments.length + 1, sha, environment, states: [] }
+    deployments.push(made)
+    return [201, made]
+  }
+  const [, method, id] = /^(GET|POST) \/deployments\/(\d+)\/statuses$/.exec(asked) ?? []
+  const deployment = deployments.find((one) => String(one.id) === id)
+  if (deployment && method === 'GET')
+    return [200, deployment.states.slice(-1).map((state) => ({ state, description: '' }))]
+  if (deployment) {
+    const sent = await read(stateSchema)
+    deployment.states.push(sent.state)
+    return [201, sent]
+  }
+  const commit = /^GET \/commits\/([0-9a-f]{40})\/status$/.exec(asked)?.[1]
+  if (commit) return [200, { statuses: statuses.filter(({ sha }) => sha === commit).toReversed() }]
+  const sha = /^POST \/statuses\/([0-9a-f]{40})$/.exec(asked)?.[1]
+  if (sha === undefined) return undefined
+  const status = await read(statusSchema)
+  statuses.push({ sha, ...status })
+  return [201, status]
 }
 
 function asComment({ id, body }: Comment): object {
