@@ -15,7 +15,7 @@ const usage = `drover resolve --fleet DIR [--inventory-command COMMAND | --inven
 
 Prints the groups and variables of every device as JSON, in the form of ansible-inventory --list. Values with !vault stay
 encrypted, as they do there; what is in files that are encrypted as a whole is shown. Their password is read from
-DROVER_VAULT_PASSWORD.
+DROVER_VAULT_PASSWORD. A rendered configuration stands in _meta.configurations, without its secrets.
 `
 
 /** Runs the command; returns its exit status. */

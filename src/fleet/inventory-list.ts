@@ -2,14 +2,19 @@
 import { resolve } from 'node:path'
 import { type Problem, failOn } from '../platform/platform.ts'
 import { type Elsewhere, readInventory } from './inventory.ts'
-import type { Group } from './inventory-model.ts'
-import { readVariables } from './variables.ts'
+import type { Configuration } from './configuration.ts'
+import type { Group, Host } from './inventory-model.ts'
+import { VariableReader, loadTemplateKit } from './variable-reader.ts'
+import { type HostVariables, readVariables } from './variables.ts'
 
 /** Groups by their names, and under `_meta.hostvars` each host's variables. Encrypted values stay so, as Ansible's do. */
 export interface InventoryList {
-  _meta: { hostvars: Record<string, Record<string, unknown>> }
-  [group: string]:
-    { hosts?: string[]; children?: string[] } | { hostvars: Record<string, Record<string, unknown>> }
+  _meta: {
+    hostvars: Record<string, Record<string, unknown>>
+    /** Each host's rendered configuration, which Ansible's list doesn't have; only where there are any. */
+    configurations?: Record<string, ShownConfiguration>
+  }
+  [group: string]: { hosts?: string[]; children?: string[] } | InventoryList['_meta']
 }
 
 /**
@@ -25,16 +30,52 @@ export async function listInventory(
   const variables = await readVariables(root, inventory)
   failOn([...inventory.problems, ...variables.problems])
   const hostvars: [string, Record<string, unknown>][] = []
+  const configured: Host[] = []
   for (const host of inventory.hosts.values()) {
     const values = new Map<string, unknown>()
     for (const layer of variables.layersOf(host))
       for (const [name, { value }] of layer) if (!internal.has(name)) values.set(name, value)
     if (values.size > 0) hostvars.push([host.name, Object.fromEntries(values)])
+    if (values.has('configuration')) configured.push(host)
   }
   return {
-    list: { ...groupsOf(inventory.groups), _meta: { hostvars: Object.fromEntries(hostvars) } },
+    list: {
+      ...groupsOf(inventory.groups),
+      _meta: {
+        hostvars: Object.fromEntries(hostvars),
+        ...(await configurationsOf(root, configured, variables)),
+      },
+    },
     warnings: [...inventory.warnings, ...variables.warnings],
   }
+}
+
+/** A configuration as it is shown: without what is secret, and then without the digest that could give it away. */
+interface ShownConfiguration {
+  template: string
+  values: Record<string, string>
+  digest?: string
+}
+
+async function configurationsOf(
+  root: string,
+  hosts: readonly Host[],
+  variables: HostVariables,
+): Promise<{ configurations?: Record<string, ShownConfiguration> }> {
+  if (hosts.length === 0) return {}
+  const kit = await loadTemplateKit(root)
+  const reader = new VariableReader(kit)
+  const found = hosts.flatMap((host): [string, ShownConfiguration][] => {
+    const { configuration } = reader.read(host, variables.layersOf(host))
+    return configuration ? [[host.name, shown(configuration)]] : []
+  })
+  failOn([...kit.files.problems, ...reader.problems.map(reader.withoutSecrets)])
+  return found.length > 0 ? { configurations: Object.fromEntries(found) } : {}
+}
+
+function shown({ template, values, secretKeys, digest }: Configuration): ShownConfiguration {
+  const known = [...values].map(([key, text]) => [key, secretKeys.has(key) ? '(secret)' : text])
+  return { template, values: Object.fromEntries(known), ...(secretKeys.size === 0 ? { digest } : {}) }
 }
 
 function groupsOf(groups: ReadonlyMap<string, Group>) {

@@ -5,9 +5,7 @@ import type { InventorySource } from './inventory-source.ts'
 import type { Fleet } from './model.ts'
 import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
 import { resolveDevices } from './resolve.ts'
-import { readTemplateFiles } from './template-files.ts'
-import { loadTemplateParser } from './template-parse.ts'
-import type { TemplateKit } from './variable-reader.ts'
+import { type TemplateKit, loadTemplateKit } from './variable-reader.ts'
 import { readVariables } from './variables.ts'
 
 /**
@@ -33,7 +31,9 @@ export async function loadFleet(folder: string, context?: Context, source?: Inve
       kit,
     )
   const first = devicesWith()
-  const resolved = first.needsTemplates ? devicesWith(await templateKit(root, problems)) : first
+  const kit = first.needsTemplates ? await loadTemplateKit(root) : undefined
+  const resolved = kit ? devicesWith(kit) : first
+  problems.push(...(kit?.files.problems ?? []))
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
   if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
   const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
@@ -51,12 +51,6 @@ export async function loadFleet(folder: string, context?: Context, source?: Inve
       ...resolved.warnings,
     ]),
   }
-}
-
-async function templateKit(root: string, problems: Problem[]): Promise<TemplateKit> {
-  const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
-  problems.push(...files.problems)
-  return { parse, files }
 }
 
 function stageOfBranch(

@@ -7,8 +7,8 @@ import type { Image } from './model.ts'
 import { isTimeZone } from './policy-schema.ts'
 import type { Path } from './source.ts'
 import { readEnvironment } from './template-environment.ts'
-import type { TemplateFiles } from './template-files.ts'
-import type { TemplateParser } from './template-parse.ts'
+import { type TemplateFiles, readTemplateFiles } from './template-files.ts'
+import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
 import { type Spot, TemplateProblem } from './template-tree.ts'
 import { HostTemplates, PlacedProblem, hasTemplate, isTemplate, magicOf } from './template-variables.ts'
 import { type Layers, lookUp, written } from './variables.ts'
@@ -72,6 +72,12 @@ type Checked = { value: unknown; ok: true } | { ok: false }
 export interface TemplateKit {
   parse: TemplateParser
   files: TemplateFiles
+}
+
+/** Loads what reads templates, and the templates of the repository in `root`. */
+export async function loadTemplateKit(root: string): Promise<TemplateKit> {
+  const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
+  return { parse, files }
 }
 
 /** Checks each variable once, however many hosts share it: a wrong line is one problem. */

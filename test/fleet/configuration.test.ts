@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Configuration, loadFleet } from '../../src/fleet/fleet.ts'
+import { type Configuration, listInventory, loadFleet } from '../../src/fleet/fleet.ts'
 import { Failure } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
@@ -185,4 +185,26 @@ test('a template is a file of the repository: no path and no link leads out', as
   const linked = await folderWith(t, withTemplate('{}'))
   await symlink(join(outside, 'secret.json'), join(linked, 'templates/link.json'))
   assert.match((await problemsOf(linked)).join(), /templates\/link\.json:1:1 is a link that leads out/)
+})
+
+test('the list of the inventory shows configurations without their secrets', async (t) => {
+  const former = process.env['FLEET_TOKEN']
+  process.env['FLEET_TOKEN'] = 'very-secret-token'
+  undo(t, async () => {
+    if (former === undefined) delete process.env['FLEET_TOKEN']
+    else process.env['FLEET_TOKEN'] = former
+  })
+  const folder = await folderWith(t, {
+    ...withTemplate('{ "url": "{{ url }}", "token": "{{ token }}" }'),
+    'host_vars/a.yml': `url: x\ntoken: "{{ lookup('env', 'FLEET_TOKEN') }}"\n`,
+    'host_vars/b.yml': 'url: y\ntoken: none\n',
+  })
+  const { list } = await listInventory(folder)
+  const { configurations } = list._meta
+  assert.deepEqual(configurations?.['a'], {
+    template: 'kiosk.json',
+    values: { url: 'x', token: '(secret)' },
+  })
+  assert.match(configurations?.['b']?.digest ?? '', /^sha256:/)
+  assert.ok(!JSON.stringify(list).includes('very-secret'))
 })
