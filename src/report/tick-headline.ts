@@ -11,6 +11,7 @@ export function tickHeadline(tick: Tick): string {
   const { counts, plan, progress = [] } = tick
   if (!counts || !plan) return 'superseded by a newer commit'
   const retired = plan.changes.filter((change) => change.kind === 'blocked' && change.by === 'retired').length
+  if (counts.inGit === retired) return 'no devices'
   const groups = progress.flatMap((wave) => wave.groups)
   const sum = (key: 'pending' | 'failed' | 'toCome') => groups.reduce((all, group) => all + group[key], 0)
   const parts: [number, string][] = [
