@@ -32,10 +32,9 @@ export function problemsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
     if (window && window.from === window.to)
       problems.push(problem(['stages', name, 'window', 'to'], 'the window ends when it begins'))
   }
-  if (value.emergency) {
-    const message = 'is not acted on yet: set os_image on the stage’s branch instead, and empty this'
-    problems.push(problem(['emergency'], message))
-  }
+  const { emergency } = value
+  if (emergency && value.stages && !Object.hasOwn(value.stages, emergency.stage))
+    problems.push(problem(['emergency', 'stage'], `there is no stage ${emergency.stage}`))
   return problems
 }
 

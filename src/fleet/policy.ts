@@ -58,6 +58,8 @@ export interface Switches {
   knownBad: ReadonlySet<string>
   /** Rollout (`stage/digest/commit`) → attempt, 1 where not named. */
   retry: ReadonlyMap<string, number>
+  /** Brings a stage to a release, whatever its branch says, until then. */
+  emergency: { stage: string; release: string; reason: string; until: Date } | undefined
 }
 
 export interface FleetServer {
@@ -126,7 +128,7 @@ function noPolicy(file: string): FleetPolicy {
   return {
     server: undefined,
     stages: undefined,
-    switches: { freeze: undefined, knownBad: new Set(), retry: new Map() },
+    switches: { freeze: undefined, knownBad: new Set(), retry: new Map(), emergency: undefined },
     warnings: [],
     at: () => ({ file, line: 1, column: 1 }),
   }
@@ -177,5 +179,6 @@ function switchesOf(value: PolicyFile): Switches {
       : undefined,
     knownBad: new Set((value['known-bad'] ?? []).map(inOurSpelling)),
     retry: new Map(Object.entries(value.retry ?? {})),
+    emergency: value.emergency ? { ...value.emergency, until: new Date(value.emergency.until) } : undefined,
   }
 }

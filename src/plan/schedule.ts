@@ -1,7 +1,8 @@
 // One tick of a stage: reads Git, facts and orders, does the one next thing that is due, and ends.
 import { type Fleet, type Stage, type Switches, warningsFor } from '../fleet/fleet.ts'
 import type { OtaServer } from '../ota/ota.ts'
-import { type Context, plainContext } from '../platform/platform.ts'
+import { type Context, oneLine, plainContext } from '../platform/platform.ts'
+import { emergencyOf, inEmergency } from './emergency.ts'
 import { type FleetGit, openFleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
 import { stageOf } from './make-plan.ts'
@@ -30,11 +31,20 @@ export async function schedule(
   await history.requireCommitted()
   for (const { file, line, message } of warningsFor(fleet, stage.name))
     context.log.info(`warning: ${file}:${line ?? 1}: ${message}`)
-  const current = { ...fleet, switches: await switchesFor(fleet, stage, history, tips) }
-  return await new TickRun(current, stage, server, options, context, history).run()
+  const switches = await switchesFor(fleet, stage, history, tips)
+  const emergency = emergencyOf(switches, stage, context.clock.now())
+  const ground = inEmergency({ fleet: { ...fleet, switches }, stage, git: history }, emergency)
+  if (!emergency) return await new TickRun(ground, server, options, context).run()
+  const { release, reason, until } = emergency
+  context.log.warn(
+    `emergency: stage ${stage.name} goes to ${oneLine(release)} until ${until.toISOString()}: ${oneLine(reason)}`,
+  )
+  // the emergency was merged into the default branch: that is its review
+  const { review: _, ...others } = options
+  return await new TickRun(ground, server, others, context).run()
 }
 
-/** freeze, known-bad and retry work at once for every stage: they are those of the default branch. */
+/** freeze, known-bad, retry and emergency work at once for every stage: they are those of the default branch. */
 async function switchesFor(fleet: Fleet, stage: Stage, git: FleetGit, tips: Tips): Promise<Switches> {
   const { defaultBranch } = tips
   if (defaultBranch === undefined || defaultBranch === stage.branch) return fleet.switches

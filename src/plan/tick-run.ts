@@ -4,6 +4,7 @@ import { type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
 import { type Due, whatIsDue } from './due.ts'
+import type { Ground } from './emergency.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
 import { makePlan } from './make-plan.ts'
@@ -39,14 +40,7 @@ export class TickRun {
   /** Whether the branch has moved on since this tick began. */
   #isOvertaken = false
 
-  constructor(
-    fleet: Fleet,
-    stage: Stage,
-    server: OtaServer,
-    options: ScheduleOptions,
-    context: Context,
-    git: FleetGit,
-  ) {
+  constructor({ fleet, stage, git }: Ground, server: OtaServer, options: ScheduleOptions, context: Context) {
     this.#fleet = fleet
     this.#stage = stage
     this.#server = server

@@ -295,9 +295,12 @@ test('each mistake names its line', async (t) => {
       /^inventory\.yml:3:5 a has no time_zone, which the window of stage main needs/,
     ],
     [
-      'an emergency',
-      { 'fleet.yml': 'emergency: { stage: main, release: r, reason: x, until: 2026-12-01 }\n' },
-      /^fleet\.yml:1:1 emergency: is not acted on yet/,
+      'an emergency of no stage',
+      {
+        'fleet.yml':
+          'stages:\n  main: { branch: main }\nemergency: { stage: canary, release: r, reason: x, until: 2026-12-01 }\n',
+      },
+      /^fleet\.yml:3:14 emergency\.stage: there is no stage canary/,
     ],
     [
       'a server without a scheme',
@@ -349,7 +352,7 @@ test('what has no effect yet is a warning at its line, never silence', async (t)
     /group_vars\/nobody\.yml:1 .*group that is not in the inventory/,
     /host_vars\/b\.yaml:1 is never read, as b\.yml is there too/,
     /inventory\.yml:5 printer subscribes to no branch/,
-    /fleet\.yml:4 stages\.main\.window: orders are placed inside the window alone/,
+    /fleet\.yml:4 stages\.main\.window: at its end the next run of schedule-updates takes back/,
   ])
     assert.ok(
       warnings.some((warning) => expected.test(warning)),

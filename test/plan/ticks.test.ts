@@ -151,6 +151,44 @@ test('a device that moves to an earlier wave counts by its newest order', async 
   assert.match(soaking.waiting[0]?.why ?? '', /wave 1 soaks until/)
 })
 
+test('an emergency takes a stage to its release past all but the failure limit, and is over when it ends', async () => {
+  const stage = `after: development\n    waves: [50%, 100%]\n    gate: { soak: 24h, max-failures: 1 }`
+  const world = worldOf(`${stage}\n    window: { from: "20:00", to: "21:00", time-zone: UTC }`, 4)
+  for (const device of world.devices) {
+    device.release = 'b'
+    device.report()
+  }
+  const until = new Date(world.nowMs + 6 * hourMs)
+  const emergency = { stage: 'canary', release: 'a', reason: 'b does not start', until }
+  world.switches = { ...world.switches, emergency: { ...emergency, stage: 'development' } }
+  assert.equal((await tick(world)).state, 'done', 'of another stage')
+  world.switches = { ...world.switches, emergency }
+  const first = await tick(world)
+  assert.equal(ordered(first).length, 1)
+  assert.equal(ordered(await tick(world)).length, 0, 'nothing shows yet that it works')
+  everyone(world)
+  assert.equal(ordered(await tick(world)).length, 3)
+  everyone(world)
+  const done = await tick(world)
+  assert.deepEqual([done.state, world.devices.map(({ release }) => release)], ['done', ['a', 'a', 'a', 'a']])
+  world.nowMs += 7 * hourMs
+  everyone(world)
+  assert.match((await tick(world)).waiting[0]?.why ?? '', /report b/, 'Git says b again')
+})
+
+test('an emergency stops at the failure limit, and never goes to what is known to be bad', async () => {
+  const world = worldOf('waves: [100%]\n    gate: { max-failures: 0 }', 3)
+  const emergency = { stage: 'canary', release: 'c', reason: 'b', until: new Date(world.nowMs + 24 * hourMs) }
+  world.switches = { ...world.switches, emergency, knownBad: new Set(['c']) }
+  assert.deepEqual(ordered(await tick(world)), [])
+  world.switches = { ...world.switches, knownBad: new Set() }
+  for (const device of world.devices) device.behaviour = 'fails'
+  assert.equal(ordered(await tick(world)).length, 1)
+  everyone(world)
+  const halted = await tick(world)
+  assert.deepEqual([halted.state, ordered(halted)], ['halted', []])
+})
+
 const nightly = 'waves: [100%]\n    window: { from: "03:00", to: "05:00", time-zone: UTC }'
 
 test('when a window closes, orders that have not begun are taken back, and come again when it opens', async () => {

@@ -56,6 +56,12 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
   if (isOvertaken) world.overtaken.add(order.name)
   if (seen.switches.freeze) broken('frozen', 'the fleet is frozen')
   if (seen.switches.knownBad.has(order.release)) broken('known-bad', 'it is known to be bad')
+  const { emergency } = seen.switches
+  if (emergency?.stage === 'canary' && emergency.until > world.now()) {
+    // what it skips is told in stories of its own
+    if (order.release !== emergency.release) broken('outside of the emergency', emergency.release)
+    return
+  }
   for (const id of order.devices) {
     const device = world.devices.find((one) => one.id === id)
     if (!device || world.wanted(seen.said, device) !== order.release) broken('outside of the plan', id)

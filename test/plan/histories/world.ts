@@ -75,7 +75,7 @@ export class World {
   readonly stages: ReadonlyMap<string, Stage>
   /** The stage's branch, oldest first. */
   readonly branch: Said[] = []
-  switches: Switches = { freeze: undefined, knownBad: new Set(), retry: new Map() }
+  switches: Switches = { freeze: undefined, knownBad: new Set(), retry: new Map(), emergency: undefined }
   /** Orders that were placed on a commit after another one had been merged, in the one moment that nobody can close. */
   readonly overtaken = new Set<string>()
   nowMs = begin
