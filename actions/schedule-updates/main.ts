@@ -11,8 +11,7 @@ import {
   tickOutputs,
 } from '../../src/plan/plan.ts'
 import { maxSummaryCharacters, tickMarkdown } from '../../src/report/report.ts'
-import { offerKnownBad } from './offer.ts'
-import { publishTick } from './publish.ts'
+import { orShowRefusal, showTick } from './publish.ts'
 import { reviewOnGitHub } from './review.ts'
 
 await runAction('schedule-updates', async (action) => {
@@ -30,11 +29,12 @@ await runAction('schedule-updates', async (action) => {
     digestFor: reviewOnGitHub(fleet, stage, event.repository, gitHubToken, action),
   }
   const options = { review, isDryRun: input.flag('dry-run') }
-  const tick = await action.log.group(`Stage ${stage}`, () => schedule(fleet, stage, server, options, action))
+  const place = { repository: event.repository, token: gitHubToken, folder: fleet.folder, ...options }
+  const work = () => schedule(fleet, stage, server, options, action)
+  const tick = await action.log.group(`Stage ${stage}`, () => orShowRefusal(stage, place, action, work))
   await action.output(tickOutputs(tick))
   await action.summary(tickMarkdown(tick, maxSummaryCharacters).text)
-  await publishTick(tick, event.repository, gitHubToken, action)
-  await offerKnownBad(tick, fleet.folder, event.repository, gitHubToken, action)
+  await showTick(tick, place, action)
   requireNotHalted(tick)
   return {}
 })

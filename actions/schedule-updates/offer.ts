@@ -1,9 +1,10 @@
 import { join } from 'node:path/posix'
 import { policyFileName, withKnownBad } from '../../src/fleet/fleet.ts'
-import { type Repository, branchFor, offerChange, openGitHub, tryToPublish } from '../../src/github/github.ts'
+import { branchFor, offerChange, openGitHub, tryToPublish } from '../../src/github/github.ts'
 import type { Tick } from '../../src/plan/plan.ts'
-import { type Context, digestOf, messageOf, runOk } from '../../src/platform/platform.ts'
+import { type Context, digestOf, messageOf, runOk, shorten } from '../../src/platform/platform.ts'
 import { haltMarkdown } from '../../src/report/report.ts'
+import type { Place } from './publish.ts'
 
 const dayMs = 86_400_000
 
@@ -13,13 +14,11 @@ const dayMs = 86_400_000
  */
 export async function offerKnownBad(
   tick: Tick,
-  folder: string,
-  repository: Repository | undefined,
-  token: string | undefined,
+  { folder, repository, token }: Place,
   context: Context,
 ): Promise<void> {
   const contents = [...new Set(tick.failures.flatMap(({ content }) => content ?? []))].sort()
-  const releases = [...new Set(tick.failures.flatMap(({ release }) => release ?? []))].sort()
+  const releases = [...new Set(tick.failures.flatMap(({ release }) => release ?? []))].map(inTitle).sort()
   if (tick.state !== 'halted' || tick.isDryRun || contents.length === 0) return
   if (!repository || token === undefined) return
   const github = openGitHub({ token, repository }, context)
@@ -38,6 +37,9 @@ export async function offerKnownBad(
   else if (result.hasChanged)
     context.log.info(`a pull request offers to mark ${releases.join(', ')} as known to be bad`)
 }
+
+/** GitHub reads issues to close and people to call in a commit's message: a name has neither spaces nor their signs there. */
+const inTitle = (release: string) => shorten(release.replace(/[^\w.+:-]+/g, '_'), 80)
 
 /** A file that nothing can be added to is a person's to change: the pull request isn't worth the tick's own result. */
 function edited(

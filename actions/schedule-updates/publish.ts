@@ -1,6 +1,7 @@
 import {
   type Repository,
   type StageState,
+  type StageStatus,
   keepCommitStatus,
   keepDeployment,
   openGitHub,
@@ -8,27 +9,69 @@ import {
   tryToPublish,
 } from '../../src/github/github.ts'
 import type { Tick } from '../../src/plan/plan.ts'
-import type { Context } from '../../src/platform/platform.ts'
+import { type Context, Failure, type FailureReason, runOk } from '../../src/platform/platform.ts'
 import { tickHeadline } from '../../src/report/report.ts'
+import { offerKnownBad } from './offer.ts'
+
+/** Where a tick is shown on GitHub: nowhere without a repository and a token, or in a dry run. */
+export interface Place {
+  repository: Repository | undefined
+  token: string | undefined
+  /** The fleet's folder. */
+  folder: string
+  isDryRun: boolean
+}
 
 /**
- * Shows on GitHub how the stage stands at its commit: a deployment and a commit status. What GitHub refuses is a warning:
- * the tick has done its work. A dry run and a superseded tick publish nothing.
+ * Shows on GitHub how the stage stands at its commit: a deployment and a commit status, and where it is halted a pull request
+ * that marks what failed. What GitHub refuses is a warning: the tick has done its work. A superseded tick shows nothing.
  */
-export async function publishTick(
-  tick: Tick,
-  repository: Repository | undefined,
-  token: string | undefined,
+export async function showTick(tick: Tick, place: Place, context: Context): Promise<void> {
+  const state = stateOf(tick)
+  if (state === undefined) return
+  const { stage, commit } = tick
+  await show({ stage, commit, state, description: tickHeadline(tick) }, place, context)
+  await offerKnownBad(tick, place, context)
+}
+
+/** What no later tick on the same commit mends by itself. */
+const lasting: readonly FailureReason[] = [
+  'not-reviewed',
+  'plan-changed',
+  'over-budget',
+  'release-missing',
+  'no-device-matched',
+]
+
+/** Runs a tick; where it refuses a commit for good, that is shown as the stage's failure, and thrown again. */
+export async function orShowRefusal(
+  stage: string,
+  place: Place,
+  context: Context,
+  work: () => Promise<Tick>,
+): Promise<Tick> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Failure) || !lasting.includes(error.reason)) throw error
+    const description = `${error.reason}: ${error.message}`
+    const commit = await runOk('git', ['rev-parse', 'HEAD'], { cwd: place.folder, what: 'git rev-parse' })
+    await show({ stage, commit: commit.trim(), state: 'failure', description }, place, context)
+    throw error
+  }
+}
+
+async function show(
+  status: StageStatus,
+  { repository, token, isDryRun }: Place,
   context: Context,
 ): Promise<void> {
-  const state = stateOf(tick)
-  if (!repository || token === undefined || state === undefined || tick.isDryRun) return
+  if (!repository || token === undefined || isDryRun) return
   const github = openGitHub({ token, repository }, context)
-  const { stage, commit } = tick
-  const status = { stage, commit, state, description: tickHeadline(tick), link: runPage() }
+  const linked = { ...status, link: runPage() }
   const results = await Promise.all([
-    tryToPublish('The deployment', () => keepDeployment(github, status), 'deployments: write'),
-    tryToPublish('The commit status', () => keepCommitStatus(github, status), 'statuses: write'),
+    tryToPublish('The deployment', () => keepDeployment(github, linked), 'deployments: write'),
+    tryToPublish('The commit status', () => keepCommitStatus(github, linked), 'statuses: write'),
   ])
   for (const result of results) if (!result.isDone) context.log.warn(result.why)
 }

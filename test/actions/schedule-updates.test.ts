@@ -94,6 +94,9 @@ test('the review of a merged pull request is found in its check run', async (t) 
   const options = { env: { GITHUB_API_URL: github.url }, inputs: { 'github-token': 'job-token' } }
   const unknown = await tick(world, options)
   assert.equal(unknown.outputs['failure-reason'], 'not-reviewed', unknown.log)
+  const [status] = github.statuses
+  assert.deepEqual([status?.sha, status?.context, status?.state], [merged, 'drover/canary', 'failure'])
+  assert.match(status?.description ?? '', /^not-reviewed: stage canary needs a review/)
   github.pullRequests.push({
     number: 7,
     merged_at: '2026-01-01T00:00:00Z',
@@ -114,6 +117,11 @@ test('the review of a merged pull request is found in its check run', async (t) 
   github.checks.push({ ...check, id: 2, external_id: planned.outputs['digest'] ?? '' })
   const result = await tick(world, options)
   assert.deepEqual([result.code, result.outputs['scheduled']], [0, '1'], result.log)
+  assert.deepEqual(
+    github.deployments.map(({ sha, statuses }) => [sha, statuses.map(({ state }) => state)]),
+    [[merged, ['failure', 'failure', 'in_progress']]],
+    'not reviewed, then another plan, then on its way',
+  )
 })
 
 test('a run on an older commit is superseded: green, and nothing written', async (t) => {
