@@ -60,10 +60,13 @@ async function choose(folder: string, entries: Entries, names: readonly string[]
   const shadowed: Problem[] = []
   const files: (Found & { name: string })[] = []
   for (const name of names) {
-    const candidates = extensions
-      .map((extension) => `${name}${extension}`)
-      .filter((entry) => entries.has(entry))
-    for (const candidate of candidates) unclaimed.delete(candidate)
+    const candidates: string[] = []
+    for (const extension of extensions) {
+      const candidate = `${name}${extension}`
+      if (!entries.has(candidate)) continue
+      candidates.push(candidate)
+      unclaimed.delete(candidate)
+    }
     const [first, ...others] = candidates
     if (first === undefined) continue
     const path = join(folder, first)
