@@ -6,7 +6,8 @@ import { problemsWith, unknownIn } from './configuration-schema.ts'
 import type { Variable } from './inventory-model.ts'
 import { isRecord } from './source.ts'
 import { type TemplateFile, type TemplateFiles, templateFolders } from './template-files.ts'
-import type { HostTemplates } from './template-variables.ts'
+import type { TemplatesOfHost } from './template-hosts.ts'
+import { type HostTemplates, PlacedProblem } from './template-variables.ts'
 
 /** A configuration in the form of the server: keys and texts. */
 export interface Configuration {
@@ -32,14 +33,13 @@ const namesForm =
   'configuration: must be a mapping with the name of a template, and parameters where it has some'
 
 /**
- * Renders a host's `configuration`. `isSecret` says of a text whether something secret is in it. Throws `PlacedProblem` where a
- * template can't be rendered.
+ * Renders a host's `configuration`. `others` gives the same templates with other secrets: what is different with them is
+ * secret, however a template spells it. Throws `PlacedProblem` where a template can't be rendered.
  */
 export function configurationOf(
   variable: Variable,
-  templates: HostTemplates,
+  { templates, others }: TemplatesOfHost,
   { files }: TemplateFiles,
-  isSecret: (text: string) => boolean,
 ): ConfigurationOutcome {
   const checked = v.safeParse(form, templates.data('configuration'))
   if (!checked.success) return { ok: false, problems: [{ ...variable.at(), message: namesForm }] }
@@ -55,9 +55,28 @@ export function configurationOf(
   const { values, problems } = valuesOf(rendered.data, file)
   const wrong = [...schemaProblems(rendered.data, name, file, files), ...problems]
   if (wrong.length > 0) return { ok: false, problems: wrong }
-  const secretKeys = new Set([...values].filter(([, text]) => isSecret(text)).map(([key]) => key))
+  const secretKeys = secretKeysOf(values, file, others())
   const digest = digestOf(canonicalJson(Object.fromEntries(values)))
   return { ok: true, configuration: { template: name, values, secretKeys, digest } }
+}
+
+function secretKeysOf(
+  values: ReadonlyMap<string, string>,
+  file: TemplateFile,
+  others: HostTemplates | undefined,
+): Set<string> {
+  if (!others) return new Set()
+  const keys = new Set(values.keys())
+  try {
+    const other = parsed(others.file(file.text, file.file), file)
+    // where other secrets give no configuration at all, nothing is known, and everything kept
+    if ('problems' in other) return keys
+    const otherValues = valuesOf(other.data, file).values
+    for (const [key, text] of values) if (otherValues.get(key) === text) keys.delete(key)
+  } catch (error) {
+    if (!(error instanceof PlacedProblem)) throw error
+  }
+  return keys
 }
 
 type Parsed = { data: Readonly<Record<string, unknown>> } | { problems: Problem[] }

@@ -4,7 +4,8 @@ import { type Problem, failOn } from '../platform/platform.ts'
 import { type Elsewhere, readInventory } from './inventory.ts'
 import type { Configuration } from './configuration.ts'
 import type { Group, Host } from './inventory-model.ts'
-import { VariableReader, loadTemplateKit } from './variable-reader.ts'
+import { loadTemplateKit } from './template-hosts.ts'
+import { VariableReader } from './variable-reader.ts'
 import { type HostVariables, readVariables } from './variables.ts'
 
 /** Groups by their names, and under `_meta.hostvars` each host's variables. Encrypted values stay so, as Ansible's do. */

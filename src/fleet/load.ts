@@ -5,7 +5,7 @@ import type { InventorySource } from './inventory-source.ts'
 import type { Fleet } from './model.ts'
 import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
 import { resolveDevices } from './resolve.ts'
-import { type TemplateKit, loadTemplateKit } from './variable-reader.ts'
+import { type TemplateKit, loadTemplateKit } from './template-hosts.ts'
 import { readVariables } from './variables.ts'
 
 /**

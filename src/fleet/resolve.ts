@@ -3,7 +3,8 @@ import type { Problem } from '../platform/platform.ts'
 import type { Host, Variable } from './inventory-model.ts'
 import type { FleetDevice } from './model.ts'
 import type { Stage } from './policy.ts'
-import { type Read, type TemplateKit, type Values, VariableReader } from './variable-reader.ts'
+import type { TemplateKit } from './template-hosts.ts'
+import { type Read, type Values, VariableReader } from './variable-reader.ts'
 import { type HostVariables, type Layers, lookUp, written } from './variables.ts'
 
 export interface Resolved {

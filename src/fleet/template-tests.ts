@@ -14,7 +14,6 @@ import {
   keysOf,
   kindOf,
   numberOf,
-  textOf,
   valueOf,
 } from './template-values.ts'
 
@@ -133,5 +132,5 @@ export function rangeOf(args: readonly Given[], spot: Spot): Value {
 function wholeOf(value: Value, spot: Spot): number {
   if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
   if (value instanceof Float) return unsupported('a number that is not whole here', spot)
-  throw new TemplateProblem(`${textOf(value, spot).slice(0, 20)} is no whole number`, spot)
+  throw new TemplateProblem(`${kindOf(value)} is no whole number`, spot)
 }

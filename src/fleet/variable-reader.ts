@@ -6,13 +6,10 @@ import { type Configuration, configurationOf } from './configuration.ts'
 import type { Image } from './model.ts'
 import { isTimeZone } from './policy-schema.ts'
 import type { Path } from './source.ts'
-import { readEnvironment } from './template-environment.ts'
-import { type TemplateFiles, readTemplateFiles } from './template-files.ts'
-import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
-import { type Spot, TemplateProblem } from './template-tree.ts'
-import { HostTemplates, PlacedProblem, hasTemplate, isTemplate, magicOf } from './template-variables.ts'
+import { Secrets, type TemplateKit, type TemplatesOfHost, templatesOfHost } from './template-hosts.ts'
+import { PlacedProblem, hasTemplate, isTemplate } from './template-variables.ts'
 import { type Layers, lookUp, written } from './variables.ts'
-import { isEncrypted, openVault, vaultHeader } from './vault.ts'
+import { isEncrypted, vaultHeader } from './vault.ts'
 
 const name = v.pipe(
   v.string('must be text: write it in quotes'),
@@ -68,18 +65,6 @@ export interface Read {
 
 type Checked = { value: unknown; ok: true } | { ok: false }
 
-/** What reading templates takes. */
-export interface TemplateKit {
-  parse: TemplateParser
-  files: TemplateFiles
-}
-
-/** Loads what reads templates, and the templates of the repository in `root`. */
-export async function loadTemplateKit(root: string): Promise<TemplateKit> {
-  const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
-  return { parse, files }
-}
-
 /** Checks each variable once, however many hosts share it: a wrong line is one problem. */
 export class VariableReader {
   readonly problems: Problem[] = []
@@ -92,7 +77,8 @@ export class VariableReader {
   readonly #checked = new Map<Variable, Checked>()
   readonly #said = new Set<string>()
   readonly #warned = new Set<Variable>()
-  readonly #secrets = new Set<string>()
+  readonly #secrets = new Secrets()
+  readonly withoutSecrets = this.#secrets.withoutSecrets
 
   constructor(kit: TemplateKit | undefined) {
     this.#kit = kit
@@ -126,19 +112,10 @@ export class VariableReader {
     }
   }
 
-  /** A problem whose message has nothing in it that was encrypted. */
-  readonly withoutSecrets = (problem: Problem): Problem => ({
-    ...problem,
-    message: [...this.#secrets].reduce(
-      (message, secret) => message.replaceAll(secret, '(encrypted)'),
-      problem.message,
-    ),
-  })
-
-  #check(name: Name, variable: Variable, templates: HostTemplates | undefined): Checked {
-    if (hasTemplate(variable.value)) return this.#checkTemplate(name, variable, templates)
+  #check(name: Name, variable: Variable, templates: TemplatesOfHost | undefined): Checked {
     let checked = this.#checked.get(variable)
     if (!checked) {
+      if (hasTemplate(variable.value)) return this.#checkTemplate(name, variable, templates)
       checked = this.#checkNew(name, variable)
       this.#checked.set(variable, checked)
     }
@@ -158,12 +135,13 @@ export class VariableReader {
     return this.#checkValue(name, variable, opened.value)
   }
 
-  #configuration(layers: Layers, templates: HostTemplates | undefined): Configuration | undefined {
+  #configuration(layers: Layers, templates: TemplatesOfHost | undefined): Configuration | undefined {
     const variable = lookUp(layers, 'configuration')
-    if (!variable || variable.value === null || !templates || !this.#kit) return undefined
+    if (!variable || variable.value === null) return undefined
+    this.needsTemplates ||= !this.#kit
+    if (!templates || !this.#kit) return undefined
     try {
-      const isSecret = (text: string) => [...this.#secrets].some((secret) => text.includes(secret))
-      const outcome = configurationOf(variable, templates, this.#kit.files, isSecret)
+      const outcome = configurationOf(variable, templates, this.#kit.files)
       if (!outcome) return undefined
       if (outcome.ok) return outcome.configuration
       for (const problem of outcome.problems) this.#wrong(problem)
@@ -184,10 +162,13 @@ export class VariableReader {
     return { ok: false }
   }
 
-  #checkTemplate(name: Name, variable: Variable, templates: HostTemplates | undefined): Checked {
-    if (!templates) return { ok: false }
+  #checkTemplate(name: Name, variable: Variable, templates: TemplatesOfHost | undefined): Checked {
+    if (!templates) {
+      this.needsTemplates = true
+      return { ok: false }
+    }
     try {
-      const value = templates.data(name)
+      const value = templates.templates.data(name)
       if (name === 'os_image') {
         const at = firstPath(variable.value, isTemplate)
         const message = `${name}: a template here can only be the name of one variable with the whole value, {{ name }}: the commit that brings a release is found by its line`
@@ -202,31 +183,8 @@ export class VariableReader {
     }
   }
 
-  /** One host's templates; undefined, and `needsTemplates`, where templates are to be read first. */
-  #templatesOf(host: Host, layers: Layers): HostTemplates | undefined {
-    const kit = this.#kit
-    if (!kit) {
-      const isUsed =
-        (lookUp(layers, 'configuration')?.value ?? null) !== null ||
-        Object.keys(schemas).some((name) => hasTemplate(lookUp(layers, name)?.value))
-      this.needsTemplates ||= isUsed
-      return undefined
-    }
-    return new HostTemplates({
-      parse: kit.parse,
-      variable: (name) => lookUp(layers, name),
-      magic: () => magicOf(host, layers),
-      decrypt: (vault, spot) => this.#secret(decrypted(vault, spot)),
-      environment: (name, spot) => {
-        const value = readEnvironment(name, spot)
-        return value === undefined ? undefined : this.#secret(value)
-      },
-    })
-  }
-
-  #secret(text: string): string {
-    if (text !== '') this.#secrets.add(text)
-    return text
+  #templatesOf(host: Host, layers: Layers): TemplatesOfHost | undefined {
+    return this.#kit && templatesOfHost(this.#kit, this.#secrets, host, layers)
   }
 
   /** Many hosts share a line: what is wrong with it is one problem. */
@@ -241,9 +199,9 @@ export class VariableReader {
   /** The value with everything decrypted within it. */
   #opened(name: Name, variable: Variable, value: unknown, path: Path): Checked {
     if (isEncrypted(value)) {
-      const opened = openVault(value.__ansible_vault)
+      const opened = this.#secrets.open(value.__ansible_vault)
       if (opened.ok) {
-        return { ok: true, value: this.#secret(opened.text) }
+        return { ok: true, value: opened.text }
       }
       this.#wrong({ ...variable.at(path), message: `${name}: ${opened.why}` })
       return { ok: false }
@@ -276,10 +234,4 @@ function firstPath(value: unknown, isOne: (text: string) => boolean, path: Path 
     if (found) return found
   }
   return undefined
-}
-
-function decrypted(vault: string, spot: Spot): string {
-  const opened = openVault(vault)
-  if (opened.ok) return opened.text
-  throw new TemplateProblem(opened.why, spot)
 }

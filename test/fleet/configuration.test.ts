@@ -195,7 +195,7 @@ test('the list of the inventory shows configurations without their secrets', asy
     else process.env['FLEET_TOKEN'] = former
   })
   const folder = await folderWith(t, {
-    ...withTemplate('{ "url": "{{ url }}", "token": "{{ token }}" }'),
+    ...withTemplate('{ "url": "{{ url }}", "token": "{{ token }}", "basic": "{{ token | b64encode }}" }'),
     'host_vars/a.yml': `url: x\ntoken: "{{ lookup('env', 'FLEET_TOKEN') }}"\n`,
     'host_vars/b.yml': 'url: y\ntoken: none\n',
   })
@@ -203,7 +203,7 @@ test('the list of the inventory shows configurations without their secrets', asy
   const { configurations } = list._meta
   assert.deepEqual(configurations?.['a'], {
     template: 'kiosk.json',
-    values: { url: 'x', token: '(secret)' },
+    values: { url: 'x', token: '(secret)', basic: '(secret)' },
   })
   assert.match(configurations?.['b']?.digest ?? '', /^sha256:/)
   assert.ok(!JSON.stringify(list).includes('very-secret'))
