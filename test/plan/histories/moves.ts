@@ -2,7 +2,7 @@
 import { Failure } from '../../../src/platform/platform.ts'
 import type { Chance } from '../../support/chance.ts'
 import type { MemoryDevice, StepBehaviour } from '../../support/memory-device.ts'
-import { Broken, isOurs } from './oracle.ts'
+import { Broken, isOurs, judgeRest } from './oracle.ts'
 import { Killed, type RunTick, runTick } from './ticks.ts'
 import { type World, minuteMs, releases } from './world.ts'
 
@@ -102,10 +102,10 @@ export async function apply(world: World, move: Move, counts: Counts): Promise<v
   const { kind, a, b } = move
   switch (kind) {
     case 'tick':
-      return judgeTick(await runTick(world, world.tip), counts)
+      return await whole(world, counts)
     case 'round':
       round(world, b)
-      return judgeTick(await runTick(world, world.tip), counts)
+      return await whole(world, counts)
     case 'late':
       return judgeTick(await runTick(world, world.branch[a % world.branch.length] ?? world.tip), counts)
     case 'killed':
@@ -261,6 +261,12 @@ export function turn(world: World, device: MemoryDevice): void {
 
 function report(world: World, device: MemoryDevice): void {
   if (!world.asleep.has(device.id)) device.report()
+}
+
+async function whole(world: World, counts: Counts): Promise<void> {
+  const run = await runTick(world, world.tip)
+  judgeTick(run, counts)
+  if (run.tick) judgeRest(world)
 }
 
 async function killed(world: World, a: number, counts: Counts): Promise<void> {

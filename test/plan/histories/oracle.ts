@@ -31,6 +31,8 @@ export interface Seen {
   /** Devices with an open order, and whose. */
   open: ReadonlyMap<string, string>
   read: ReadonlyMap<string, Deployment['devices']>
+  /** What had failed when it began: name of the order and device. */
+  failed: ReadonlySet<string>
 }
 
 export function isOurs({ name }: { name: string }): boolean {
@@ -104,7 +106,7 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
     if (newest !== last) return false
     const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
-    const isBefore = Date.parse(state?.finishedAt ?? '2999-01-01') < seen.startedMs
+    const isBefore = seen.failed.has(`${last?.name} ${one.id}`)
     return (
       isOfAttempt &&
       isBefore &&
@@ -151,6 +153,23 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
           `wave ${earlier} of ${type} is ${members.map((one) => one.id).join(', ')}`,
         )
     }
+  }
+}
+
+/** Checks after a tick that went to its end: what Git wants no more, and no device has begun, is not open any longer. */
+export function judgeRest(world: World): void {
+  for (const device of world.devices) {
+    const open = openOrdersOf(world.server, device.id)
+    const [order] = open
+    // the server can't take one order from a device that has two
+    if (!order || open.length > 1 || !isOurs(order) || order.targets.get(device.id)?.state !== 'pending')
+      continue
+    const wanted = world.wanted(world.tip, device)
+    if (wanted !== order.release)
+      throw new Broken(
+        'unwanted and open',
+        `${device.id} is to run ${wanted}, and has ${order.name} of ${order.release}`,
+      )
   }
 }
 

@@ -1,5 +1,5 @@
 // Ticks of a world: whole ones, late ones, ones that are killed, and ones during which the world moves on.
-import { type OtaServer, isOpenState } from '../../../src/ota/ota.ts'
+import type { OtaServer } from '../../../src/ota/ota.ts'
 import { type FleetGit, type Tick, schedule } from '../../../src/plan/plan.ts'
 import { plainContext } from '../../../src/platform/platform.ts'
 import { type Request, memoryAdapter } from '../../support/memory-adapter.ts'
@@ -36,6 +36,7 @@ export async function runTick(
     withdrawing: undefined,
     open: new Map(),
     read: new Map(),
+    failed: new Set(),
   }
   const run: RunTick = { tick: undefined, error: undefined, writes: 0, calls: 0 }
   const before = async () => {
@@ -89,6 +90,7 @@ function look(world: World, seen: Seen, request: Request): void {
       seen.factsMs = world.nowMs
       break
     case 'open':
+      if (seen.failed.size === 0) seen.failed = failuresOf(world)
       seen.open = new Map(
         [...world.server.devices.keys()].flatMap((id) => {
           return openOrdersOf(world.server, id).map(({ name }): [string, string] => [id, name])
@@ -111,9 +113,9 @@ function look(world: World, seen: Seen, request: Request): void {
   }
 }
 
-/** Whether any device of a world is in the middle of an update. */
-export function isMoving(world: World): boolean {
-  return world.server.deployments.some(({ targets }) =>
-    [...targets.values()].some(({ state }) => isOpenState(state)),
+const failuresOf = ({ server }: World) =>
+  new Set(
+    server.deployments.flatMap(({ name, targets }) =>
+      [...targets].flatMap(([id, { state }]) => (state === 'failure' ? [`${name} ${id}`] : [])),
+    ),
   )
-}
