@@ -1,9 +1,11 @@
 // An inventory from elsewhere: a command or a URL that prints what `ansible-inventory --list` prints. Only who runs us names
 // one; nothing in a checkout can. Hides how it is run and fetched, and keeps what may be secret out of messages.
-import { basename } from 'node:path'
+import { existsSync, statSync } from 'node:fs'
+import { basename, isAbsolute } from 'node:path'
 import {
   type Context,
   Failure,
+  isInRepository,
   lastWords,
   messageOf,
   oneLine,
@@ -28,8 +30,8 @@ const timeoutMs = 120_000
  * anything that a shell would expand. Undefined where both are. Throws `bad-input`.
  */
 export function inventorySource(given: {
-  command: string | undefined
-  url: string | undefined
+  command?: string | undefined
+  url?: string | undefined
 }): InventorySource | undefined {
   const { command, url } = given
   if (command !== undefined && url !== undefined)
@@ -40,6 +42,12 @@ export function inventorySource(given: {
     : { url: checkedUrl(url), token: process.env[inventoryTokenVariable]?.trim() }
 }
 
+/** The same of one text: a URL where it is one, else a command. */
+export function namedSource(text: string | undefined): InventorySource | undefined {
+  if (text === undefined) return undefined
+  return /^\s*https?:\/\//i.test(text) ? inventorySource({ url: text }) : inventorySource({ command: text })
+}
+
 /** What messages call it: without arguments, query and credentials. */
 export function sourceName(source: InventorySource): string {
   if ('command' in source) return `inventory-command:${basename(source.command[0])}`
@@ -47,11 +55,26 @@ export function sourceName(source: InventorySource): string {
 }
 
 /**
- * What the source prints. Throws `missing-tool`, `unreachable`, `bad-credentials` and `server-refused`; `invalid-file` for a
+ * What the source prints; no program of the fleet repository in `folder` is run for it. Throws `bad-input`, `missing-tool`, `unreachable`, `bad-credentials` and `server-refused`; `invalid-file` for a
  * command that fails and for more than 64 MiB (32 from a URL). May be repeated.
  */
-export async function readSource(source: InventorySource, context: Context): Promise<string> {
-  return 'command' in source ? await printed(source.command, context) : await fetched(source, context)
+export async function readSource(source: InventorySource, folder: string, context: Context): Promise<string> {
+  if (!('command' in source)) return await fetched(source, context)
+  await requireOutside(source.command, folder)
+  return await printed(source.command, context)
+}
+
+/** A pull request writes what is in the checkout: neither it nor a script in it may be what runs. */
+async function requireOutside(command: readonly string[], folder: string): Promise<void> {
+  for (const word of command) {
+    const path = word.slice(word.indexOf('=') + 1)
+    if (!isAbsolute(path) || !existsSync(path) || !statSync(path).isFile()) continue
+    if (await isInRepository(folder, path))
+      throw new Failure(
+        'bad-input',
+        `the inventory command names ${basename(path)}, which is in the fleet repository: nothing from a checkout runs; keep it elsewhere`,
+      )
+  }
 }
 
 function wordsOf(text: string): readonly [string, ...string[]] {
@@ -59,6 +82,11 @@ function wordsOf(text: string): readonly [string, ...string[]] {
   const [program, ...args] = words
   if (program === undefined || program === '')
     throw new Failure('bad-input', 'the inventory command is empty: name a program')
+  if (program.includes('/') && !isAbsolute(program))
+    throw new Failure(
+      'bad-input',
+      'the inventory command begins with a relative path: write it absolute, or the name of a program on PATH',
+    )
   if (words.some((word) => word.includes('\0')))
     throw new Failure('bad-input', 'the inventory command has a zero byte')
   return [program, ...args]
@@ -111,8 +139,9 @@ async function printed(
     else chunks.push(chunk)
   }
   try {
+    // a checkout is where we are: interpreters take modules and settings from there
     const signal = AbortSignal.any([context.signal, late, tooMuch.signal])
-    const { code, stderr } = await start(program, args, { signal, onData }).done
+    const { code, stderr } = await start(program, args, { cwd: '/', signal, onData }).done
     if (code === 0) return Buffer.concat(chunks).toString('utf8')
     const said = shorten(oneLine(withoutArguments(lastWords(stderr, basename(program), code), args)), 500)
     throw new Failure('invalid-file', `${what} failed (${code}): ${said}`)

@@ -61,7 +61,7 @@ async function readElsewhere(
   unread: string | undefined,
 ): Promise<Inventory & { base: string }> {
   const data = new InventoryData()
-  readJsonInventory(await readSource(source, context), sourceName(source), data)
+  readJsonInventory(await readSource(source, folder, context), sourceName(source), data)
   if (unread !== undefined)
     data.warnings.push(problemOf(unread, 'is not read, as the inventory comes from elsewhere'))
   return { ...data.finish(), base: folder }

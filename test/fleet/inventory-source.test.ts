@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -143,6 +143,24 @@ test('a checkout never runs: its own program is refused while another is named',
     ['is not read, as the inventory comes from elsewhere'],
   )
   await assert.rejects(readFile(join(base, 'fleet', 'ran')))
+})
+
+test('a program or a script in the checkout is not run, even where it is named, and modules beside it are not found', async (t) => {
+  const { base, folder } = await sourceOf(t, '', {
+    'list.sh': '#!/bin/sh\ntouch "$0.ran"\n',
+    'json.py': 'raise SystemExit(9)\n',
+  })
+  await chmod(join(folder, 'list.sh'), 0o755)
+  await symlink(join(folder, 'list.sh'), join(base, 'link.sh'))
+  for (const command of [join(folder, 'list.sh'), `sh ${join(folder, 'list.sh')}`, join(base, 'link.sh')])
+    assert.match((await failing(listOf(folder, source({ command })))).message, /is in the fleet repository/)
+  assert.throws(() => source({ command: './list.sh' }), /relative path/)
+  await assert.rejects(readFile(join(folder, 'list.sh.ran')))
+  const former = process.cwd()
+  undo(t, () => process.chdir(former))
+  process.chdir(folder)
+  const python = `python3 -c 'import json; print(json.dumps({"_meta": {"hostvars": {}}, "g": ["h"]}))'`
+  assert.deepEqual((await listOf(folder, source({ command: python }))).g, { hosts: ['h'] })
 })
 
 test('a command is split as a shell splits it, and nothing in it is expanded', async (t) => {
