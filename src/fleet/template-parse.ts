@@ -9,6 +9,8 @@ import { type Node, statementsOf } from './template-translate.ts'
 export type TemplateParser = (text: string, options: TokenOptions) => Template
 
 const maxCharacters = 256 << 10
+/** Texts whose trees are kept: each host may have some of its own. */
+const maxKnown = 1000
 // where Python's white space is not JavaScript's
 // oxlint-disable-next-line no-control-regex -- these characters are what is refused
 const oddCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u0085\ufeff]/
@@ -20,7 +22,7 @@ export async function loadTemplateParser(): Promise<TemplateParser> {
     import('nunjucks/src/parser.js'),
   ])
   const lex: Lex = (source) => lexer.lex(source, { trimBlocks: true })
-  return bounded((text, options) => {
+  return remembering((text, options) => {
     const source = prepared(text)
     const { tokens, tags } = tokensOf(source, lex, options)
     let at = 0
@@ -40,11 +42,18 @@ export function trailingBreaks(text: string): number {
   return count
 }
 
-/** A tree that is too deep for the stack is refused. */
-function bounded(parse: TemplateParser): TemplateParser {
+/** Hosts share texts: each is parsed once. A tree that is too deep for the stack is refused. */
+function remembering(parse: TemplateParser): TemplateParser {
+  const known = new Map<string, Template>()
   return (text, options) => {
+    const key = `${options.hasEscapes ? 'file' : 'variable'} ${text}`
+    const before = known.get(key)
+    if (before) return before
     try {
-      return parse(text, options)
+      const template = parse(text, options)
+      if (known.size >= maxKnown) known.clear()
+      known.set(key, template)
+      return template
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       return unsupported('so much within each other', { line: 1, column: 1 })
