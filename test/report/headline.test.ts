@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseFleetPolicy } from '../../src/fleet/fleet.ts'
 import { type Change, type Plan, type Tick, progressOf } from '../../src/plan/plan.ts'
-import { tickHeadline } from '../../src/report/report.ts'
+import { haltMarkdown, tickHeadline } from '../../src/report/report.ts'
 
 type Standing = 'there' | 'pending' | 'update' | 'failed' | 'blocked' | 'retired'
 
@@ -86,4 +87,19 @@ test('a stage is told in one line: where it is, what is on its way, what went wr
   for (const [tick, expected] of table) assert.equal(tickHeadline(tick), expected)
   const long = tickHeadline(tickOf(['there', 'pending', 'failed', 'update', 'blocked'], 'x'.repeat(500)))
   assert.ok(long.length <= 140, 'the numbers must not be what is cut')
+})
+
+test('the way back that a halted stage offers is a fleet.yml that is read', () => {
+  const failure = { device: 'd', host: 'd', why: 'w', log: 'one\ntwo' }
+  const failures = ['r1', 'r1 ``` "x"\n', 'r1'].map((from) => ({ ...failure, release: 'r2', from }))
+  const tick = tickOf(['failed'], 'r2', { state: 'halted', haltedBy: 'rule', failures })
+  const { text } = haltMarkdown(tick, new Date('2026-03-03T12:00:00Z'))
+  const snippet = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+  const { emergency } = parseFleetPolicy(snippet, 'fleet.yml').switches
+  assert.deepEqual(
+    [emergency?.stage, emergency?.release, emergency?.until.toISOString()],
+    ['s', 'r1', '2026-03-03T12:00:00.000Z'],
+    'what most of them ran before',
+  )
+  assert.match(text, /#### End of the log of d\n\n\n? {4}one\n {4}two/)
 })
