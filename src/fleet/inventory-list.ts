@@ -1,6 +1,7 @@
 // What `ansible-inventory --list` prints of a fleet repository, as data.
 import { resolve } from 'node:path'
 import { type Problem, failOn } from '../platform/platform.ts'
+import { failureWith } from './load.ts'
 import { type Elsewhere, readInventory } from './inventory.ts'
 import type { Configuration } from './configuration.ts'
 import type { Group, Host } from './inventory-model.ts'
@@ -70,7 +71,9 @@ async function configurationsOf(
     const { configuration } = reader.read(host, variables.layersOf(host))
     return configuration ? [[host.name, shown(configuration)]] : []
   })
-  failOn([...kit.files.problems, ...reader.problems.map(reader.withoutSecrets)])
+  const problems = [...kit.files.problems, ...reader.problems.map(reader.withoutSecrets)]
+  if (problems.length > 0)
+    throw failureWith(problems, reader.isUnsupported && kit.files.problems.length === 0)
   return found.length > 0 ? { configurations: Object.fromEntries(found) } : {}
 }
 

@@ -20,7 +20,7 @@ export async function loadFleet(folder: string, context?: Context, source?: Inve
     readInventory(root, source && { source, context: context ?? plainContext() }),
   )
   context?.signal.throwIfAborted()
-  if (!inventory) throw failure(problems)
+  if (!inventory) throw failureWith(problems)
   const variables = await readVariables(root, inventory)
   const stages = new Map<string, Stage>(policy?.stages)
   const devicesWith = (kit?: TemplateKit) =>
@@ -37,7 +37,7 @@ export async function loadFleet(folder: string, context?: Context, source?: Inve
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
   if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
   const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
-  if (problems.length > 0 || !policy) throw failure(problems, isUnsupported)
+  if (problems.length > 0 || !policy) throw failureWith(problems, isUnsupported)
   return {
     folder: root,
     server: policy.server,
@@ -90,7 +90,7 @@ async function orProblems<T>(problems: Problem[], work: () => Promise<T>): Promi
 }
 
 /** One failure with all problems; its reason is narrower where each is a template with what is not supported. */
-function failure(problems: readonly Problem[], isUnsupported = false): unknown {
+export function failureWith(problems: readonly Problem[], isUnsupported = false): unknown {
   try {
     failOn(inOrder(problems))
   } catch (error) {

@@ -208,3 +208,9 @@ test('the list of the inventory shows configurations without their secrets', asy
   assert.match(configurations?.['b']?.digest ?? '', /^sha256:/)
   assert.ok(!JSON.stringify(list).includes('very-secret'))
 })
+
+test('the reason is unsupported-template, whoever reads the template', async (t) => {
+  const folder = await folderWith(t, withTemplate('{ "url": "{{ site | nope }}" }'))
+  for (const reading of [loadFleet(folder), listInventory(folder)])
+    await assert.rejects(reading, { reason: 'unsupported-template' })
+})
