@@ -31,6 +31,8 @@ export interface Plot {
   stage: string
   /** The type of each device of canary; development has one of each. */
   types: readonly string[]
+  /** Which of them fail every update until their behaviour changes, by index. */
+  failing?: readonly number[]
 }
 
 /** A plot by chance. */
@@ -50,9 +52,11 @@ export function plotBy(seed: number): Plot {
   const window = chance.is(12) ? `\n    window: { from: "02:00", to: "${to}", time-zone: UTC }` : ''
   const budget = chance.is(15) ? '\n    budget: { per-site: 50% }' : ''
   const typeCount = chance.is(30) ? 2 : 1
+  const count = 2 + chance.below(6)
   return {
+    failing: Array.from({ length: count }, (_, index) => index).filter(() => chance.is(12)),
     stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}`,
-    types: Array.from({ length: 2 + chance.below(6) }, (_, index) => types[index % typeCount] ?? 'board'),
+    types: Array.from({ length: count }, (_, index) => types[index % typeCount] ?? 'board'),
   }
 }
 
@@ -94,6 +98,10 @@ export class World {
       this.server.releases.set(name, { name, artifacts: types.map(artifact) })
     }
     this.devices = plot.types.map((type, index) => this.#device(`device-${index}`, type))
+    for (const index of plot.failing ?? []) {
+      const device = this.devices[index]
+      if (device) device.behaviour = 'fails'
+    }
     this.lab = [...new Set(plot.types)].map((type, index) => this.#device(`lab-${index}`, type))
     const images = Object.fromEntries(types.map((type) => [type, 'a']))
     this.merge({ images, overrides: {}, absent: new Set(), retired: new Set() })
