@@ -21,14 +21,16 @@ export async function loadTemplateKit(root: string): Promise<TemplateKit> {
   return { parse, files }
 }
 
+const minSecret = 4
+
 /** Everything secret that was read, so that no message repeats it. */
 export class Secrets {
   readonly #texts = new Set<string>()
   readonly #opened = new Map<string, Opened>()
 
-  add(text: string): string {
-    if (text !== '') this.#texts.add(text)
-    return text
+  /** Takes a value of the environment. Shorter ones are no secrets, and taken out they would leave no word whole. */
+  add(text: string): void {
+    if (text.length >= minSecret) this.#texts.add(text)
   }
 
   /** `openVault`, once for each text: it takes milliseconds, and hosts share them. */
@@ -37,7 +39,7 @@ export class Secrets {
     if (!opened) {
       opened = openVault(vault)
       this.#opened.set(vault, opened)
-      if (opened.ok) this.add(opened.text)
+      if (opened.ok && opened.text !== '') this.#texts.add(opened.text)
     }
     return opened
   }
@@ -69,7 +71,7 @@ export function templatesOfHost(
   const withSecrets = (change: (secret: string) => string) => {
     const read = (secret: string) => {
       hasRead = true
-      return change(secrets.add(secret))
+      return change(secret)
     }
     return new HostTemplates({
       parse: kit.parse,
@@ -78,7 +80,9 @@ export function templatesOfHost(
       decrypt: (vault, spot) => read(textIn(secrets.open(vault), spot)),
       environment: (name, spot) => {
         const value = readEnvironment(name, spot)
-        return value === undefined ? undefined : read(value)
+        if (value === undefined) return undefined
+        secrets.add(value)
+        return read(value)
       },
     })
   }

@@ -123,6 +123,11 @@ test('what the environment says is in no message', async (t) => {
   })
   assert.match(said, /same device id as a: \(encrypted\)/)
   assert.ok(!said.includes('my-secret-zone'), said)
+  setEnvironment(t, { FLEET_ZONE: 'a' })
+  const ofLetter = await failing(t, {
+    'group_vars/pi4.yml': "device_id: \"{{ lookup('env', 'FLEET_ZONE') }}\"\n",
+  })
+  assert.match(ofLetter, /same device id as a: a/)
 })
 
 test('a template that would fill the memory or never end is refused', async (t) => {
