@@ -1,4 +1,10 @@
-import { type FleetServer, loadFleet, readFleetPolicy } from '../../src/fleet/fleet.ts'
+import {
+  type FleetServer,
+  type InventorySource,
+  loadFleet,
+  namedSource,
+  readFleetPolicy,
+} from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
 import { type GitDevice, devicesInGit } from '../../src/ota/ota.ts'
 import { requireMergedServer } from '../../src/plan/plan.ts'
@@ -14,7 +20,7 @@ interface FromFleet {
  * the server, in a pull request, that has to be the one that was merged.
  */
 export async function fleetIn(
-  folder: string | undefined,
+  { folder, inventory }: { folder: string | undefined; inventory: string | undefined },
   given: string | undefined,
   context: Context,
 ): Promise<FromFleet> {
@@ -23,13 +29,17 @@ export async function fleetIn(
   const { pullRequest } = await readEvent()
   if (server && given === undefined && pullRequest)
     await requireMergedServer(folder, server, pullRequest.targetCommit)
-  const inGit = await inventoryOf(folder, context)
+  const inGit = await inventoryOf(folder, namedSource(inventory), context)
   return { ...(server ? { address: server } : {}), ...(inGit ? { inGit: { inGit } } : {}) }
 }
 
-async function inventoryOf(folder: string, context: Context): Promise<GitDevice[] | undefined> {
+async function inventoryOf(
+  folder: string,
+  source: InventorySource | undefined,
+  context: Context,
+): Promise<GitDevice[] | undefined> {
   try {
-    return devicesInGit(await loadFleet(folder, context))
+    return devicesInGit(await loadFleet(folder, context, source))
   } catch (error) {
     if (!(error instanceof Failure) || error.reason !== 'file-missing') throw error
     context.log.info(`${error.message}. Which devices Git names is not known`)

@@ -18,7 +18,11 @@ const dayMs = 24 * 3_600_000
 await runAction('gather-facts', async (action) => {
   const { input } = action
   const given = { url: input.optional('server'), type: input.optional('server-type') }
-  const { address, inGit } = await fleetIn(input.path('fleet'), given.url, action)
+  const { address, inGit } = await fleetIn(
+    { folder: input.path('fleet'), inventory: input.optional('inventory') },
+    given.url,
+    action,
+  )
   const token = input.secret('token') ?? input.required('token')
   const server = openServer({ ...serverAddress(given, address), token }, action)
   const facts = await action.log.group(`Reading facts from ${server.url}`, async () => ({

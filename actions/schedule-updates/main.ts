@@ -1,5 +1,5 @@
 import { runAction } from '../../src/action/action.ts'
-import { loadFleet } from '../../src/fleet/fleet.ts'
+import { loadFleet, namedSource } from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
 import { openServer } from '../../src/ota/ota.ts'
 import {
@@ -19,7 +19,7 @@ await runAction('schedule-updates', async (action) => {
   const folder = input.path('fleet') ?? input.required('fleet')
   const event = await readEvent()
   const stage = await locateStage(folder, { stage: input.optional('stage'), branch: event.branch }, action)
-  const fleet = await loadFleet(folder, action)
+  const fleet = await loadFleet(folder, action, namedSource(input.optional('inventory')))
   const token = input.secret('token') ?? input.required('token')
   const server = openServer({ ...requireServer(fleet), token }, action)
   const gitHubToken = input.secret('github-token')

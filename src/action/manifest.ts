@@ -39,6 +39,7 @@ export const manifest = {
     description: "Reads all devices' facts from the OTA server",
     inputs: {
       fleet: { required: false, default: '' },
+      inventory: { required: false, default: '' },
       server: { required: false, default: '' },
       'server-type': { required: false, default: '' },
       token: { required: true },
@@ -80,6 +81,7 @@ export const manifest = {
       fleet: { required: false, default: '.' },
       stage: { required: false, default: '' },
       token: { required: false, default: '' },
+      inventory: { required: false, default: '' },
       facts: { required: false, default: '' },
       comment: { required: false, default: 'true' },
       output: { required: false, default: 'plan.json' },
@@ -93,6 +95,7 @@ export const manifest = {
       fleet: { required: false, default: '.' },
       stage: { required: false, default: '' },
       token: { required: true },
+      inventory: { required: false, default: '' },
       plan: { required: false, default: '' },
       'dry-run': { required: false, default: 'false' },
       'github-token': { required: false, default: '${{ github.token }}' },

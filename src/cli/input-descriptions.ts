@@ -25,6 +25,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
   'gather-facts': {
     fleet:
       'Folder of the fleet repository: `fleet.yml` there gives the server, the inventory the devices to compare with. May be empty where `server` is given.',
+    inventory:
+      "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
     server: 'URL of the OTA server; from `fleet.yml` where empty.',
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`; from `fleet.yml` where empty.',
     token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
@@ -62,6 +64,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     stage: 'Stage to plan; where empty, the stage of the branch (on a pull request: of the target branch).',
     token:
       'Token for the OTA server that `fleet.yml` names; not needed with `facts`. One that can only read is enough. In a shell rather `DROVER_TOKEN`.',
+    inventory:
+      "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
     facts: 'A facts file from `gather-facts`; read from the server where empty.',
     comment: 'Whether to keep one comment on the pull request up to date.',
     output: 'Path to write the plan to; the same as Markdown and as a page of HTML goes beside it.',
@@ -72,6 +76,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     fleet: 'Folder of the fleet repository.',
     stage: 'Stage to act on; the stage of the branch where empty.',
     token: 'Token for the OTA server that `fleet.yml` names; in a shell rather `DROVER_TOKEN`.',
+    inventory:
+      "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
     plan: 'A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.',
     'dry-run': 'Says what it would do, and writes nothing to the server.',
     'github-token':
