@@ -96,7 +96,13 @@ export class TickRun {
         `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} from ${from} where it has not begun`,
       )
       if (this.#isDryRun) continue
-      await this.#server.withdraw(id, [], devices)
+      const begun = (await this.#server.withdraw(id, [], devices)).filter((device) =>
+        devices.includes(device),
+      )
+      if (begun.length > 0)
+        this.#context.log.warn(
+          `${begun.join(', ')} began ${name} before it was taken back, and will finish it`,
+        )
       names.push(name)
     }
     return names
