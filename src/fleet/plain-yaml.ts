@@ -157,7 +157,7 @@ class PlainReader {
     return list
   }
 
-  /** A value that begins at `at`; what is deeper on the lines below would belong to it. */
+  /** A value that begins at `at`; what is deeper on the lines below would belong to it, and is declined by who asked. */
   #scalar(at: number, indent: number, mayBeTagged: boolean): unknown {
     const given = this.#text.slice(at, this.#end)
     const literal = /^(!vault +)?\| *$/.exec(given)
@@ -169,7 +169,6 @@ class PlainReader {
     }
     const value = this.#onOneLine(given, at)
     this.#advance()
-    if (this.#indent > indent) throw new Declined()
     return value
   }
 
