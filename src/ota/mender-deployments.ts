@@ -171,7 +171,7 @@ async function withdrawEach(
 ): Promise<void> {
   const others = (await openDeployments(client)).filter((one) => one.id !== id)
   for (const device of free) {
-    const other = others.find((one) => one.devices.has(device))
+    const other = others.find((one) => isOpenState(one.devices.get(device) ?? 'aborted'))
     if (other) {
       client.context.log.warn(`${device} keeps its order: withdrawing it would take back ${other.name} too`)
       continue

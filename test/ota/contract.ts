@@ -243,6 +243,27 @@ export function contract(
     assert.equal((await lab.server.deployment(id)).devices.get(busy.key), 'success')
   })
 
+  promise(
+    'an order is taken back from a device that has ended another, which goes on for others',
+    async (lab) => {
+      const [done, busy] = [await lab.device(), await lab.device({ behaviour: 'hangs' })]
+      for (const name of ['os-2', 'os-3']) await lab.server.upload(await lab.artifact(name))
+      const first = { name: 'first', release: 'os-2', devices: [done.key, busy.key] }
+      const { id } = await lab.server.deploy(first)
+      const state = async (device: string) => (await lab.server.deployment(id)).devices.get(device)
+      await until(async () => (await state(done.key)) === 'success' && (await state(busy.key)) !== 'pending')
+      done.behave('never asks')
+      const idle = await lab.device({ behaviour: 'never asks' })
+      const second = { name: 'second', release: 'os-3', devices: [done.key, idle.key] }
+      const order = await lab.server.deploy(second)
+      await lab.server.withdraw(order.id, [], [done.key])
+      const { devices } = await lab.server.deployment(order.id)
+      assert.deepEqual([devices.get(done.key), devices.get(idle.key)], ['aborted', 'pending'])
+      busy.behave('success')
+      await until(async () => (await lab.server.deployment(id)).isFinished)
+    },
+  )
+
   promise('it tells the newest order that a device has taken up', async (lab) => {
     const one = await lab.device()
     for (const name of ['os-2', 'os-3', 'os-4']) await lab.server.upload(await lab.artifact(name))

@@ -144,7 +144,9 @@ class Adapter implements OtaServer {
       this.#server.abort(id)
     } else {
       const others = (await this.openDeployments()).filter((one) => one.id !== id)
-      for (const device of free.filter((one) => !others.some(({ devices }) => devices.has(one)))) {
+      for (const device of free.filter(
+        (one) => !others.some(({ devices }) => isOpenState(devices.get(one) ?? 'aborted')),
+      )) {
         if ((await this.deployment(id)).devices.get(device) !== before.devices.get(device)) continue
         await this.#asked({ what: 'abort', deployment: id, device })
         this.#server.abortAllOf(device)
