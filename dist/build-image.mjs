@@ -1,7 +1,7 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   Failure,
   array,
@@ -35,7 +35,7 @@ import {
   sweep,
   syncFolder,
   writeAtomically
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/image/image.ts

@@ -1,33 +1,56 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
-  readEvent,
-  readFleetPolicy,
   requireMergedServer
-} from "./chunks/chunk-YQ43OYVG.mjs";
+} from "./chunks/chunk-HVSC7UPG.mjs";
 import {
+  loadFleet,
+  namedSource,
+  readFleetPolicy
+} from "./chunks/chunk-57OLWXUC.mjs";
+import {
+  readEvent
+} from "./chunks/chunk-SJ7KEMZE.mjs";
+import {
+  devicesInGit,
   gatherFacts,
   openServer,
+  redact,
+  redactedPath,
   requireDevices,
+  requireFresh,
   serverAddress,
   silentDevices,
+  unmatched,
   writeFacts
-} from "./chunks/chunk-RHKVDADJ.mjs";
-import "./chunks/chunk-BOAVFDHL.mjs";
+} from "./chunks/chunk-JOLNOYGV.mjs";
+import "./chunks/chunk-HJQPBUAX.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
+  Failure,
   escapeMarkdown
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
-// actions/gather-facts/server.ts
-async function serverIn(fleet, given) {
-  const { server } = await readFleetPolicy(fleet);
+// actions/gather-facts/fleet.ts
+async function fleetIn({ folder, inventory }, given, context) {
+  if (folder === void 0) return {};
+  const { server } = await readFleetPolicy(folder);
   const { pullRequest } = await readEvent();
   if (server && given === void 0 && pullRequest)
-    await requireMergedServer(fleet, server, pullRequest.targetCommit);
-  return server;
+    await requireMergedServer(folder, server, pullRequest.targetCommit);
+  const inGit = await inventoryOf(folder, namedSource(inventory), context);
+  return { ...server ? { address: server } : {}, ...inGit ? { inGit: { inGit } } : {} };
+}
+async function inventoryOf(folder, source, context) {
+  try {
+    return devicesInGit(await loadFleet(folder, context, source));
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason !== "file-missing") throw error;
+    context.log.info(`${error.message}. Which devices Git names is not known`);
+    return void 0;
+  }
 }
 
 // actions/gather-facts/summary.ts
@@ -48,7 +71,11 @@ function factsSummary(facts, silent) {
     ...rows.length > maxRows ? [`| … | ${rows.length - maxRows} more | | |`] : [],
     "",
     `Oldest facts: ${reported[0] ?? "none"}.`,
-    ...listOf(silent),
+    ...listOf(
+      "Silent since:",
+      silent.map(({ id, reportedAt }) => `${escapeMarkdown(id)}: ${reportedAt ?? "never"}`)
+    ),
+    ...unmatchedLists(facts),
     ""
   ].join("\n");
 }
@@ -56,29 +83,44 @@ function oldest(devices) {
   const times = devices.flatMap(({ reportedAt }) => reportedAt ?? []).sort();
   return times.length < devices.length ? "never reported" : times[0] ?? "";
 }
-function listOf(silent) {
-  if (silent.length === 0) return [];
-  const names = silent.slice(0, maxRows).map(({ id, reportedAt }) => `- ${escapeMarkdown(id)}: ${reportedAt ?? "never"}`);
-  const more = silent.length > maxRows ? [`- … and ${silent.length - maxRows} more`] : [];
-  return ["", "Silent since:", "", ...names, ...more];
+function unmatchedLists(facts) {
+  const { missing = [], strangers = [] } = unmatched(facts);
+  return [
+    ...listOf(
+      "In Git and not on the server:",
+      missing.map(({ id, host = id }) => [host, id].map(escapeMarkdown).join(": "))
+    ),
+    ...listOf("On the server and not in Git:", strangers.map(escapeMarkdown))
+  ];
+}
+function listOf(title, lines) {
+  if (lines.length === 0) return [];
+  const more = lines.length > maxRows ? [`- … and ${lines.length - maxRows} more`] : [];
+  return ["", title, "", ...lines.slice(0, maxRows).map((line) => `- ${line}`), ...more];
 }
 
 // actions/gather-facts/main.ts
+var dayMs = 24 * 36e5;
 await runAction("gather-facts", async (action) => {
   const { input } = action;
-  const fleet = input.path("fleet");
   const given = { url: input.optional("server"), type: input.optional("server-type") };
-  const address = serverAddress(given, fleet === void 0 ? void 0 : await serverIn(fleet, given.url));
-  const token = input.secret("token") ?? input.required("token");
-  const server = openServer({ ...address, token }, action);
-  const facts = await action.log.group(
-    `Reading facts from ${server.url}`,
-    async () => requireDevices(await gatherFacts(server, action))
+  const { address, inGit } = await fleetIn(
+    { folder: input.path("fleet"), inventory: input.optional("inventory") },
+    given.url,
+    action
   );
+  const token = input.secret("token") ?? input.required("token");
+  const server = openServer({ ...serverAddress(given, address), token }, action);
+  const facts = await action.log.group(`Reading facts from ${server.url}`, async () => ({
+    ...requireDevices(await gatherFacts(server, action)),
+    ...inGit
+  }));
   const output = input.path("output") ?? input.required("output");
   await writeFacts(output, facts);
-  const maxAgeMs = input.durationMs("max-age") ?? Infinity;
-  const silent = silentDevices(facts, maxAgeMs, action.clock.now());
+  await writeFacts(redactedPath(output), redact(facts));
+  const silent = silentDevices(facts, input.durationMs("max-age") ?? dayMs, action.clock.now());
+  await action.output({ facts: output, devices: facts.devices.length, silent: silent.length });
   await action.summary(factsSummary(facts, silent));
-  return { facts: output, devices: facts.devices.length, silent: silent.length };
+  requireFresh(silent, input.optional("max-age"));
+  return {};
 });

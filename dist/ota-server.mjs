@@ -1,12 +1,13 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startServer
-} from "./chunks/chunk-6Q4PLDZH.mjs";
+} from "./chunks/chunk-VG667SFR.mjs";
 import {
+  parseEndpoint,
   serverFileName
-} from "./chunks/chunk-FJFUTSZC.mjs";
-import "./chunks/chunk-7YCNJQWT.mjs";
-import "./chunks/chunk-BOAVFDHL.mjs";
+} from "./chunks/chunk-ZKU7JFCZ.mjs";
+import "./chunks/chunk-SZIJSRTV.mjs";
+import "./chunks/chunk-HJQPBUAX.mjs";
 import {
   Failure,
   messageOf,
@@ -14,25 +15,26 @@ import {
   onEndSignal,
   startTimeOf,
   writeAtomically
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/server/process.ts
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-var [dataDir = "", port = "0", accept = "none", verbosity = ""] = process.argv.slice(2);
+var [dataDir = "", endpoint = "0", accept = "none", verbosity = ""] = process.argv.slice(2);
 process.umask(63);
 process.on("SIGHUP", () => {
 });
 onClosedOutput(() => {
 });
 try {
-  if (!dataDir || !/^\d{1,5}$/.test(port))
+  const listenAt = parseEndpoint(endpoint);
+  if (!dataDir || listenAt === void 0)
     throw new Failure("bad-input", "give a data dir, a port and none or all");
   const log = lines(verbosity === "debug");
   const server = await startServer({
     dataDir,
-    port: Number(port),
+    ...listenAt,
     accept: accept === "all" ? "all" : "none",
     log
   });

@@ -1,41 +1,39 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   packageArtifact
-} from "./chunks/chunk-BOAVFDHL.mjs";
+} from "./chunks/chunk-HJQPBUAX.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/package-artifact/main.ts
 await runAction("package-artifact", async (action) => {
   const { input } = action;
-  input.choice("format", ["mender"]);
   const options = {
-    source: input.path("source") ?? input.required("source"),
+    format: input.choice("format", ["mender", "swupdate", "rauc"]),
+    source: input.path("source") ?? input.path("options") ?? input.required("source"),
     deviceTypes: input.list("device-types"),
-    compression: input.choice("compression", ["gzip", "none"]),
+    compression: input.choice("compression", ["gzip", "none", "zstd", "xz"]),
     name: input.optional("name"),
     output: input.path("output"),
-    signingKey: input.key("signing-key"),
+    signing: { key: input.key("signing-key"), passphrase: input.passphrase("signing-key") },
     optionsFile: input.path("options")
   };
-  const { path, name, sha256, contentDigest, sizeBytes } = await action.log.group(
-    `Packing ${options.source}`,
-    () => packageArtifact(options, action)
-  );
+  const made = await action.log.group(`Packing ${options.source}`, () => packageArtifact(options, action));
+  const { path, name, sha256, contentDigest, sizeBytes: size, isChanged: changed = true } = made;
   await action.summary(
     [
       `### Packaged ${escapeMarkdown(name)}`,
       "",
       "| artifact | size | sha256 | content digest |",
       "|---|---|---|---|",
-      `| ${escapeMarkdown(path)} | ${sizeBytes} bytes | ${sha256} | ${contentDigest} |`,
+      `| ${escapeMarkdown(path)} | ${size} bytes | ${sha256} | ${contentDigest} |`,
       ""
     ].join("\n")
   );
-  return { artifact: path, name, sha256, "content-digest": contentDigest, size: sizeBytes, changed: true };
+  return { artifact: path, name, sha256, "content-digest": contentDigest, size, changed };
 });

@@ -1,39 +1,49 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   headline,
-  planMarkdown
-} from "./chunks/chunk-ZEQZKGHA.mjs";
+  maxSummaryCharacters,
+  planMarkdown,
+  planPage
+} from "./chunks/chunk-XMSVHERK.mjs";
+import {
+  locateStage,
+  makePlan,
+  overBudget,
+  requireMergedServer,
+  stageOf,
+  writePlan
+} from "./chunks/chunk-HVSC7UPG.mjs";
+import {
+  loadFleet,
+  namedSource,
+  warningsFor
+} from "./chunks/chunk-57OLWXUC.mjs";
 import {
   digestMark,
   keepComment,
-  loadFleet,
-  locateStage,
-  makePlan,
   openGitHub,
-  overBudget,
   planReview,
   publishCheck,
   readEvent,
-  requireMergedServer,
-  stageOf,
-  tryToPublish,
-  warningsFor,
-  writePlan
-} from "./chunks/chunk-YQ43OYVG.mjs";
+  runPage,
+  tryToPublish
+} from "./chunks/chunk-SJ7KEMZE.mjs";
 import {
   gatherFacts,
   openServer,
   readFacts
-} from "./chunks/chunk-RHKVDADJ.mjs";
-import "./chunks/chunk-BOAVFDHL.mjs";
+} from "./chunks/chunk-JOLNOYGV.mjs";
+import "./chunks/chunk-HJQPBUAX.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   Failure,
   escapeMarkdown,
+  oneLine,
+  shorten,
   writeAtomically
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/plan-updates/annotate.ts
@@ -54,7 +64,7 @@ function blockedLines(plan) {
 }
 function blockedMessage({ host, by, why }, count) {
   const others = count > 1 ? ` and ${count - 1} more` : "";
-  return `${by}: ${host}${others} ${why}`;
+  return shorten(oneLine(`${by}: ${host}${others} ${why}`), 2e3);
 }
 
 // actions/plan-updates/facts.ts
@@ -66,6 +76,11 @@ async function factsFor(fleet, { file, token }, { pullRequest }, context) {
       context.log.warn(`${file} has the facts of ${facts.server}; fleet.yml names ${server.url}`);
     return facts;
   }
+  if (token === void 0 && pullRequest?.isFromFork)
+    throw new Failure(
+      "bad-input",
+      "this pull request is from a fork, which gets no secrets: its files are valid, but without facts nothing can be said of its devices. Give `facts`, a facts file that a scheduled workflow published, or let somebody with write access push the branch here"
+    );
   if (token === void 0)
     throw new Failure(
       "bad-input",
@@ -81,16 +96,23 @@ async function factsFor(fleet, { file, token }, { pullRequest }, context) {
 }
 
 // actions/plan-updates/publish.ts
+var maxCharacters = 64e3;
 async function publishPlan(plan, over, { pullRequest, repository }, { isCommentWanted, token }, context) {
   if (!pullRequest || !repository) return { note: "", hasChanged: false };
   if (token === void 0)
     return { note: "The plan was not published: there is no token for GitHub.\n", hasChanged: false };
   const github = openGitHub({ token, repository }, context);
+  const text = planMarkdown(plan, { over, limit: maxCharacters, link: runPage() });
   const results = [];
-  if (isCommentWanted)
-    results.push(await tryToPublish("The comment", () => comment(github, pullRequest.number, plan, over)));
-  results.push(await tryToPublish("The check run", () => check(github, pullRequest.headCommit, plan, over)));
+  if (isCommentWanted) {
+    const work2 = () => comment(github, pullRequest.number, plan, over, text);
+    results.push(await tryToPublish("The comment", work2, "pull-requests: write"));
+  }
+  const work = () => check(github, pullRequest.headCommit, plan, over, text);
+  results.push(await tryToPublish("The check run", work, "checks: write"));
   const refused = results.flatMap((result) => result.isDone ? [] : [result.why]);
+  if (refused.length > 0 && pullRequest.isFromFork)
+    refused.unshift("The token of a fork's pull request can only read, so the plan is nowhere but here.");
   for (const why of refused) context.log.info(why);
   return {
     note: refused.map((why) => `${escapeMarkdown(why)}
@@ -105,8 +127,7 @@ function requireWithinBudget(over) {
       `${over.join("; ")}: split the change, or raise the budget in a reviewed change`
     );
 }
-async function comment(github, pullRequest, plan, over) {
-  const { text, isCut } = planMarkdown(plan, { over, limit: 64e3 });
+async function comment(github, pullRequest, plan, over, { text, isCut }) {
   const mark = isCut || over.length > 0 ? "" : `
 ${digestMark(plan.digest)}
 `;
@@ -116,13 +137,14 @@ ${digestMark(plan.digest)}
     body: `${text}${mark}`
   });
 }
-async function check(github, commit, plan, over) {
+async function check(github, commit, plan, over, { text, isCut }) {
   return await publishCheck(github, {
     name: planReview(plan.stage).checkName,
     commit,
-    conclusion: over.length > 0 ? "failure" : "success",
-    title: headline(plan),
-    summary: planMarkdown(plan, { over, limit: 6e4 }).text,
+    // only a success approves, and nobody has seen the whole of a shortened plan
+    conclusion: over.length > 0 ? "failure" : isCut ? "neutral" : "success",
+    title: `${headline(plan)}${isCut ? ", shortened: it can not be used to approve" : ""}`,
+    summary: text,
     externalId: plan.digest,
     annotations: [...causeLines(plan), ...blockedLines(plan)].map((problem) => ({
       file: problem.file,
@@ -142,6 +164,15 @@ function causeLines(plan) {
   });
 }
 
+// actions/plan-updates/write.ts
+async function writePlanFiles(file, plan, over) {
+  const beside = (ending) => file.replace(/(\.json)?$/, ending);
+  await writePlan(file, plan);
+  await writeAtomically(beside(".md"), planMarkdown(plan, { over, limit: Infinity }).text);
+  await writeAtomically(beside(".html"), planPage(plan, over));
+  return beside(".md");
+}
+
 // actions/plan-updates/main.ts
 await runAction("plan-updates", async (action) => {
   const { input } = action;
@@ -149,22 +180,19 @@ await runAction("plan-updates", async (action) => {
   const event = await readEvent();
   const hint = { stage: input.optional("stage"), target: event.target, branch: event.branch };
   const stage = await locateStage(folder, hint, action);
-  const fleet = await loadFleet(folder, action);
+  const fleet = await loadFleet(folder, action, namedSource(input.optional("inventory")));
   const given = { file: input.path("facts"), token: input.secret("token") };
   const facts = await action.log.group("Reading facts", () => factsFor(fleet, given, event, action));
   const plan = makePlan(fleet, stage, facts, action.clock.now());
   const over = overBudget(plan, stageOf(fleet, stage));
   const file = input.path("output") ?? input.required("output");
-  const summary = file.replace(/(\.json)?$/, ".md");
-  const { text } = planMarkdown(plan, { over, limit: Infinity });
-  await writePlan(file, plan);
-  await writeAtomically(summary, text);
+  const summary = await writePlanFiles(file, plan, over);
   const { counts, digest } = plan;
   await action.output({ plan: file, summary, digest, changes: counts.updates, blocked: counts.blocked });
   annotatePlan(plan, fleet, action);
   const wanted = { isCommentWanted: input.flag("comment"), token: input.secret("github-token") };
   const { note, hasChanged } = await publishPlan(plan, over, event, wanted, action);
-  await action.summary(`${planMarkdown(plan, { over }).text}
+  await action.summary(`${planMarkdown(plan, { over, limit: maxSummaryCharacters }).text}
 ${note}`);
   requireWithinBudget(over);
   return { changed: hasChanged };

@@ -1,17 +1,17 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   stopLaunched
-} from "./chunks/chunk-SGTLPRKX.mjs";
-import "./chunks/chunk-FJFUTSZC.mjs";
-import "./chunks/chunk-7YCNJQWT.mjs";
+} from "./chunks/chunk-6B2J6VPI.mjs";
+import "./chunks/chunk-ZKU7JFCZ.mjs";
+import "./chunks/chunk-SZIJSRTV.mjs";
 import {
   runPost
-} from "./chunks/chunk-JMANRWDO.mjs";
-import "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
+import "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/serve-ota/post.ts
-await runPost(async (post) => {
+await runPost("serve-ota", async (post) => {
   const identity = { pid: Number(post.state("pid")) || 0, startTime: post.state("start-time") };
   const wasRunning = await stopLaunched(identity, post);
   post.log.info(

@@ -1,18 +1,18 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serveOptions
-} from "./chunks/chunk-4T4IDJVT.mjs";
+} from "./chunks/chunk-Q6QDJZWB.mjs";
 import {
   launchServer
-} from "./chunks/chunk-SGTLPRKX.mjs";
-import "./chunks/chunk-FJFUTSZC.mjs";
-import "./chunks/chunk-7YCNJQWT.mjs";
+} from "./chunks/chunk-6B2J6VPI.mjs";
+import "./chunks/chunk-ZKU7JFCZ.mjs";
+import "./chunks/chunk-SZIJSRTV.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/serve-ota/main.ts

@@ -1,10 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   connect
-} from "./chunks/chunk-QZWZGNCE.mjs";
+} from "./chunks/chunk-5M2HGNFZ.mjs";
+import {
+  checkReceiptKey,
+  makeReceipt
+} from "./chunks/chunk-OS5MTS5L.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   Failure,
   escapeMarkdown,
@@ -17,8 +21,35 @@ import {
   start,
   temporaryFolder,
   writeAtomically
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
+
+// src/testing/device-facts.ts
+var typeFiles = [
+  ["/var/lib/mender/device_type", /^device_type=(.+)$/m],
+  ["/data/mender/device_type", /^device_type=(.+)$/m],
+  ["/etc/rauc/system.conf", /^compatible=(.+)$/m],
+  ["/etc/hwrevision", /^(\S+)/]
+];
+async function aboutDevice(connection) {
+  const facts = {};
+  const note = (name, value) => {
+    if (value) facts[name] = shorten(value, 256);
+  };
+  const read = async (program, ...args) => {
+    const { code, stdout } = await connection.run(program, args);
+    return code === 0 ? stdout : "";
+  };
+  note("machine", (await read("uname", "-m")).trim());
+  note("kernel", (await read("uname", "-r")).trim());
+  const osRelease = await read("cat", "/etc/os-release");
+  note("os", /^PRETTY_NAME=(["']?)(.*)\1$/m.exec(osRelease)?.[2]);
+  for (const [path, pattern] of typeFiles) {
+    const deviceType = pattern.exec(await read("cat", path))?.[1]?.trim();
+    if (deviceType) return { deviceType, facts };
+  }
+  return { deviceType: void 0, facts };
+}
 
 // src/testing/run-tests.ts
 import { join as join2, resolve as resolve2 } from "node:path";
@@ -348,9 +379,47 @@ function counts(cases) {
 
 // src/testing/test-device.ts
 import { relative } from "node:path";
+
+// src/testing/receipt.ts
+import { join as join3, resolve as resolve3 } from "node:path";
+var noReceipt = async () => async () => void 0;
+function draftReceipt(options, context) {
+  const { signingKey, passphrase, expectRelease = "" } = options;
+  if (signingKey === void 0) return noReceipt;
+  checkReceiptKey(signingKey, passphrase);
+  const digest = expectRelease.slice(expectRelease.indexOf("@") + 1);
+  if (!isDigest(digest)) {
+    context.log.warn(
+      "no receipt will be written: it names the content that was tested, so expect-release has to be name@sha256:…, with the content digest that upload-artifact gives"
+    );
+    return noReceipt;
+  }
+  return async (connection) => {
+    const about = await aboutDevice(connection);
+    return (run) => writeReceipt(run, digest, about, { ...options, signingKey }, context);
+  };
+}
+async function writeReceipt(run, contentDigest, { deviceType, facts }, { output, signingKey, passphrase }, context) {
+  const { result, release, passed, failed, skipped } = run;
+  if (result !== "pass" || release === void 0) return void 0;
+  if (deviceType === void 0) {
+    context.log.warn(
+      `no receipt was written: ${run.device} doesn't say its device type, in /var/lib/mender/device_type, /etc/rauc/system.conf or /etc/hwrevision`
+    );
+    return void 0;
+  }
+  const tests = { passed, failed, skipped };
+  const testedAt = context.clock.now();
+  const statement = { contentDigest, release, deviceType, result, tests, facts, testedAt };
+  const path = join3(resolve3(output), "receipt.json");
+  await writeAtomically(path, makeReceipt(statement, signingKey, passphrase));
+  context.log.info(`receipt: ${contentDigest} passed on ${deviceType}: ${path}`);
+  return path;
+}
+
+// src/testing/test-device.ts
 async function testDevice(options, context) {
-  if (options.signingKey !== void 0)
-    throw new Failure("bad-input", "signing-key: receipts are not there yet; leave it empty");
+  const draft = draftReceipt(options, context);
   await folderOf(options.tests);
   let connection;
   try {
@@ -363,9 +432,12 @@ async function testDevice(options, context) {
   }
   try {
     const opened = connection;
+    const writeReceipt2 = await draft(opened);
     const run = await context.log.group(`Testing ${opened.name}`, () => runTests(opened, options, context));
     context.log.info(`${run.result}: ${tally(run)} on ${run.device} in ${seconds(run.seconds * 1e3)}`);
-    return run;
+    return { ...run, receipt: await writeReceipt2(run) };
+  } catch (error) {
+    return runWithoutDevice(connection.name, error);
   } finally {
     await connection.close();
   }
@@ -424,14 +496,15 @@ await runAction("test-device", async (action) => {
     sshKey: input.key("ssh-key"),
     hostKey: input.optional("host-key"),
     expectRelease: input.optional("expect-release"),
-    signingKey: input.key("signing-key")
+    signingKey: input.key("signing-key"),
+    passphrase: input.passphrase("signing-key")
   };
   const run = await testDevice(
     { device: input.required("device"), tests, output: input.path("output") ?? "test-results", ...given },
     action
   );
-  const { result, passed, failed, skipped, junit } = run;
-  await action.output({ result, passed, failed, skipped, junit });
+  const { result, passed, failed, skipped, junit, receipt } = run;
+  await action.output({ result, passed, failed, skipped, junit, receipt });
   await action.summary(testSummary(run));
   await requirePass(run, tests);
   return {};

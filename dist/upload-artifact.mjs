@@ -1,15 +1,16 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   openServer,
-  serverTypes
-} from "./chunks/chunk-RHKVDADJ.mjs";
-import "./chunks/chunk-BOAVFDHL.mjs";
+  serverTypes,
+  uploadRelease
+} from "./chunks/chunk-JOLNOYGV.mjs";
+import "./chunks/chunk-HJQPBUAX.mjs";
 import {
   runAction
-} from "./chunks/chunk-JMANRWDO.mjs";
+} from "./chunks/chunk-KOZKDOD3.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-PWZ4J5Q2.mjs";
+} from "./chunks/chunk-DMJCOLXI.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/upload-artifact/main.ts
@@ -23,20 +24,23 @@ await runAction("upload-artifact", async (action) => {
     },
     action
   );
-  const key = input.key("verify-key");
-  const path = input.path("artifact") ?? input.required("artifact");
-  const keys = key === void 0 ? [] : [key];
-  const uploaded = await action.log.group(`Uploading ${path}`, () => server.upload(path, keys));
-  await action.summary(
-    `**${uploaded.isNew ? "Uploaded" : "Already there"}:** release ${escapeMarkdown(uploaded.release)}, artifact \`${uploaded.artifactId}\`, content \`${uploaded.contentDigest}\`
+  const files = { paths: await input.files("artifact"), verifyKeys: input.keys("verify-key") };
+  const tell = (soFar) => action.output(outputsOf(soFar));
+  const uploaded = await uploadRelease(server, files, tell, action);
+  const lines = uploaded.artifacts.map(
+    ({ isNew, artifactId, contentDigest }) => `**${isNew ? "Uploaded" : "Already there"}:** release ${escapeMarkdown(uploaded.release)}, artifact \`${artifactId}\`, content \`${contentDigest}\`
 `
   );
-  return {
-    release: uploaded.release,
-    "artifact-id": uploaded.artifactId,
-    sha256: uploaded.sha256,
-    "content-digest": uploaded.contentDigest,
-    url: uploaded.url,
-    changed: uploaded.isNew
-  };
+  await action.summary(lines.join("\n"));
+  return outputsOf(uploaded);
 });
+function outputsOf({ release, url, artifacts, isNew }) {
+  return {
+    release,
+    "artifact-id": artifacts.map(({ artifactId }) => artifactId).join("\n"),
+    sha256: artifacts.map(({ sha256 }) => sha256).join("\n"),
+    "content-digest": artifacts.map(({ contentDigest }) => contentDigest).join("\n"),
+    url,
+    changed: isNew
+  };
+}

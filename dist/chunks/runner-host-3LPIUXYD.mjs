@@ -2,7 +2,7 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import "./chunk-BKCTHG5P.mjs";
 import {
   shorten
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // node_modules/@actions/core/lib/command.js

@@ -4,7 +4,7 @@ import {
   hasCode,
   messageOf,
   writeAtomically
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 
 // src/server/secrets.ts
 import {

@@ -1,18 +1,18 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serveOptions
-} from "./chunk-4T4IDJVT.mjs";
+} from "./chunk-Q6QDJZWB.mjs";
 import {
   startServer
-} from "./chunk-SGTLPRKX.mjs";
-import "./chunk-FJFUTSZC.mjs";
+} from "./chunk-6B2J6VPI.mjs";
+import "./chunk-ZKU7JFCZ.mjs";
 import {
   tokenFile
-} from "./chunk-7YCNJQWT.mjs";
+} from "./chunk-SZIJSRTV.mjs";
 import {
   runAction
-} from "./chunk-JMANRWDO.mjs";
-import "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-KOZKDOD3.mjs";
+import "./chunk-DMJCOLXI.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // actions/serve-ota/foreground.ts

@@ -1,10 +1,10 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startVirtualDevice
-} from "./chunk-QZWZGNCE.mjs";
+} from "./chunk-5M2HGNFZ.mjs";
 import {
   terminalHost
-} from "./chunk-JMANRWDO.mjs";
+} from "./chunk-KOZKDOD3.mjs";
 import {
   Failure,
   endingSignal,
@@ -12,7 +12,7 @@ import {
   parseDuration,
   systemClock,
   untilRepeatsAreOver
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // src/cli/virtual-device.ts

@@ -18,7 +18,7 @@ import {
   string,
   temporaryFolder,
   writeAtomically
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 import {
   __callDispose,
   __using

@@ -2,10 +2,10 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   isSame,
   openSecrets
-} from "./chunk-7YCNJQWT.mjs";
+} from "./chunk-SZIJSRTV.mjs";
 import {
   inspectArtifact
-} from "./chunk-BOAVFDHL.mjs";
+} from "./chunk-HJQPBUAX.mjs";
 import {
   Failure,
   array,
@@ -15,12 +15,16 @@ import {
   digestOf,
   hasCode,
   hexOf,
+  integer,
   intersect,
   is,
   literal,
   maxLength,
+  maxValue,
   messageOf,
   minLength,
+  minValue,
+  nonEmpty,
   nullable,
   number,
   object,
@@ -42,11 +46,11 @@ import {
   union,
   unknown,
   uuid
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 
 // src/server/start-server.ts
 import { chmod, mkdir as mkdir2 } from "node:fs/promises";
-import { join as join3 } from "node:path";
+import { join as join4 } from "node:path";
 
 // src/server/core.ts
 import { randomUUID } from "node:crypto";
@@ -148,10 +152,12 @@ function findArtifact(core, id) {
   if (!found) throw notFound("artifact");
   return found;
 }
-function listArtifacts(core, filter, page) {
+var artifactOrder = picklist(["name:asc", "name:desc", "modified:asc", "modified:desc"]);
+function listArtifacts(core, filter, page, order2) {
   const { where, values } = conditions(filter);
   const limit = page ? `LIMIT ${page.perPage} OFFSET ${page.offset}` : "";
-  return core.store.all(row, `SELECT * FROM artifact WHERE ${where} ORDER BY seq ${limit}`, ...values);
+  const by = order2 === void 0 ? "seq" : `${order2.replace(":", " ")}, seq`;
+  return core.store.all(row, `SELECT * FROM artifact WHERE ${where} ORDER BY ${by} ${limit}`, ...values);
 }
 function countArtifacts(core, filter) {
   const { where, values } = conditions(filter);
@@ -486,8 +492,8 @@ var marks = (values) => values.map(() => "?").join(", ");
 
 // src/server/exchange.ts
 import { randomUUID as randomUUID2 } from "node:crypto";
+import { TLSSocket } from "node:tls";
 var maxBodyBytes = 1 << 20;
-var bodyDeadlineMs = 3e4;
 var Exchange = class {
   method;
   url;
@@ -496,8 +502,13 @@ var Exchange = class {
   requestId;
   /** What stood in the URL for each `:name` of the route, decoded. */
   params = {};
-  constructor(request) {
+  /** Who the route serves; `none` where there is no such route. */
+  access = "none";
+  #bodyDeadlineMs;
+  /** `bodyDeadlineMs`: a JSON body is small, so one that takes longer has a stuck or hostile sender. */
+  constructor(request, bodyDeadlineMs) {
     this.request = request;
+    this.#bodyDeadlineMs = bodyDeadlineMs;
     this.method = request.method ?? "GET";
     const given = this.header("x-men-requestid");
     this.requestId = given !== void 0 && /^[\w-]{1,64}$/.test(given) ? given : randomUUID2();
@@ -527,7 +538,9 @@ var Exchange = class {
     const host = this.header("host") ?? "";
     const { localAddress, localPort } = this.request.socket;
     const isPlain = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,255})(:\d{1,5})?$/.test(host);
-    const scheme = this.header("x-forwarded-proto") === "https" ? "https" : "http";
+    const { socket } = this.request;
+    const isSecure = socket instanceof TLSSocket || this.header("x-forwarded-proto") === "https";
+    const scheme = isSecure ? "https" : "http";
     return `${scheme}://${isPlain ? host : `${localAddress}:${localPort}`}`;
   }
   /** The raw body. Throws a 413 over the limit and a 408 where it does not come. */
@@ -535,7 +548,7 @@ var Exchange = class {
     if (Number(this.header("content-length") ?? 0) > limitBytes) throw tooLarge(limitBytes);
     const chunks = [];
     let size = 0;
-    const deadline = setTimeout(() => this.request.destroy(), bodyDeadlineMs);
+    const deadline = setTimeout(() => this.request.destroy(), this.#bodyDeadlineMs);
     try {
       for await (const chunk of this.request.iterator({ destroyOnReturn: false })) {
         if (!(chunk instanceof Buffer)) continue;
@@ -554,6 +567,11 @@ var Exchange = class {
   /** The body as JSON that `schema` accepts; throws a 400 that says what is wrong with it. */
   async json(schema) {
     return checked(schema, await this.body());
+  }
+  /** The same where the body may be left out: it counts as an object without fields then. */
+  async optionalJson(schema) {
+    const body = await this.body();
+    return checked(schema, body.length === 0 ? "{}" : body);
   }
 };
 function checked(schema, text) {
@@ -1032,7 +1050,10 @@ function open(method, path, answer) {
   return { access: "open", method, path, answer };
 }
 function admin(method, path, answer) {
-  return { access: "admin", method, path, answer };
+  return { access: method === "GET" ? "look" : "admin", method, path, answer };
+}
+function lookup(path, answer) {
+  return { access: "look", method: "POST", path, answer };
 }
 function device(method, path, answer) {
   return { access: "device", method, path, answer };
@@ -1045,7 +1066,8 @@ function router(routes2, gate2) {
     const found = table.find((entry) => entry.route.method === method && fits(entry.segments, segments));
     if (!found) throw new Refusal(404, "not found");
     const { route } = found;
-    if (route.access === "admin") gate2.admin(exchange);
+    exchange.access = route.access === "look" ? "admin" : route.access;
+    if (exchange.access === "admin") gate2.admin(exchange, route.access === "look");
     const caller = route.access === "device" ? gate2.device(exchange) : "";
     exchange.params = variables(found.segments, segments);
     return route.access === "device" ? route.answer(exchange, caller) : route.answer(exchange);
@@ -1102,9 +1124,12 @@ function readToken(key, token, now) {
   if (!verify(null, bytes, createPublicKey(key), Buffer.from(signature, "base64url"))) return void 0;
   const said = safeParse(claims, JSON.parse(Buffer.from(body, "base64url").toString("utf8")));
   if (!said.success || said.output.exp * 1e3 <= now.getTime()) return void 0;
-  if (said.output["mender.user"] === true) return { kind: "user" };
+  const { jti, exp } = said.output;
+  if (said.output["mender.user"] === true) {
+    return { kind: "user", login: jti, expires: new Date(exp * 1e3) };
+  }
   if (said.output["mender.device"] !== true) return void 0;
-  return { kind: "device", device: said.output.sub, authSet: said.output.jti };
+  return { kind: "device", device: said.output.sub, authSet: jti };
 }
 
 // src/server/device-api.ts
@@ -1245,10 +1270,10 @@ async function download(core, exchange) {
 
 // src/server/paging.ts
 var maxPerPage = 500;
-function pageOf(exchange, defaults = { perPage: 20, max: maxPerPage }) {
+function pageOf(exchange, defaults2 = { perPage: 20, max: maxPerPage }) {
   const page = whole(exchange, "page", 1);
-  const perPage = whole(exchange, "per_page", defaults.perPage);
-  return checkedPage(page, perPage, defaults.max);
+  const perPage = whole(exchange, "per_page", defaults2.perPage);
+  return checkedPage(page, perPage, defaults2.max);
 }
 function checkedPage(page, perPage, max = maxPerPage) {
   if (!Number.isSafeInteger(page) || page < 1 || page > 1e9) throw outside("page");
@@ -1295,7 +1320,11 @@ var noteRow = object({
 function releaseApi(core) {
   return [
     admin("GET", v1, (exchange) => ({ status: 200, json: wanted(core, exchange).map(oldView) })),
-    admin("GET", `${v1}/list`, (exchange) => paged(exchange, wanted(core, exchange), oldView)),
+    admin(
+      "GET",
+      `${v1}/list`,
+      (exchange) => paged(exchange, sorted(exchange, wanted(core, exchange)), oldView)
+    ),
     admin("GET", v2, (exchange) => paged(exchange, sorted(exchange, wanted(core, exchange)), view)),
     admin("DELETE", v2, (exchange) => remove(core, exchange)),
     admin("GET", `${v2}/:name`, (exchange) => ({
@@ -1303,9 +1332,11 @@ function releaseApi(core) {
       json: view(findRelease(core, exchange.param("name")))
     })),
     admin("PATCH", `${v2}/:name`, async (exchange) => {
-      const { notes } = await exchange.json(object({ notes: pipe(string(), maxLength(1024)) }));
+      const { notes } = await exchange.optionalJson(
+        object({ notes: optional(pipe(string(), maxLength(1024))) })
+      );
       const release = findRelease(core, exchange.param("name"));
-      note(core, { ...release, notes });
+      if (notes !== void 0) note(core, { ...release, notes });
       return { status: 204 };
     }),
     admin("PUT", `${v2}/:name/tags`, async (exchange) => {
@@ -1364,10 +1395,20 @@ function paged(exchange, releases, form) {
   return pagedReply(exchange, page, releases.length, part.map(form));
 }
 async function remove(core, exchange) {
-  const releases = exchange.queries("name").map((name2) => findRelease(core, name2));
-  if (releases.length === 0) throw new Refusal(400, "name: no release is named");
-  for (const { artifacts } of releases) for (const { id } of artifacts) await deleteArtifact(core, id);
+  const names = exchange.queries("name");
+  if (names.length === 0) throw new Refusal(400, "name: no release is named");
+  const holders = names.flatMap((name2) => openDeploymentsOf(core, name2));
+  if (holders.length > 0) {
+    const details = { active_deployments: holders };
+    throw new Refusal(409, "a release is used in active deployments", { details });
+  }
+  for (const { id } of names.flatMap((name2) => listArtifacts(core, { names: [name2] })))
+    await deleteArtifact(core, id);
   return { status: 204 };
+}
+function openDeploymentsOf(core, name2) {
+  const sql = `SELECT id FROM deployment WHERE artifact_name = ? AND finished IS NULL`;
+  return core.store.all(object({ id: string() }), sql, name2).map(({ id }) => id);
 }
 function note(core, { name: name2, tags: tags2, notes }) {
   core.store.run(
@@ -1590,7 +1631,7 @@ function artifactApi(core) {
     admin(
       "GET",
       `${v12}/list`,
-      (exchange) => paged2(core, exchange, filterIn(exchange), lenientPage(exchange))
+      (exchange) => paged2(core, exchange, filterIn(exchange), lenientPage(exchange), orderIn(exchange))
     ),
     admin("GET", v22, (exchange) => paged2(core, exchange, exactFilterIn(exchange), pageOf(exchange))),
     admin("GET", `${v12}/:id`, (exchange) => ({
@@ -1616,9 +1657,13 @@ function artifactApi(core) {
     ...releaseApi(core)
   ];
 }
-function paged2(core, exchange, filter, page) {
+function paged2(core, exchange, filter, page, order2) {
   const total = countArtifacts(core, filter);
-  return pagedReply(exchange, page, total, listArtifacts(core, filter, page).map(artifactView));
+  return pagedReply(exchange, page, total, listArtifacts(core, filter, page, order2).map(artifactView));
+}
+function orderIn(exchange) {
+  const wanted2 = safeParse(artifactOrder, exchange.query("sort"));
+  return wanted2.success ? wanted2.output : "name:asc";
 }
 function filterIn(exchange) {
   const name2 = exchange.query("name");
@@ -1757,6 +1802,24 @@ var migrations = [
     PRIMARY KEY (deployment, device)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX target_device ON target (device, deployment);
+  `,
+  `
+  -- tokens that people made for programs; a token itself is nowhere, only its SHA-256
+  CREATE TABLE access_token (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    sha256 TEXT NOT NULL UNIQUE,
+    is_read_only INTEGER NOT NULL,
+    created TEXT NOT NULL,
+    expires TEXT,
+    last_used TEXT
+  ) STRICT;
+
+  -- logins that were ended before their time, until they would have ended by themselves
+  CREATE TABLE ended_login (
+    id TEXT PRIMARY KEY,
+    expires TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   `
 ];
 
@@ -2082,7 +2145,7 @@ var tags = array(
 );
 function inventoryApi(core) {
   return [
-    admin("POST", `${v23}/filters/search`, (exchange) => search(core, exchange)),
+    lookup(`${v23}/filters/search`, (exchange) => search(core, exchange)),
     admin("GET", `${v23}/filters/attributes`, () => ({ status: 200, json: attributeNames(core) })),
     admin("GET", `${v13}/devices`, (exchange) => list(core, exchange)),
     admin("GET", `${v13}/devices/:id`, (exchange) => one(core, exchange)),
@@ -2109,7 +2172,10 @@ function inventoryApi(core) {
 }
 function groups(core) {
   return [
-    admin("GET", `${v13}/groups`, () => ({ status: 200, json: groupNames(core) })),
+    admin("GET", `${v13}/groups`, (exchange) => ({
+      status: 200,
+      json: groupNames(core, exchange.query("status"))
+    })),
     admin("GET", `${v13}/groups/:group/devices`, (exchange) => {
       const page = pageOf(exchange);
       const { devices, total } = searchDevices(core, inGroup(exchange.param("group")), page);
@@ -2148,7 +2214,7 @@ function acceptedIn(core, group) {
   );
 }
 async function search(core, exchange) {
-  const wanted2 = await exchange.json(searchSchema);
+  const wanted2 = await exchange.optionalJson(searchSchema);
   const page = checkedPage(wanted2.page, wanted2.per_page);
   const { devices, total } = searchDevices(core, wanted2, page);
   const views = devices.map((device2) => inventoryView(core, device2, wanted2.attributes));
@@ -2219,10 +2285,10 @@ function attributeNames(core) {
     `SELECT name, scope, count(*) AS count FROM attribute GROUP BY scope, name ORDER BY scope, name LIMIT 500`
   );
 }
-function groupNames(core) {
-  const sql = `SELECT DISTINCT json_extract(value, '$') AS name FROM attribute
-    WHERE scope = 'system' AND name = 'group' ORDER BY 1`;
-  return core.store.all(object({ name: string() }), sql).map(({ name: name2 }) => name2);
+function groupNames(core, status) {
+  const sql = `SELECT DISTINCT json_extract(value, '$') AS name FROM attribute JOIN device ON device.id = device
+    WHERE scope = 'system' AND name = 'group' AND status = coalesce(?, status) ORDER BY 1`;
+  return core.store.all(object({ name: string() }), sql, status ?? null).map(({ name: name2 }) => name2);
 }
 function groupOf(core, device2) {
   const sql = `SELECT json_extract(value, '$') AS name FROM attribute
@@ -2260,7 +2326,9 @@ function split(name2) {
 // src/server/deployment-api.ts
 var v14 = "/api/management/v1/deployments/deployments";
 var v24 = "/api/management/v2/deployments/deployments";
-var statisticsSchema = object({ deployment_ids: pipe(array(string()), maxLength(2e3)) });
+var statisticsSchema = object({
+  deployment_ids: optional(pipe(array(string()), maxLength(2e3)), [])
+});
 function deploymentApi(core) {
   return [
     admin("POST", v14, (exchange) => order(core, exchange)),
@@ -2280,7 +2348,7 @@ function deploymentApi(core) {
       status: 200,
       json: statistics(core, findDeployment(core, exchange.param("id")).seq)
     })),
-    admin("POST", `${v14}/statistics/list`, async (exchange) => {
+    lookup(`${v14}/statistics/list`, async (exchange) => {
       const { deployment_ids } = await exchange.json(statisticsSchema);
       const json = deployment_ids.map((id) => ({ id, stats: statistics(core, findDeployment(core, id).seq) }));
       return { status: 200, json };
@@ -2412,7 +2480,7 @@ function oneOf(exchange, name2, choices) {
 function seconds(exchange, name2) {
   const value = exchange.query(name2);
   if (value === void 0) return void 0;
-  if (!/^\d{1,11}$/.test(value))
+  if (!/^-?\d{1,11}$/.test(value))
     throw new Refusal(400, `invalid ${name2} query: it must be seconds since 1970`);
   return Number(value);
 }
@@ -2429,8 +2497,6 @@ var oneOrMore = (schema) => optional(
   ])
 );
 var searchSchema2 = object({
-  page: optional(number(), 1),
-  per_page: optional(number(), 20),
   status: oneOrMore(deviceStatus),
   id: oneOrMore(string())
 });
@@ -2446,9 +2512,9 @@ function deviceManagementApi(core) {
       const filter = { statuses: statusesIn2(exchange), ids: exchange.queries("id") };
       return reply(core, exchange, page, listDevices(core, filter, page));
     }),
-    admin("POST", `${base2}/devices/search`, async (exchange) => {
+    lookup(`${base2}/devices/search`, async (exchange) => {
       const wanted2 = await exchange.json(searchSchema2);
-      const page = checkedPage(wanted2.page, wanted2.per_page);
+      const page = pageOf(exchange);
       const filter = { statuses: wanted2.status ?? [], ids: wanted2.id ?? [] };
       return reply(core, exchange, page, listDevices(core, filter, page));
     }),
@@ -2517,15 +2583,83 @@ function statusesIn2(exchange) {
   return exchange.queries("status").map((status) => checked(deviceStatus, JSON.stringify(status)));
 }
 
+// src/server/access-tokens.ts
+import { createHash, randomBytes as randomBytes2 } from "node:crypto";
+var maxTokens = 100;
+var useMs = 6e4;
+var tokenRow = object({
+  id: string(),
+  name: string(),
+  is_read_only: number(),
+  created: string(),
+  expires: nullable(string()),
+  last_used: nullable(string())
+});
+function addToken(core, { name: name2, expiresInS, isReadOnly }) {
+  const token = randomBytes2(32).toString("base64url");
+  const now = Date.now();
+  core.store.transaction(() => {
+    core.store.run(`DELETE FROM access_token WHERE expires <= ?`, timestamp());
+    if (core.store.count(`SELECT count(*) AS n FROM access_token WHERE name = ?`, name2) > 0)
+      throw new Refusal(409, "Personal Access Token with the same name already exists");
+    if (core.store.count(`SELECT count(*) AS n FROM access_token`) >= maxTokens)
+      throw new Refusal(422, `maximum number of personal access tokens reached (${maxTokens})`);
+    core.store.run(
+      `INSERT INTO access_token (id, name, sha256, is_read_only, created, expires) VALUES (?, ?, ?, ?, ?, ?)`,
+      newId(),
+      name2,
+      sha256Of(token),
+      Number(isReadOnly),
+      timestamp(new Date(now)),
+      expiresInS > 0 ? timestamp(new Date(now + expiresInS * 1e3)) : null
+    );
+  });
+  return token;
+}
+function listTokens(core) {
+  return core.store.all(
+    tokenRow,
+    `SELECT * FROM access_token WHERE expires IS NULL OR expires > ? ORDER BY created, id`,
+    timestamp()
+  );
+}
+function removeToken(core, id) {
+  core.store.run(`DELETE FROM access_token WHERE id = ?`, id);
+}
+function accessOf(core, token) {
+  const found = core.store.get(
+    tokenRow,
+    `SELECT * FROM access_token WHERE sha256 = ? AND (expires IS NULL OR expires > ?)`,
+    sha256Of(token),
+    timestamp()
+  );
+  if (!found) return void 0;
+  if (Date.now() - Date.parse(found.last_used ?? "1970-01-01") > useMs)
+    core.store.run(`UPDATE access_token SET last_used = ? WHERE id = ?`, timestamp(), found.id);
+  return found.is_read_only === 1 ? "read" : "all";
+}
+function endLogin(core, login2, expires) {
+  core.store.run(`DELETE FROM ended_login WHERE expires <= ?`, timestamp());
+  core.store.run(`INSERT OR IGNORE INTO ended_login (id, expires) VALUES (?, ?)`, login2, timestamp(expires));
+}
+function isEnded(core, login2) {
+  return core.store.count(`SELECT count(*) AS n FROM ended_login WHERE id = ?`, login2) > 0;
+}
+function sha256Of(token) {
+  return createHash("sha256").update(token).digest("hex");
+}
+
 // src/server/gate.ts
 var checkInMs = 6e4;
 var authSetRow2 = object({ status: string(), checked_in: nullable(string()) });
 function gate(core) {
   return {
-    admin: (exchange) => {
+    admin: (exchange, isReading) => {
       const token = bearerIn(exchange);
-      if (isSame(token, core.secrets.token) || read(core, token)?.kind === "user") return;
-      throw new Refusal(401, "unauthorized");
+      if (isSame(token, core.secrets.token) || isLoggedIn(core, token)) return;
+      const access = accessOf(core, token);
+      if (access === void 0) throw new Refusal(401, "unauthorized");
+      if (access === "read" && !isReading) throw new Refusal(403, "this token may only read");
     },
     device: (exchange) => {
       const bearer = read(core, bearerIn(exchange));
@@ -2535,17 +2669,9 @@ function gate(core) {
     }
   };
 }
-function loginApi(core) {
-  return [
-    open("POST", "/api/management/v1/useradm/auth/login", (exchange) => {
-      const match = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(exchange.header("authorization") ?? "");
-      const [user, ...password] = Buffer.from(match?.[1] ?? "", "base64").toString("utf8").split(":");
-      const isRight = isSame(password.join(":"), core.secrets.token);
-      if (user !== "admin" || !isRight) throw new Refusal(401, "unauthorized");
-      const token = issueToken(core.secrets.signingKey, { kind: "user" }, newId(), /* @__PURE__ */ new Date());
-      return { status: 200, headers: { "Content-Type": "application/jwt" }, text: token };
-    })
-  ];
+function isLoggedIn(core, token) {
+  const bearer = read(core, token);
+  return bearer?.kind === "user" && !isEnded(core, bearer.login);
 }
 function read(core, token) {
   return readToken(core.secrets.signingKey, token, /* @__PURE__ */ new Date());
@@ -2569,42 +2695,59 @@ function isAccepted(core, device2, authSet) {
 
 // src/server/listener.ts
 import { createReadStream } from "node:fs";
-import { createServer } from "node:http";
+import {
+  createServer
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { pipeline } from "node:stream/promises";
-var idleMs = 3e5;
+var defaults = {
+  headersMs: 2e4,
+  bodyMs: 3e4,
+  // a device that writes a block device may pause for minutes
+  idleMs: 3e5,
+  // a thousand devices that poll, twice
+  connections: 2e3
+};
 var unreadBodyMs = 1e4;
-function createListener(answer, log) {
-  const server = createServer(
-    {
-      maxHeaderSize: 16 << 10,
-      headersTimeout: 2e4,
-      // bodies have limits of their own: an artifact may take long, anything else may not
-      requestTimeout: 0,
-      keepAliveTimeout: 75e3,
-      connectionsCheckingInterval: 5e3
-    },
-    (request, response) => void serve(request, response, answer, log)
+function createListener(options) {
+  const { tls } = options;
+  const limits = { ...defaults, ...options.limits };
+  const settings = {
+    maxHeaderSize: 16 << 10,
+    headersTimeout: limits.headersMs,
+    // bodies have limits of their own: an artifact may take long, anything else may not
+    requestTimeout: 0,
+    keepAliveTimeout: 75e3,
+    connectionsCheckingInterval: Math.min(5e3, limits.headersMs)
+  };
+  const listener = (request, response) => void serve(request, response, limits, options);
+  const server = tls === void 0 ? createServer(settings, listener) : createTlsServer(
+    { ...settings, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersMs },
+    listener
   );
-  server.timeout = idleMs;
+  server.timeout = limits.idleMs;
   server.maxHeadersCount = 100;
+  server.maxConnections = limits.connections;
   return server;
 }
-async function serve(request, response, answer, log) {
+async function serve(request, response, limits, { answer, log, onAnswered }) {
   const startedAt = performance.now();
   let requestId = "";
+  let access = "none";
   try {
-    const exchange = new Exchange(request);
+    const exchange = new Exchange(request, limits.bodyMs);
     requestId = exchange.requestId;
     response.setHeader("X-Men-Requestid", requestId);
-    await write(response, await answer(exchange), exchange.method === "HEAD");
+    const reply2 = await answer(exchange).finally(() => access = exchange.access);
+    await write(response, reply2, exchange.method === "HEAD");
   } catch (error) {
     await writeError(response, error, requestId, log);
   }
   if (!request.complete) cutOff(request);
   const path = oneLine((request.url ?? "").split("?")[0] ?? "");
-  log.debug(
-    `${request.method} ${path} ${response.statusCode} ${(performance.now() - startedAt).toFixed(1)} ms`
-  );
+  const ms = performance.now() - startedAt;
+  onAnswered(access, response.statusCode, ms / 1e3);
+  log.debug(`${request.method} ${path} ${response.statusCode} ${ms.toFixed(1)} ms`);
 }
 function cutOff(request) {
   request.resume();
@@ -2660,26 +2803,241 @@ async function writeError(response, error, id, log) {
   );
 }
 
+// src/server/metrics.ts
+var bucketsS = [5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+var requests = /* @__PURE__ */ new WeakMap();
+function countRequest(core, access, status, seconds2) {
+  const kind = `${access} ${Math.floor(status / 100)}xx`;
+  const known = requests.get(core) ?? /* @__PURE__ */ new Map();
+  requests.set(core, known);
+  const timing = known.get(kind) ?? { count: 0, sumS: 0, buckets: bucketsS.map(() => 0) };
+  known.set(kind, timing);
+  timing.count++;
+  timing.sumS += seconds2;
+  for (const [i, end] of bucketsS.entries())
+    if (seconds2 <= end) timing.buckets[i] = (timing.buckets[i] ?? 0) + 1;
+}
+function metricsApi(core) {
+  return [
+    admin("GET", "/metrics", () => ({
+      status: 200,
+      headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+      text: [...stateOf(core), ...processMetrics(), ...requestMetrics(core)].join("\n") + "\n"
+    }))
+  ];
+}
+var counted = object({ label: string(), n: number() });
+function stateOf(core) {
+  const by = (sql) => core.store.all(counted, sql);
+  const bytes = core.store.count(`SELECT coalesce(sum(size), 0) AS n FROM artifact`);
+  return [
+    ...family(
+      "drover_devices",
+      "gauge",
+      "Devices by how they stand with the server.",
+      by(`SELECT status AS label, count(*) AS n FROM device GROUP BY status`).map(({ label, n }) => ({
+        labels: { status: label },
+        value: n
+      }))
+    ),
+    ...family(
+      "drover_deployments",
+      "gauge",
+      "Deployments that are open and that have ended.",
+      by(
+        `SELECT iif(finished IS NULL, 'open', 'finished') AS label, count(*) AS n FROM deployment GROUP BY 1`
+      ).map(({ label, n }) => ({ labels: { state: label }, value: n }))
+    ),
+    ...family(
+      "drover_deployment_devices",
+      "gauge",
+      "Devices of deployments by how each stands there.",
+      by(`SELECT status AS label, count(*) AS n FROM target GROUP BY status`).map(({ label, n }) => ({
+        labels: { status: label },
+        value: n
+      }))
+    ),
+    ...family("drover_artifacts", "gauge", "Artifacts that are stored.", [
+      { labels: {}, value: core.store.count(`SELECT count(*) AS n FROM artifact`) }
+    ]),
+    ...family("drover_artifact_bytes", "gauge", "Size of all artifacts together.", [
+      { labels: {}, value: bytes }
+    ])
+  ];
+}
+function processMetrics() {
+  const startedAt = Date.now() / 1e3 - process.uptime();
+  return [
+    ...family("process_start_time_seconds", "gauge", "When the server started, seconds since 1970.", [
+      { labels: {}, value: Math.round(startedAt) }
+    ]),
+    ...family("process_resident_memory_bytes", "gauge", "Memory that the server has.", [
+      { labels: {}, value: process.memoryUsage.rss() }
+    ]),
+    ...family("process_cpu_seconds_total", "counter", "Time that the server computed.", [
+      { labels: {}, value: (process.cpuUsage().user + process.cpuUsage().system) / 1e6 }
+    ])
+  ];
+}
+function requestMetrics(core) {
+  const name2 = "drover_http_request_seconds";
+  const samples = [...requests.get(core) ?? []].flatMap(([kind, { count, sumS, buckets }]) => {
+    const [access = "", status = ""] = kind.split(" ");
+    const labels = { access, status };
+    return [
+      ...bucketsS.map((end, i) => sample(`${name2}_bucket`, { ...labels, le: String(end) }, buckets[i] ?? 0)),
+      sample(`${name2}_bucket`, { ...labels, le: "+Inf" }, count),
+      sample(`${name2}_sum`, labels, sumS),
+      sample(`${name2}_count`, labels, count)
+    ];
+  });
+  return [
+    `# HELP ${name2} How long requests took, by who asked and the class of the answer.`,
+    `# TYPE ${name2} histogram`,
+    ...samples
+  ];
+}
+function family(name2, type, help, samples) {
+  return [
+    `# HELP ${name2} ${help}`,
+    `# TYPE ${name2} ${type}`,
+    ...samples.map(({ labels, value }) => sample(name2, labels, value))
+  ];
+}
+function sample(name2, labels, value) {
+  const list3 = Object.entries(labels).map(([key, text]) => `${key}=${JSON.stringify(text)}`);
+  return `${name2}${list3.length > 0 ? `{${list3.join(",")}}` : ""} ${value}`;
+}
+
+// src/server/tls.ts
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join as join3 } from "node:path";
+async function readTls(dataDir, host) {
+  const [certFile, keyFile] = [join3(dataDir, "tls.crt"), join3(dataDir, "tls.key")];
+  const [cert, key] = [await textOf2(certFile), await textOf2(keyFile)];
+  if (cert === void 0 && key === void 0) {
+    if (isLoopback(host)) return void 0;
+    const what = `${host} can be reached from other machines, so tokens need TLS there`;
+    throw new Failure("bad-input", `${what}: put a certificate into ${certFile} and its key into ${keyFile}`);
+  }
+  if (cert === void 0 || key === void 0) {
+    throw new Failure(
+      "bad-key",
+      `${cert === void 0 ? certFile : keyFile} is missing: the other one is there`
+    );
+  }
+  if (!isPair(cert, key, certFile, keyFile)) {
+    throw new Failure("bad-key", `${keyFile} is not the key of the certificate in ${certFile}`);
+  }
+  return { cert, key };
+}
+function urlOf(host, port, isSecure) {
+  const name2 = ["0.0.0.0", "::"].includes(host) ? hostname() : host.includes(":") ? `[${host}]` : host;
+  return `${isSecure ? "https" : "http"}://${name2}:${port}`;
+}
+function isLoopback(host) {
+  return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) || ["::1", "localhost"].includes(host);
+}
+function isPair(cert, key, certFile, keyFile) {
+  const read2 = (file, what, work) => {
+    try {
+      return work();
+    } catch {
+      throw new Failure("bad-key", `${file} holds no ${what} that can be read (PEM, without a passphrase)`);
+    }
+  };
+  const certificate = read2(certFile, "certificate", () => new X509Certificate(cert));
+  return certificate.checkPrivateKey(read2(keyFile, "key", () => createPrivateKey(key)));
+}
+async function textOf2(path) {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return void 0;
+    throw new Failure("bad-key", `can't read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+// src/server/user-api.ts
+var base3 = "/api/management/v1/useradm";
+var maxExpiresInS = 31536e3;
+var never = "9999-12-31T23:59:59.000Z";
+var tokenSchema = object({
+  name: pipe(string(), nonEmpty(), maxLength(256)),
+  expires_in: optional(pipe(number(), integer(), minValue(0), maxValue(maxExpiresInS)), 0),
+  /** Ours alone: such a token can order and change nothing. */
+  read_only: optional(boolean(), false)
+});
+function userApi(core) {
+  return [
+    open("POST", `${base3}/auth/login`, (exchange) => login(core, exchange)),
+    admin("POST", `${base3}/auth/logout`, (exchange) => {
+      const bearer = read(core, bearerIn(exchange));
+      if (bearer?.kind === "user") endLogin(core, bearer.login, bearer.expires);
+      return { status: 202 };
+    }),
+    admin("POST", `${base3}/settings/tokens`, async (exchange) => {
+      const { name: name2, expires_in, read_only } = await exchange.json(tokenSchema);
+      const token = addToken(core, { name: name2, expiresInS: expires_in, isReadOnly: read_only });
+      core.log.info(`a token for the management API was made${read_only ? ", for reading only" : ""}`);
+      return { status: 200, headers: { "Content-Type": "application/jwt" }, text: token };
+    }),
+    admin("GET", `${base3}/settings/tokens`, () => ({
+      status: 200,
+      json: listTokens(core).map(({ id, name: name2, created: created2, expires, last_used, is_read_only }) => ({
+        id,
+        name: name2,
+        created_ts: created2,
+        expiration_date: expires ?? never,
+        ...last_used === null ? {} : { last_used },
+        read_only: is_read_only === 1
+      }))
+    })),
+    admin("DELETE", `${base3}/settings/tokens/:id`, (exchange) => {
+      removeToken(core, exchange.param("id"));
+      return { status: 204 };
+    })
+  ];
+}
+function login(core, exchange) {
+  const match = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(exchange.header("authorization") ?? "");
+  const [user, ...password] = Buffer.from(match?.[1] ?? "", "base64").toString("utf8").split(":");
+  const isRight = isSame(password.join(":"), core.secrets.token);
+  if (user !== "admin" || !isRight) throw new Refusal(401, "unauthorized");
+  const token = issueToken(core.secrets.signingKey, { kind: "user" }, newId(), /* @__PURE__ */ new Date());
+  return { status: 200, headers: { "Content-Type": "application/jwt" }, text: token };
+}
+
 // src/server/start-server.ts
 var graceMs = 3e3;
 async function startServer(options) {
   const { dataDir, log = silentLog } = options;
   const store2 = await prepare(dataDir);
   try {
-    const files = new ArtifactFiles(join3(dataDir, "artifacts"));
+    const files = new ArtifactFiles(join4(dataDir, "artifacts"));
     await files.prepare(new Set(digestsIn(store2)));
     const secrets = await openSecrets(dataDir);
     const accept = options.accept ?? "none";
     const maxArtifactBytes = options.maxArtifactBytes ?? 10 * 2 ** 30;
     const core = { store: store2, files, secrets, log, accept, maxArtifactBytes };
-    const server = createListener(router(routes(core), gate(core)), log);
-    const port = await listen(server, options.port ?? 0);
+    const host = options.host ?? "127.0.0.1";
+    const tls = await readTls(dataDir, host);
+    const server = createListener({
+      answer: router(routes(core), gate(core)),
+      log,
+      tls,
+      limits: options.limits,
+      onAnswered: (access, status, seconds2) => countRequest(core, access, status, seconds2)
+    });
+    const port = await listen(server, options.port ?? 0, host);
     if (accept === "all") log.warn("every device that asks is accepted: for laboratories only");
     const close = once(async () => {
       await stop(server);
       store2.close();
     });
-    return { url: `http://127.0.0.1:${port}`, token: secrets.token, close };
+    return { url: urlOf(host, port, tls !== void 0), token: secrets.token, close };
   } catch (error) {
     store2.close();
     throw storageFailure(error, dataDir);
@@ -2688,7 +3046,8 @@ async function startServer(options) {
 function routes(core) {
   return [
     open("GET", "/healthz", () => ({ status: 200, json: { status: "ok" } })),
-    ...loginApi(core),
+    ...userApi(core),
+    ...metricsApi(core),
     ...deviceApi(core),
     ...deviceManagementApi(core),
     ...inventoryApi(core),
@@ -2699,7 +3058,7 @@ function routes(core) {
 async function prepare(dataDir) {
   try {
     await mkdir2(dataDir, { recursive: true, mode: 448 });
-    const path = join3(dataDir, "ota.sqlite");
+    const path = join4(dataDir, "ota.sqlite");
     const store2 = openStore(path);
     for (const name2 of [path, `${path}-wal`]) await chmod(name2, 384);
     return store2;
@@ -2712,19 +3071,19 @@ async function prepare(dataDir) {
 function digestsIn(store2) {
   return store2.all(object({ sha256: string() }), `SELECT DISTINCT sha256 FROM artifact`).map(({ sha256 }) => sha256);
 }
-async function listen(server, port) {
+async function listen(server, port, host) {
   try {
     await new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => {
+      server.listen(port, host, () => {
         server.off("error", reject);
         resolve();
       });
     });
   } catch (error) {
-    const isTaken = hasCode(error, "EADDRINUSE") || hasCode(error, "EACCES");
+    const isTaken = ["EADDRINUSE", "EACCES", "EADDRNOTAVAIL"].some((code) => hasCode(error, code));
     if (!isTaken) throw error;
-    const message = `can't listen on port ${port}: ${messageOf(error)}. Give another port, or 0 for a free one`;
+    const message = `can't listen on ${host}, port ${port}: ${messageOf(error)}. Give another port, or 0 for a free one`;
     throw new Failure("bad-input", message, { cause: error });
   }
   const address = server.address();

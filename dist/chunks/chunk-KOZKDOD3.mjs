@@ -3,13 +3,14 @@ import {
   Failure,
   endingSignal,
   escapeMarkdown,
+  matchingFiles,
   messageOf,
   oneLine,
   parseDuration,
   seconds,
   systemClock,
   untilRepeatsAreOver
-} from "./chunk-PWZ4J5Q2.mjs";
+} from "./chunk-DMJCOLXI.mjs";
 
 // src/action/host.ts
 var current;
@@ -17,7 +18,7 @@ function setHost(host) {
   current = host;
 }
 async function currentHost() {
-  current ??= (await import("./runner-host-PUGECUYS.mjs")).runnerHost();
+  current ??= (await import("./runner-host-3LPIUXYD.mjs")).runnerHost();
   return current;
 }
 
@@ -53,7 +54,8 @@ var manifest = {
       release: { required: true },
       device: { required: true },
       timeout: { required: false, default: "30m" },
-      lease: { required: false, default: "" }
+      lease: { required: false, default: "" },
+      "github-token": { required: false, default: "${{ github.token }}" }
     },
     outputs: ["deployment", "device", "address", "result", "log", "failure-reason", "changed"]
   },
@@ -61,21 +63,35 @@ var manifest = {
     description: "Reads all devices' facts from the OTA server",
     inputs: {
       fleet: { required: false, default: "" },
+      inventory: { required: false, default: "" },
       server: { required: false, default: "" },
       "server-type": { required: false, default: "" },
       token: { required: true },
-      "max-age": { required: false, default: "24h" },
+      "max-age": { required: false, default: "" },
       output: { required: false, default: "facts.json" }
     },
     outputs: ["facts", "devices", "silent", "failure-reason", "changed"]
   },
-  "package-artifact": {
-    description: "Makes one signed update file from an image",
+  "lease-device": {
+    description: "Takes a lab device for the steps and jobs that follow, or returns it",
     inputs: {
-      source: { required: true },
+      server: { required: true },
+      "server-type": { required: false, default: "mender" },
+      token: { required: true },
+      device: { required: true },
+      lease: { required: false, default: "" },
+      timeout: { required: false, default: "1h" },
+      "github-token": { required: false, default: "${{ github.token }}" }
+    },
+    outputs: ["device", "lease", "expires", "failure-reason", "changed"]
+  },
+  "package-artifact": {
+    description: "Makes one signed update file from an image, files or containers",
+    inputs: {
+      source: { required: false, default: "" },
       format: { required: false, default: "mender" },
       name: { required: false, default: "" },
-      "device-types": { required: true },
+      "device-types": { required: false, default: "" },
       output: { required: false, default: "" },
       "signing-key": { required: false, default: "" },
       compression: { required: false, default: "gzip" },
@@ -89,6 +105,7 @@ var manifest = {
       fleet: { required: false, default: "." },
       stage: { required: false, default: "" },
       token: { required: false, default: "" },
+      inventory: { required: false, default: "" },
       facts: { required: false, default: "" },
       comment: { required: false, default: "true" },
       output: { required: false, default: "plan.json" },
@@ -102,6 +119,7 @@ var manifest = {
       fleet: { required: false, default: "." },
       stage: { required: false, default: "" },
       token: { required: true },
+      inventory: { required: false, default: "" },
       plan: { required: false, default: "" },
       "dry-run": { required: false, default: "false" },
       "github-token": { required: false, default: "${{ github.token }}" }
@@ -116,6 +134,16 @@ var manifest = {
       accept: { required: false, default: "none" }
     },
     outputs: ["url", "token", "failure-reason", "changed"]
+  },
+  "simulate-fleet": {
+    description: "Lets many simulated devices, with what goes wrong in the field, talk to an OTA server",
+    inputs: {
+      server: { required: true },
+      devices: { required: false, default: "10" },
+      faults: { required: false, default: "" },
+      seed: { required: false, default: "1" }
+    },
+    outputs: ["report", "failure-reason", "changed"]
   },
   "test-device": {
     description: "Runs a test suite on a device that must run the expected release",
@@ -140,6 +168,19 @@ var manifest = {
       "verify-key": { required: false, default: "" }
     },
     outputs: ["release", "artifact-id", "sha256", "content-digest", "url", "failure-reason", "changed"]
+  },
+  "verify-artifact": {
+    description: "Refuses an update file with named reasons, or says that nothing speaks against it",
+    inputs: {
+      artifact: { required: true },
+      "verify-key": { required: false, default: "" },
+      "device-types": { required: false, default: "" },
+      "min-version": { required: false, default: "" },
+      receipt: { required: false, default: "" },
+      "receipt-key": { required: false, default: "" },
+      fleet: { required: false, default: "" }
+    },
+    outputs: ["verdict", "reasons", "failure-reason", "changed"]
   }
 };
 
@@ -222,7 +263,7 @@ var Inputs = class {
     const inputs = manifest[this.#name].inputs;
     const missing = [];
     for (const [name, { required }] of Object.entries(inputs)) {
-      if (name.endsWith("token") && this.#raw(name)) this.#host.mask(this.#raw(name));
+      if (name.endsWith("token")) this.#mask(this.#raw(name));
       if (!required || this.#raw(name)) continue;
       const other = environmentOf[name] ? ` or ${environmentOf[name]}` : "";
       missing.push({ file: "inputs", message: `${name} (environment: ${variable(name)}${other})` });
@@ -261,6 +302,16 @@ var Inputs = class {
     const value = this.#raw(name);
     return value ? resolve(process.env["GITHUB_WORKSPACE"] ?? ".", value) : void 0;
   }
+  /** Paths separated by commas or line ends, absolute. */
+  paths(name) {
+    return this.list(name).map((path) => resolve(process.env["GITHUB_WORKSPACE"] ?? ".", path));
+  }
+  /** Files that the lines of the input stand for, each a path or a glob pattern; throws `file-missing` where one has none. */
+  async files(name) {
+    const patterns = this.required(name).split("\n");
+    const named = patterns.map((pattern) => pattern.trim()).filter(Boolean);
+    return matchingFiles(named, resolve(process.env["GITHUB_WORKSPACE"] ?? "."));
+  }
   /** Items separated by commas or line ends, without empty ones. */
   list(name) {
     return this.#raw(name).split(/[,\n]/).map((item) => item.trim()).filter(Boolean);
@@ -277,27 +328,60 @@ var Inputs = class {
   /** A secret: the value itself, masked. */
   secret(name) {
     const value = this.#raw(name);
-    if (value) this.#host.mask(value);
+    this.#mask(value);
     return value || void 0;
   }
-  /** A key: PEM text, or the path of a file with it. What is read is masked where it is secret. */
+  /** A secret, and the forms in which `user:password` travels and is found in a server's words. */
+  #mask(secret) {
+    if (!secret) return;
+    const [, password = ""] = /^[^:\s]*:(.{4,})$/.exec(secret) ?? [];
+    const forms = password ? [secret, password, Buffer.from(secret).toString("base64")] : [secret];
+    for (const form of forms) this.#host.mask(form);
+  }
+  /**
+   * A key: PEM text, or the path of a file with it, or the PKCS#11 URI of one that a token has. What is secret is masked.
+   */
   key(name) {
     const value = this.#raw(name);
     if (!value) return void 0;
-    const isText = value.includes("-----BEGIN");
-    const text = isText ? value : this.#read(name, value);
-    if (text.includes("PRIVATE KEY")) this.#host.mask(text);
+    const isUri = value.startsWith("pkcs11:");
+    const text = isUri || value.includes("-----BEGIN") ? value : this.#read(name, value);
+    if (isUri || text.includes("PRIVATE KEY")) this.#host.mask(text);
     return text.endsWith("\n") ? text : `${text}
 `;
+  }
+  /**
+   * Several keys: PEM text with one block or more, or paths of files with such texts, separated by commas or lines; empty
+   * where nothing was given. One PEM text for each file.
+   */
+  keys(name) {
+    const value = this.#raw(name);
+    if (!value) return [];
+    const isText = value.includes("-----BEGIN");
+    const texts = isText ? [`${value}
+`] : this.list(name).map((path) => this.#read(name, path));
+    if (texts.length === 0)
+      throw new Failure("bad-input", `${name} names no key: give PEM texts or their paths`);
+    for (const text of texts) if (text.includes("PRIVATE KEY")) this.#host.mask(text);
+    return texts;
+  }
+  /**
+   * The passphrase of an encrypted key, masked: only from the environment, so that it stands in no list of arguments and no
+   * workflow's `with`.
+   */
+  passphrase(name) {
+    const value = process.env[`${environmentOf[name]}_PASSPHRASE`]?.replace(/\r?\n$/, "");
+    if (value) this.#host.mask(value);
+    return value || void 0;
   }
   #read(name, path) {
     try {
       return readFileSync(resolve(process.env["GITHUB_WORKSPACE"] ?? ".", path), "utf8");
     } catch (error) {
-      throw new Failure(
-        "bad-input",
-        `${name} is neither a PEM text nor a file that can be read: ${messageOf(error)}`
-      );
+      const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
+      const why = code === "ENOENT" ? "there is no such file" : code;
+      const shown = looksLikePath(path) ? `${path} (${why})` : why;
+      throw new Failure("bad-input", `${name} is neither a PEM text nor a file that can be read: ${shown}`);
     }
   }
   #raw(name) {
@@ -310,6 +394,9 @@ var Inputs = class {
     return fallback.includes("${{") ? "" : fallback;
   }
 };
+function looksLikePath(value) {
+  return value.length < 40 || /^[^\n]{1,200}\.[a-z]{1,5}$/i.test(value);
+}
 function variable(name) {
   return `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`;
 }
@@ -321,7 +408,7 @@ async function runAction(name, main) {
   const given = {};
   const output = async (values) => {
     for (const [key, value] of Object.entries(values)) {
-      if (value === void 0) continue;
+      if (value === void 0 || given[key] === String(value)) continue;
       given[key] = String(value);
       await host.output(key, String(value));
     }
@@ -362,10 +449,11 @@ async function runAction(name, main) {
   finish();
   await exit(exitStatus);
 }
-async function runPost(undo) {
+async function runPost(name, undo) {
   const host = await currentHost();
   try {
     await undo({
+      input: new Inputs(name, host),
       log: host.log,
       signal: endingSignal((line) => host.log.info(line)),
       clock: systemClock,

@@ -7337,50 +7337,13 @@ var require_dist = __commonJS({
   }
 });
 
-// src/platform/clock.ts
-import { setTimeout as sleep } from "node:timers/promises";
-var systemClock = {
-  now: () => /* @__PURE__ */ new Date(),
-  sleep: async (ms, signal) => {
-    try {
-      await sleep(ms, void 0, signal ? { signal } : {});
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
-  }
-};
-function seconds(ms) {
-  const s = ms / 1e3;
-  if (s < 10) return `${s.toFixed(1)}s`;
-  if (s < 60) return `${Math.round(s)}s`;
-  return `${Math.floor(s / 60)}m${String(Math.round(s) % 60).padStart(2, "0")}s`;
-}
-var unitMs = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
-function parseDuration(text) {
-  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text.trim());
-  if (!match) return void 0;
-  const unit = match[2];
-  return Number(match[1]) * unitMs[unit];
-}
-
-// src/platform/log.ts
-var silentLog = {
-  info: () => {
-  },
-  warn: () => {
-  },
-  debug: () => {
-  },
-  group: (_title, work) => work()
-};
-
 // src/platform/failure.ts
 var failureReasons = [
   // what was given is wrong
   "bad-input",
   "invalid-file",
   "file-missing",
+  "unsupported-template",
   "bad-key",
   // the machine lacks something
   "missing-tool",
@@ -7388,10 +7351,23 @@ var failureReasons = [
   "disk-full",
   // image and artifact
   "build-failed",
+  "signing-failed",
   "artifact-damaged",
   "artifact-conflict",
   "artifact-unsigned",
+  "artifact-checksum",
+  "artifact-members",
+  "artifact-path",
+  "artifact-too-large",
+  "artifact-signature",
+  "artifact-wrong-key",
   "wrong-device-type",
+  "known-bad",
+  "too-old",
+  "not-comparable",
+  "receipt-invalid",
+  "receipt-wrong-key",
+  "not-as-tested",
   // the OTA server
   "unreachable",
   "bad-credentials",
@@ -7433,10 +7409,13 @@ var Failure = class extends Error {
   reason;
   /** All problems found, in file order; each becomes an annotation. */
   problems;
+  /** A narrower reason, where one is known: a checksum, say, of all that can be wrong with an artifact that is damaged. */
+  detail;
   constructor(reason, message, options = {}) {
     super(message, { cause: options.cause });
     this.reason = reason;
     this.problems = options.problems ?? [];
+    this.detail = options.detail ?? reason;
   }
 };
 function messageOf(error) {
@@ -7448,55 +7427,6 @@ function hasCode(error, code) {
     if ("code" in at && at.code === code) return true;
   }
   return false;
-}
-
-// src/platform/ending.ts
-var oneWishMs = 300;
-var lastWishAt = Number.NEGATIVE_INFINITY;
-function onEndSignal(names, end, say) {
-  let wishes = 0;
-  const wish = (name) => {
-    const now = performance.now();
-    if (now - lastWishAt < oneWishMs) return;
-    lastWishAt = now;
-    wishes += 1;
-    if (wishes > 2) return dieOf(name);
-    say(
-      wishes === 1 ? `${name}: cleaning up` : "still cleaning up; once more ends at once and cleans up nothing"
-    );
-    if (wishes === 1) end(name);
-  };
-  for (const name of names) process.on(name, () => wish(name));
-}
-async function untilRepeatsAreOver() {
-  const restMs = lastWishAt + oneWishMs - performance.now();
-  if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
-}
-function onClosedOutput(closed) {
-  const why = (error) => hasCode(error, "EPIPE") || hasCode(error, "EIO") ? "nobody reads the output any more" : `the output can't be written: ${messageOf(error)}`;
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", (error) => closed(why(error)));
-}
-function endingSignal(say) {
-  const controller = new AbortController();
-  const abort = (why) => controller.abort(new Failure("cancelled", why));
-  onEndSignal(["SIGINT", "SIGTERM", "SIGHUP"], (name) => abort(`ended by ${name}`), say);
-  onClosedOutput(abort);
-  return controller.signal;
-}
-function dieOf(name) {
-  process.removeAllListeners(name);
-  process.kill(process.pid, name);
-}
-
-// src/platform/escape.ts
-function escapeMarkdown(text) {
-  return oneLine(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/[\\`*_{}[\]()#+!|~$]/g, (c) => `\\${c}`).replace(/\\#|\bGH-(?=\d)/gi, (mark2) => `${mark2}&#8203;`).replace(/@/g, "&#64;&#8203;").replace(/:\/\//g, "&#58;//").replace(/www\./gi, (w) => `${w.slice(0, 3)}&#46;`);
-}
-function oneLine(text) {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim();
-}
-function shorten(text, limit) {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
 
 // src/platform/files.ts
@@ -7546,6 +7476,126 @@ function storageFailure(error, path) {
       cause: error
     }
   );
+}
+function readingFailure(error, what) {
+  if (error instanceof Failure) return error;
+  const why = hasCode(error, "ENOENT") ? "there is no such file" : messageOf(error);
+  return new Failure("file-missing", `can't read ${what}: ${why}`, { cause: error });
+}
+
+// src/platform/process.ts
+import { readFileSync } from "node:fs";
+function startTimeOf(pid) {
+  let stat3;
+  try {
+    stat3 = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return void 0;
+  }
+  const fields = stat3.slice(stat3.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? void 0 : fields[19];
+}
+function isRunning({ pid, startTime }) {
+  return startTimeOf(pid) === startTime;
+}
+
+// src/platform/clock.ts
+import { setTimeout as sleep } from "node:timers/promises";
+var systemClock = {
+  now: () => /* @__PURE__ */ new Date(),
+  sleep: async (ms, signal) => {
+    try {
+      await sleep(ms, void 0, signal ? { signal } : {});
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+};
+function seconds(ms) {
+  const s = ms / 1e3;
+  if (s < 10) return `${s.toFixed(1)}s`;
+  if (s < 60) return `${Math.round(s)}s`;
+  return `${Math.floor(s / 60)}m${String(Math.round(s) % 60).padStart(2, "0")}s`;
+}
+var unitMs = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+function parseDuration(text) {
+  const match = /^(\d{1,6})(s|m|h|d)$/.exec(text.trim());
+  if (!match) return void 0;
+  const unit = match[2];
+  return Number(match[1]) * unitMs[unit];
+}
+
+// src/platform/log.ts
+var silentLog = {
+  info: () => {
+  },
+  warn: () => {
+  },
+  debug: () => {
+  },
+  group: (_title, work) => work()
+};
+
+// src/platform/context.ts
+function plainContext(parts2 = {}) {
+  return { log: silentLog, signal: new AbortController().signal, clock: systemClock, ...parts2 };
+}
+
+// src/platform/ending.ts
+var oneWishMs = 300;
+var lastWishAt = Number.NEGATIVE_INFINITY;
+function onEndSignal(names, end, say) {
+  let wishes = 0;
+  const wish = (name) => {
+    const now = performance.now();
+    if (now - lastWishAt < oneWishMs) return;
+    lastWishAt = now;
+    wishes += 1;
+    if (wishes > 2) return dieOf(name);
+    say(
+      wishes === 1 ? `${name}: cleaning up` : "still cleaning up; once more ends at once and cleans up nothing"
+    );
+    if (wishes === 1) end(name);
+  };
+  for (const name of names) process.on(name, () => wish(name));
+}
+async function untilRepeatsAreOver() {
+  const restMs = lastWishAt + oneWishMs - performance.now();
+  if (restMs > 0) await new Promise((resolve2) => setTimeout(resolve2, restMs));
+}
+function onClosedOutput(closed) {
+  const why = (error) => hasCode(error, "EPIPE") || hasCode(error, "EIO") ? "nobody reads the output any more" : `the output can't be written: ${messageOf(error)}`;
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", (error) => closed(why(error)));
+}
+function endingSignal(say) {
+  const controller = new AbortController();
+  const abort = (why) => controller.abort(new Failure("cancelled", why));
+  onEndSignal(["SIGINT", "SIGTERM", "SIGHUP"], (name) => abort(`ended by ${name}`), say);
+  onClosedOutput(abort);
+  return controller.signal;
+}
+function dieOf(name) {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
+
+// src/platform/escape.ts
+function escapeMarkdown(text) {
+  return oneLine(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/[\\`*_{}[\]()#+!|~$]/g, (c) => `\\${c}`).replace(/\\#|\bGH-(?=\d)/gi, (mark2) => `${mark2}&#8203;`).replace(/@/g, "&#64;&#8203;").replace(/:\/\//g, "&#58;//").replace(/www\./gi, (w) => `${w.slice(0, 3)}&#46;`);
+}
+function escapeHtml(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;").replace(/'/g, "&#39;");
+}
+function oneLine(text) {
+  return text.toWellFormed().replace(unseen, " ").trim();
+}
+var unseen = (
+  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]+/gu
+);
+function shorten(text, limit) {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 // node_modules/valibot/dist/index.mjs
@@ -7770,6 +7820,24 @@ function maxValue(requirement, message$1) {
   };
 }
 // @__NO_SIDE_EFFECTS__
+function minEntries(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "min_entries",
+    reference: minEntries,
+    async: false,
+    expects: `>=${requirement}`,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (!dataset.typed) return dataset;
+      const count = Object.keys(dataset.value).length;
+      if (dataset.typed && count < this.requirement) _addIssue(this, "entries", dataset, config$1, { received: `${count}` });
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
 function minLength(requirement, message$1) {
   return {
     kind: "validation",
@@ -7839,6 +7907,26 @@ function parseJson(config$1, message$1) {
   };
 }
 // @__NO_SIDE_EFFECTS__
+function rawTransform(action) {
+  return {
+    kind: "transformation",
+    type: "raw_transform",
+    reference: rawTransform,
+    async: false,
+    "~run"(dataset, config$1) {
+      const output = action({
+        dataset,
+        config: config$1,
+        addIssue: (info) => _addIssue(this, info?.label ?? "input", dataset, config$1, info),
+        NEVER: null
+      });
+      if (dataset.issues) dataset.typed = false;
+      else dataset.value = output;
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
 function regex(requirement, message$1) {
   return {
     kind: "validation",
@@ -7893,6 +7981,30 @@ function trim() {
     async: false,
     "~run"(dataset) {
       dataset.value = dataset.value.trim();
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function url(message$1) {
+  return {
+    kind: "validation",
+    type: "url",
+    reference: url,
+    async: false,
+    expects: null,
+    requirement(input) {
+      try {
+        if (URL.canParse) return URL.canParse(input);
+        new URL(input);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "URL", dataset, config$1);
       return dataset;
     }
   };
@@ -8569,6 +8681,62 @@ function strictObject(entries$1, message$1) {
   });
 }
 // @__NO_SIDE_EFFECTS__
+function strictTuple(items, message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "strict_tuple",
+    reference: strictTuple,
+    expects: "Array",
+    async: false,
+    items,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      const input = dataset.value;
+      if (Array.isArray(input)) {
+        dataset.typed = true;
+        dataset.value = [];
+        for (let key = 0; key < this.items.length; key++) {
+          const value$1 = input[key];
+          const itemDataset = this.items[key]["~run"]({ value: value$1 }, config$1);
+          if (itemDataset.issues) {
+            const pathItem = {
+              type: "array",
+              origin: "value",
+              input,
+              key,
+              value: value$1
+            };
+            for (const issue of itemDataset.issues) {
+              if (issue.path) issue.path.unshift(pathItem);
+              else issue.path = [pathItem];
+              dataset.issues?.push(issue);
+            }
+            if (!dataset.issues) dataset.issues = itemDataset.issues;
+            if (config$1.abortEarly) {
+              dataset.typed = false;
+              break;
+            }
+          }
+          if (!itemDataset.typed) dataset.typed = false;
+          dataset.value.push(itemDataset.value);
+        }
+        if (!(dataset.issues && config$1.abortEarly) && this.items.length < input.length) _addIssue(this, "type", dataset, config$1, {
+          input: input[this.items.length],
+          expected: "never",
+          path: [{
+            type: "array",
+            origin: "value",
+            input,
+            key: this.items.length,
+            value: input[this.items.length]
+          }]
+        });
+      } else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
 function string(message$1) {
   return _standardSchema({
     kind: "schema",
@@ -8740,43 +8908,149 @@ function safeParse(schema, input, config$1) {
     issues: dataset.issues
   };
 }
-
-// src/platform/process.ts
-import { readFileSync } from "node:fs";
-function startTimeOf(pid) {
-  let stat;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    return void 0;
+// @__NO_SIDE_EFFECTS__
+function summarize(issues) {
+  let summary = "";
+  for (const issue of issues) {
+    if (summary) summary += "\n";
+    summary += `× ${issue.message}`;
+    const dotPath = /* @__PURE__ */ getDotPath(issue);
+    if (dotPath) summary += `
+  → at ${dotPath}`;
   }
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" || fields[0] === "X" ? void 0 : fields[19];
-}
-function isRunning({ pid, startTime }) {
-  return startTimeOf(pid) === startTime;
+  return summary;
 }
 
-// src/platform/context.ts
-function plainContext(parts2 = {}) {
-  return { log: silentLog, signal: new AbortController().signal, clock: systemClock, ...parts2 };
+// src/platform/background.ts
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { mkdir as mkdir2, open as open2, stat } from "node:fs/promises";
+import { dirname as dirname2 } from "node:path";
+var readyWithinMs = 3e4;
+var stopWithinMs = 15e3;
+var maxLogBytes = 10 << 20;
+async function launch(options, context) {
+  const { script, args, cwd, logFile, onStarted, what } = options;
+  const { offset, handle } = await openLog(logFile);
+  const child = spawn(process.execPath, [script, ...args], {
+    detached: true,
+    stdio: ["ignore", handle.fd, handle.fd],
+    cwd,
+    env: { ...environment(), ...options.env }
+  });
+  await handle.close();
+  let ended;
+  child.once("error", (error) => ended = error);
+  child.once("exit", () => ended ??= new Error("it ended at once"));
+  child.unref();
+  const pid = child.pid ?? 0;
+  const identity = { pid, startTime: startTimeOf(pid) ?? "" };
+  try {
+    if (pid > 0) onStarted?.(identity);
+    return { ...identity, ready: await untilReady(options, identity, () => ended, context) };
+  } catch (error) {
+    await stopProcess(identity, what, { ...context, signal: new AbortController().signal });
+    throw ended && !(error instanceof Failure && error.reason === "cancelled") ? await lastFailure(what, logFile, offset, error) : error;
+  }
+}
+async function stopProcess(identity, what, { clock, signal }) {
+  if (identity.pid <= 0 || !isRunning(identity)) return false;
+  for (const [name, withinMs] of [
+    ["SIGTERM", stopWithinMs],
+    ["SIGKILL", 5e3]
+  ]) {
+    try {
+      process.kill(identity.pid, name);
+    } catch (error) {
+      if (!hasCode(error, "ESRCH")) throw error;
+    }
+    for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
+      if (!isRunning(identity)) return true;
+      await clock.sleep(20, signal);
+    }
+  }
+  throw new Failure("internal", `${what} (process ${identity.pid}) does not end`);
+}
+async function untilReady({ ready, what }, identity, ended, { clock, signal }) {
+  for (const deadline = Date.now() + readyWithinMs; Date.now() < deadline; ) {
+    const said = await ready(identity);
+    if (said !== void 0) return said;
+    const error = ended();
+    if (error) throw new Failure("internal", `${what} did not start: ${error.message}`, { cause: error });
+    await clock.sleep(10, signal);
+  }
+  throw new Failure("internal", `${what} was not ready within ${readyWithinMs / 1e3} s`);
+}
+async function openLog(path) {
+  try {
+    await mkdir2(dirname2(path), { recursive: true, mode: 448 });
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    const handle = await open2(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 384);
+    const { size } = await handle.stat();
+    if (size > maxLogBytes) await handle.truncate(0);
+    return { handle, offset: size > maxLogBytes ? 0 : size };
+  } catch (error) {
+    if (hasCode(error, "ELOOP"))
+      throw new Failure("bad-input", `${path} is a link, and a log is not written through one: remove it`);
+    const isForbidden = ["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].some((code) => hasCode(error, code));
+    if (!isForbidden) throw storageFailure(error, path);
+    throw new Failure("missing-rights", `can't write to ${dirname2(path)}: ${messageOf(error)}`, {
+      cause: error
+    });
+  }
+}
+async function lastFailure(what, logFile, offset, cause) {
+  var _stack = [];
+  try {
+    const { size } = await stat(logFile);
+    const handle = __using(_stack, await open2(logFile), true);
+    const { buffer, bytesRead } = await handle.read({
+      position: Math.max(offset, size - 16384),
+      length: 16384
+    });
+    const last = buffer.subarray(0, bytesRead).toString("utf8").trim().split("\n").at(-1) ?? "";
+    const match = /^error: ([a-z-]+): (.*)$/.exec(last);
+    if (match && isReason(match[1])) return new Failure(match[1], match[2] ?? "", { cause });
+    return new Failure("internal", `${what} did not start; its log is ${logFile}: ${last}`, { cause });
+  } catch (_) {
+    var _error = _, _hasError = true;
+  } finally {
+    var _promise = __callDispose(_stack, _error, _hasError);
+    _promise && await _promise;
+  }
+}
+function isReason(text) {
+  return failureReasons.some((reason) => reason === text);
+}
+function environment() {
+  const secret = /^(INPUT_|STATE_|DROVER_|ACTIONS_|GITHUB_TOKEN|GH_TOKEN)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secret.test(name)));
 }
 
 // src/platform/digest.ts
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { open as open3 } from "node:fs/promises";
 function digestOf(data) {
   return `sha256:${createHash("sha256").update(data).digest("hex")}`;
 }
 async function digestOfFile(path, signal) {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 1 << 20,
-    ...signal ? { signal } : {}
-  })) {
-    hash.update(chunk);
+  var _stack = [];
+  try {
+    const hash = createHash("sha256");
+    const file = __using(_stack, await open3(path), true);
+    const buffer = Buffer.allocUnsafeSlow(1 << 20);
+    for (; ; ) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return `sha256:${hash.digest("hex")}`;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } catch (_) {
+    var _error = _, _hasError = true;
+  } finally {
+    var _promise = __callDispose(_stack, _error, _hasError);
+    _promise && await _promise;
   }
-  return `sha256:${hash.digest("hex")}`;
 }
 function hexOf(digest) {
   return digest.slice("sha256:".length);
@@ -8795,13 +9069,14 @@ function canonicalJson(value) {
 }
 
 // src/platform/exec.ts
-import { spawn } from "node:child_process";
+import { spawn as spawn2 } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 
 // src/platform/programs.ts
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants as constants2 } from "node:fs";
 import { delimiter, join } from "node:path";
 var packageOf = {
+  "ansible-inventory": "ansible-core",
   cp: "coreutils",
   debugfs: "e2fsprogs",
   e2fsck: "e2fsprogs",
@@ -8810,15 +9085,23 @@ var packageOf = {
   losetup: "mount",
   "mender-artifact": "mender-artifact",
   mke2fs: "e2fsprogs",
+  mkfifo: "coreutils",
+  mksquashfs: "squashfs-tools",
   mmdebstrap: "mmdebstrap",
   mount: "mount",
   nsenter: "util-linux",
+  openssl: "openssl",
   pivot_root: "util-linux",
+  prlimit: "util-linux",
   "pytest-3": "python3-pytest python3-testinfra",
+  rauc: "rauc",
   setpriv: "util-linux",
   ssh: "openssh-client",
   "ssh-keygen": "openssh-client",
-  unshare: "util-linux"
+  swupdate: "swupdate",
+  unshare: "util-linux",
+  unsquashfs: "squashfs-tools",
+  xz: "xz-utils"
 };
 function requirePrograms(programs) {
   const missing = programs.filter((program) => !isInstalled(program));
@@ -8842,11 +9125,19 @@ function find(program) {
 }
 function isExecutable(path) {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, constants2.X_OK);
     return true;
   } catch {
     return false;
   }
+}
+function environment2() {
+  const env = { LC_ALL: "C.UTF-8" };
+  for (const [key, value] of Object.entries(process.env)) {
+    if (value !== void 0 && !/^(INPUT_|DROVER_|ACTIONS_RUNTIME_TOKEN|ACTIONS_ID_TOKEN)/.test(key))
+      env[key] = value;
+  }
+  return env;
 }
 
 // src/platform/exec.ts
@@ -8860,7 +9151,7 @@ async function run(program, args, options = {}) {
     silent: true,
     ignoreReturnCode: true,
     ...options.cwd === void 0 ? {} : { cwd: options.cwd },
-    env: { ...environment(), ...options.env },
+    env: { ...environment2(), ...options.env },
     listeners: { stdout: stdout.add, stderr: stderr.add }
   });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
@@ -8875,26 +9166,28 @@ async function runOk(program, args, options) {
 }
 function start(program, args, options = {}) {
   options.signal?.throwIfAborted();
-  const child = spawn(pathOf(program), args, {
+  const { input } = options;
+  const child = spawn2(pathOf(program), args, {
     cwd: options.cwd,
-    env: { ...environment(), ...options.env },
-    stdio: [options.input === void 0 ? "ignore" : "pipe", "pipe", "pipe"],
+    env: { ...environment2(), ...options.env },
+    stdio: [typeof input === "string" ? "pipe" : input ?? "ignore", "pipe", "pipe"],
     detached: true
   });
   child.stdin?.on("error", () => {
   });
-  child.stdin?.end(options.input);
+  if (typeof input === "string") child.stdin?.end(input);
   const stdout = collector(options.onLine && ((line) => options.onLine?.(line, "stdout")));
   const stderr = collector(options.onLine && ((line) => options.onLine?.(line, "stderr")));
   child.stdout?.on("data", stdout.add);
+  if (options.onData) child.stdout?.on("data", options.onData);
   child.stderr?.on("data", stderr.add);
-  const ended = new Promise((resolve, reject) => {
+  const ended = new Promise((resolve2, reject) => {
     child.once(
       "error",
       (error) => reject(new Failure("missing-tool", `can't start ${program}: ${messageOf(error)}`, { cause: error }))
     );
     child.once("close", (code, signal) => {
-      resolve({
+      resolve2({
         code: code ?? 128 + (signalNumber[signal ?? ""] ?? 0),
         stdout: stdout.text(),
         stderr: stderr.text()
@@ -8953,16 +9246,135 @@ function collector(onLine) {
     }
   };
 }
-function environment() {
-  const env = { LC_ALL: "C.UTF-8" };
-  for (const [key, value] of Object.entries(process.env)) {
-    if (value !== void 0 && !/^(INPUT_|DROVER_|ACTIONS_RUNTIME_TOKEN|ACTIONS_ID_TOKEN)/.test(key))
-      env[key] = value;
-  }
-  return env;
-}
 function quoted(path) {
   return `"${path.replaceAll('"', '\\"')}"`;
+}
+
+// src/platform/hashed-file.ts
+import { createHash as createHash2 } from "node:crypto";
+import { open as open4 } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+var worthwhileBytes = 64 << 20;
+var hashedChunkBytes = 1 << 20;
+var spareSlots = 4;
+var keptByReaders = 4;
+var replySchema = union([object({ slot: number() }), object({ digest: string() })]);
+function hashHere() {
+  const hash = createHash2("sha256");
+  return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest("hex") };
+}
+function isWorthThread(sizeBytes) {
+  return sizeBytes >= worthwhileBytes && availableParallelism() > 1;
+}
+var HashedFile = class _HashedFile {
+  #handle;
+  #isOwnHandle;
+  #signal;
+  #chunksKept;
+  #memory;
+  #worker;
+  /** Slots that neither the caller nor the thread has. */
+  #free;
+  /** How many of these two have a slot. */
+  #users;
+  #wake = () => {
+  };
+  #digest;
+  #failure;
+  constructor(handle, isOwnHandle, chunksKept2, signal) {
+    this.#handle = handle;
+    this.#isOwnHandle = isOwnHandle;
+    this.#chunksKept = chunksKept2;
+    this.#signal = signal;
+    const slots = chunksKept2 + spareSlots;
+    this.#memory = new SharedArrayBuffer(slots * hashedChunkBytes);
+    this.#free = Array.from({ length: slots }, (_, slot) => slot);
+    this.#users = this.#free.map(() => 0);
+    this.#worker = new Worker(`(${serve.toString()})()`, {
+      eval: true,
+      workerData: { memory: this.#memory, slotBytes: hashedChunkBytes },
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 }
+    });
+    this.#worker.on("message", (message) => {
+      const said = parse(replySchema, message);
+      if ("slot" in said) this.#release(said.slot);
+      else this.#digest = said.digest;
+      this.#wake();
+    });
+    const fail = (error) => {
+      this.#failure ??= error;
+      this.#wake();
+    };
+    this.#worker.on("error", fail);
+    this.#worker.on("exit", () => fail(new Error("a thread that hashes ended")));
+  }
+  /** A chunk is to be used before four more are asked for. */
+  static async open(path, signal) {
+    return new _HashedFile(await open4(path), true, keptByReaders, signal);
+  }
+  /** A file that is open, and stays so; a chunk is to be used before `chunksKept` more are asked for. */
+  static over(handle, chunksKept2, signal) {
+    return new _HashedFile(handle, false, chunksKept2, signal);
+  }
+  async *[Symbol.asyncIterator]() {
+    const given = [];
+    for (; ; ) {
+      this.#signal?.throwIfAborted();
+      const slot = await this.#until(() => this.#free.pop());
+      const buffer = new Uint8Array(this.#memory, slot * hashedChunkBytes, hashedChunkBytes);
+      const bytesRead = await this.#fill(buffer);
+      if (bytesRead === 0) return;
+      this.#users[slot] = 2;
+      this.#worker.postMessage({ slot, length: bytesRead }, []);
+      given.push(slot);
+      yield buffer.subarray(0, bytesRead);
+      const oldest = given.length > this.#chunksKept ? given.shift() : void 0;
+      if (oldest !== void 0) this.#release(oldest);
+    }
+  }
+  /** Nothing is left to do: every chunk that was read is on its way. */
+  update() {
+  }
+  async digest() {
+    this.#worker.postMessage("digest", []);
+    return this.#until(() => this.#digest);
+  }
+  async [Symbol.asyncDispose]() {
+    await this.#worker.terminate();
+    if (this.#isOwnHandle) await this.#handle.close();
+  }
+  async #fill(buffer) {
+    for (let at = 0; ; ) {
+      const { bytesRead } = await this.#handle.read(buffer, at, buffer.length - at, null);
+      at += bytesRead;
+      if (bytesRead === 0 || at === buffer.length) return at;
+    }
+  }
+  #release(slot) {
+    const left = (this.#users[slot] ?? 0) - 1;
+    this.#users[slot] = left;
+    if (left === 0) this.#free.push(slot);
+  }
+  async #until(look) {
+    for (; ; ) {
+      const found = look();
+      if (found !== void 0) return found;
+      if (this.#failure) throw this.#failure;
+      await new Promise((resolve2) => this.#wake = resolve2);
+    }
+  }
+};
+function serve() {
+  const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
+  parentPort?.on("message", (message) => {
+    if (message === "digest") return parentPort.postMessage({ digest: hash.digest("hex") }, []);
+    hash.update(new Uint8Array(workerData.memory, message.slot * workerData.slotBytes, message.length));
+    return parentPort.postMessage({ slot: message.slot }, []);
+  });
 }
 
 // src/platform/http.ts
@@ -8976,7 +9388,7 @@ function openHttp(options, context) {
       const isLast = attempt === attempts || !isRepeatable(request);
       if (result instanceof Failure) {
         if (isLast || result.reason !== "unreachable") throw result;
-      } else if (isLast || !isPassing(result.status)) {
+      } else if (isLast || !isPassing(result, options)) {
         return checked(result, request, options);
       }
       const pauseMs = result instanceof Failure ? backoffMs(attempt) : retryAfterMs(result, attempt);
@@ -8988,15 +9400,32 @@ function openHttp(options, context) {
     const reply = await send(request);
     return { value: parseReply(reply, request, options, schema), headers: reply.headers };
   };
+  const telling = async (work) => work.catch((error) => {
+    throw withoutCredentials(error, options.authorization);
+  });
   const find2 = async (request, schema) => {
-    const reply = await send({ ...request, accept: [200, 404] });
+    const reply = await send({ ...request, accept: [200, 204, 404] });
+    if (reply.status === 204) return void 0;
     if (reply.status === 404) {
       parseReply(reply, request, options, looseObject({}));
       return void 0;
     }
     return { value: parseReply(reply, request, options, schema), headers: reply.headers };
   };
-  return { send, read, find: find2, json: async (request, schema) => (await read(request, schema)).value };
+  return {
+    send: async (request) => telling(send(request)),
+    read: async (request, schema) => telling(read(request, schema)),
+    find: async (request, schema) => telling(find2(request, schema)),
+    json: async (request, schema) => (await telling(read(request, schema))).value
+  };
+}
+function withoutCredentials(error, authorization) {
+  const [scheme = "", credential = ""] = authorization?.split(" ") ?? [];
+  const password = scheme === "Basic" ? Buffer.from(credential, "base64").toString("utf8") : "";
+  const secrets = [credential, password, password.slice(password.indexOf(":") + 1)].filter(Boolean);
+  if (!(error instanceof Failure) || !secrets.some((secret) => error.message.includes(secret))) return error;
+  const message = secrets.reduce((text, secret) => text.replaceAll(secret, "***"), error.message);
+  return new Failure(error.reason, message);
 }
 async function sendOnce(options, request, context) {
   const { default: undici } = await import("./undici-DF7C5FKY.mjs");
@@ -9064,7 +9493,7 @@ function checked(reply, request, options) {
       `${what}: the token was refused (${status}${said}): check the input \`token\``
     );
   }
-  if (isPassing(status)) {
+  if (isPassing(reply, options)) {
     throw new Failure(
       "unreachable",
       `${what}: the server is not able to answer (${status}${said}): try again later`
@@ -9104,22 +9533,35 @@ function parseReply(reply, request, options, schema) {
 }
 function saidBy(reply) {
   try {
-    const { error } = JSON.parse(reply.text);
-    return typeof error === "string" ? `: ${shorten(oneLine(error), 300)}` : "";
+    const { error, message } = JSON.parse(reply.text);
+    const said = typeof error === "string" ? error : message;
+    return typeof said === "string" ? `: ${shorten(oneLine(said), 300)}` : "";
   } catch {
     return isPage(reply) ? ", with a web page" : "";
   }
 }
+var untrusted = [
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT"
+];
 function explain(error) {
   if (hasCode(error, "ECONNREFUSED")) return "nothing listens there (connection refused)";
   if (hasCode(error, "ENOTFOUND") || hasCode(error, "EAI_AGAIN")) return "the host name is unknown";
+  if (untrusted.some((code) => hasCode(error, code))) {
+    return `its certificate is not trusted (${messageOf(error)}): for an authority of your own, name its certificate in NODE_EXTRA_CA_CERTS`;
+  }
   const isTimeout = error instanceof Error && error.name === "TimeoutError";
   if (isTimeout || hasCode(error, "UND_ERR_HEADERS_TIMEOUT") || hasCode(error, "UND_ERR_BODY_TIMEOUT"))
     return "it did not answer in time";
   return oneLine(messageOf(error));
 }
 var isPage = (reply) => /^\s*</.test(reply.text);
-var isPassing = (status) => [408, 429, 502, 503, 504].includes(status);
+function isPassing(reply, options) {
+  return [408, 429, 502, 503, 504].includes(reply.status) && options.isFinal?.(reply) !== true;
+}
 function isRepeatable(request) {
   if (request.body instanceof Readable) return false;
   return request.repeatable ?? ["GET", "PUT", "DELETE"].includes(request.method);
@@ -9133,10 +9575,43 @@ function retryAfterMs(reply, attempt) {
   return Number.isFinite(wanted) && wanted > 0 ? Math.min(wanted, 120) * 1e3 : backoffMs(attempt);
 }
 
+// src/platform/matching-files.ts
+import { stat as stat2 } from "node:fs/promises";
+import { resolve } from "node:path";
+async function matchingFiles(patterns, folder) {
+  const found = /* @__PURE__ */ new Set();
+  const missing = [];
+  for (const pattern of patterns) {
+    const paths = await filesOf(pattern, folder);
+    if (paths.length === 0) missing.push(pattern);
+    for (const path of paths) found.add(path);
+  }
+  if (missing.length === 0) return [...found];
+  throw new Failure("file-missing", `no such file: ${missing.join(", ")} (seen from ${folder})`);
+}
+async function filesOf(pattern, folder) {
+  const literal2 = resolve(folder, pattern);
+  if (await isFile(literal2)) return [literal2];
+  if (!/[*?[{]/.test(pattern)) return [];
+  const { glob } = await import("node:fs/promises");
+  const paths = [];
+  for await (const match of glob(pattern, { cwd: folder })) {
+    const path = resolve(folder, match);
+    if (await isFile(path)) paths.push(path);
+  }
+  return paths.sort();
+}
+async function isFile(path) {
+  return stat2(path).then(
+    (found) => found.isFile(),
+    () => false
+  );
+}
+
 // src/platform/repository.ts
 import { existsSync } from "node:fs";
 import { realpath } from "node:fs/promises";
-import { dirname as dirname2, join as join2, relative, sep } from "node:path";
+import { dirname as dirname3, join as join2, relative, sep } from "node:path";
 async function isInRepository(folder, path) {
   try {
     const root = repositoryOf(await realpath(folder));
@@ -9149,16 +9624,16 @@ async function isInRepository(folder, path) {
   }
 }
 function repositoryOf(folder) {
-  for (let above = folder; ; above = dirname2(above)) {
+  for (let above = folder; ; above = dirname3(above)) {
     if (existsSync(join2(above, ".git"))) return above;
-    if (above === dirname2(above)) return folder;
+    if (above === dirname3(above)) return folder;
   }
 }
 
 // src/platform/marked.ts
 import { randomBytes as randomBytes2 } from "node:crypto";
 import { readlinkSync } from "node:fs";
-import { lstat, mkdir as mkdir2, readdir, rm as rm2 } from "node:fs/promises";
+import { lstat, mkdir as mkdir3, readdir, rm as rm2 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join as join3 } from "node:path";
 var mark = /\.drover-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}$/;
@@ -9179,7 +9654,7 @@ async function sweep(folder, { log, clock }) {
 async function temporaryFolder(name, context, parent = tmpdir()) {
   await sweep(parent, context);
   const folder = markedName(join3(parent, name));
-  await mkdir2(folder, { mode: 448 });
+  await mkdir3(folder, { mode: 448 });
   return folder;
 }
 async function mustStay(path, [, namespace, pid, start2], now) {
@@ -9194,10 +9669,12 @@ function processNamespace() {
 
 // src/platform/multipart.ts
 import { randomBytes as randomBytes3 } from "node:crypto";
-import { createReadStream as createReadStream2 } from "node:fs";
+import { open as open5 } from "node:fs/promises";
 import { Readable as Readable2 } from "node:stream";
 var progressEveryMs = 5e3;
 var mebibyte = 1 << 20;
+var chunkBytes = 1 << 18;
+var chunksKept = 4;
 function multipart(form, context) {
   const boundary = `drover-${randomBytes3(16).toString("hex")}`;
   const before = Buffer.from(
@@ -9229,33 +9706,126 @@ Content-Disposition: form-data; name="${form.field}"; filename="${form.fileName}
   };
 }
 async function* parts(before, form, after, context) {
-  const startedAt = context.clock.now().getTime();
-  let toldAt = startedAt;
-  let sentBytes = 0;
-  yield before;
-  for await (const chunk of createReadStream2(form.path, { highWaterMark: mebibyte })) {
-    const bytes = chunk;
-    sentBytes += bytes.length;
-    if (sentBytes > form.sizeBytes) throw changed(form);
-    yield bytes;
-    const now = context.clock.now().getTime();
-    if (now - toldAt < progressEveryMs) continue;
-    toldAt = now;
-    const rate = sentBytes / mebibyte / ((now - startedAt) / 1e3);
-    context.log.info(
-      `sent ${Math.round(sentBytes / mebibyte)} of ${Math.round(form.sizeBytes / mebibyte)} MiB in ${seconds(now - startedAt)}, ${rate.toFixed(1)} MiB/s`
-    );
+  var _stack = [];
+  try {
+    const startedAt = context.clock.now().getTime();
+    let toldAt = startedAt;
+    let sentBytes = 0;
+    const file = __using(_stack, await opened(form.path, context.signal), true);
+    yield before;
+    for await (const bytes of file.chunks) {
+      sentBytes += bytes.length;
+      if (sentBytes > form.sizeBytes) throw changed(form);
+      if (sentBytes === form.sizeBytes && `sha256:${await file.digest()}` !== form.sha256) throw changed(form);
+      yield bytes;
+      const now = context.clock.now().getTime();
+      if (now - toldAt < progressEveryMs) continue;
+      toldAt = now;
+      const rate = sentBytes / mebibyte / ((now - startedAt) / 1e3);
+      context.log.info(
+        `sent ${Math.round(sentBytes / mebibyte)} of ${Math.round(form.sizeBytes / mebibyte)} MiB in ${seconds(now - startedAt)}, ${rate.toFixed(1)} MiB/s`
+      );
+    }
+    if (sentBytes < form.sizeBytes) throw changed(form);
+    yield after;
+  } catch (_) {
+    var _error = _, _hasError = true;
+  } finally {
+    var _promise = __callDispose(_stack, _error, _hasError);
+    _promise && await _promise;
   }
-  if (sentBytes < form.sizeBytes) throw changed(form);
-  yield after;
+}
+async function opened(path, signal) {
+  const handle = await open5(path);
+  if (isWorthThread((await handle.stat()).size)) {
+    const file = HashedFile.over(handle, chunksKept, signal);
+    return {
+      chunks: file,
+      digest: () => file.digest(),
+      async [Symbol.asyncDispose]() {
+        await file[Symbol.asyncDispose]();
+        await handle.close();
+      }
+    };
+  }
+  const hash = hashHere();
+  return {
+    chunks: chunksOf(handle, hash),
+    digest: () => hash.digest(),
+    [Symbol.asyncDispose]: () => handle.close()
+  };
+}
+async function* chunksOf(file, hash) {
+  const buffers = Array.from({ length: chunksKept + 1 }, () => Buffer.allocUnsafeSlow(chunkBytes));
+  for (let i = 0; ; i++) {
+    const buffer = buffers[i % buffers.length] ?? Buffer.alloc(chunkBytes);
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+    if (bytesRead === 0) return;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 function changed(form) {
-  return new Failure("artifact-damaged", `${form.path} changed its size while it was sent: run again`);
+  return new Failure("artifact-damaged", `${form.path} changed while it was sent: run again`);
+}
+
+// src/platform/piped.ts
+import { spawn as spawn3 } from "node:child_process";
+import { pipeline } from "node:stream/promises";
+async function* piped(program, args, input, { what, env, reason = "internal", signal }) {
+  signal?.throwIfAborted();
+  const child = spawn3(pathOf(program), args, { env: { ...environment2(), ...env }, stdio: "pipe" });
+  const kill = () => void child.kill("SIGKILL");
+  signal?.addEventListener("abort", kill, { once: true });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => said = (said + text).slice(-4096));
+  const ended = new Promise((resolve2, reject) => {
+    child.once("close", (code) => resolve2(code ?? 128));
+    child.once(
+      "error",
+      (error) => reject(new Failure("missing-tool", `can't start ${program}: ${messageOf(error)}`, { cause: error }))
+    );
+  });
+  ended.catch(() => {
+  });
+  let inputError;
+  const fed = pipeline(
+    watched(input, (error) => inputError = error),
+    child.stdin
+  ).then(
+    () => true,
+    () => false
+  );
+  try {
+    for await (const chunk of child.stdout) yield asBuffer(chunk);
+    const [isFed, code] = [await fed, await ended];
+    signal?.throwIfAborted();
+    if (inputError !== void 0) throw inputError;
+    if (!isFed || code !== 0) throw new Failure(reason, `${what} failed: ${lastWords(said, program, code)}`);
+  } finally {
+    signal?.removeEventListener("abort", kill);
+    kill();
+    await ended.catch(() => {
+    });
+  }
+}
+async function* watched(input, onError) {
+  try {
+    yield* input;
+  } catch (error) {
+    onError(error);
+    throw error;
+  }
+}
+function asBuffer(chunk) {
+  if (Buffer.isBuffer(chunk)) return chunk;
+  throw new TypeError("a stream of bytes gave something else");
 }
 
 // src/platform/yaml.ts
-import { constants as constants2 } from "node:fs";
-import { open as open2 } from "node:fs/promises";
+import { constants as constants3 } from "node:fs";
+import { open as open6 } from "node:fs/promises";
 var import_yaml = __toESM(require_dist(), 1);
 var maxFileBytes = 4 << 20;
 function parseYaml(text, file, schema) {
@@ -9274,21 +9844,54 @@ function parseYaml(text, file, schema) {
     throw failed([{ file, line: 1, column: 1, message: messageOf(error) }], error);
   }
   const result = safeParse(schema, raw);
-  if (!result.success) {
-    const found = result.issues.map((issue) => {
-      const path = (issue.path ?? []).map((item) => item.key);
-      const place = path.length === 0 ? "" : `${path.join(".")}: `;
-      return {
-        file,
-        ...locate(path),
-        message: `${place}${isUnknownKey(issue) ? "is not a known key" : issue.message}`
-      };
-    });
-    failOn(found.toSorted((a, b) => a.line - b.line || a.column - b.column));
-  }
+  const problemAt = (path, what) => {
+    const place = path.length === 0 ? "" : `${path.join(".")}: `;
+    return { file, ...locate(path), message: `${place}${what}` };
+  };
+  const found = result.success ? listsTakenForMaps(raw, result.output).map(
+    (path) => problemAt(path, `it has to be ${wordFor("Object")}`)
+  ) : result.issues.map(
+    (issue) => problemAt(
+      (issue.path ?? []).map((item) => item.key),
+      wordsOf(issue)
+    )
+  );
+  failOn(found.toSorted((a, b) => a.line - b.line || a.column - b.column));
+  if (!result.success) throw new Error("a schema refused a value and named no problem");
   return { value: result.output, locate };
 }
-var isUnknownKey = ({ type, expected }) => type === "strict_object" && expected === "never";
+function wordsOf({ type, expected, received, message }) {
+  if (type === "strict_object" && expected === "never") return "is not a known key";
+  if (message.startsWith("Invalid key: ") && received === "undefined") return "is missing";
+  if (message.startsWith("Invalid type: ") && expected !== null) {
+    const words = expected.replace(/^\((.*)\)$/, "$1").split(" | ");
+    return `it has to be ${[...new Set(words.map(wordFor))].join(", or ")}, not ${wordFor(received)}`;
+  }
+  if (message.startsWith("Invalid length: ") && received === "0") return "it has to hold something";
+  return message;
+}
+function wordFor(type) {
+  const words = {
+    Array: "a list",
+    Object: "keys, each with its value",
+    string: "text",
+    number: "a number",
+    boolean: "true or false",
+    null: "nothing"
+  };
+  return words[type] ?? type;
+}
+function listsTakenForMaps(raw, checked2, path = []) {
+  if (!isObject(raw) || !isObject(checked2)) return [];
+  if (Array.isArray(raw) && !Array.isArray(checked2)) {
+    return raw.length > 0 && raw.every((_item, index) => Object.hasOwn(checked2, index)) ? [path] : [];
+  }
+  const values = new Map(Object.entries(checked2));
+  return Object.entries(raw).flatMap(
+    ([key, value]) => listsTakenForMaps(value, values.get(key), [...path, key])
+  );
+}
+var isObject = (value) => typeof value === "object" && value !== null;
 async function readYaml(path, schema, name = path) {
   return parseYaml(await readText(path, maxFileBytes, name), name, schema);
 }
@@ -9296,7 +9899,7 @@ async function readText(path, limitBytes = maxFileBytes, name = path) {
   try {
     var _stack = [];
     try {
-      const file = __using(_stack, await open2(path, constants2.O_RDONLY | constants2.O_NONBLOCK), true);
+      const file = __using(_stack, await open6(path, constants3.O_RDONLY | constants3.O_NONBLOCK), true);
       const status = await file.stat();
       if (!status.isFile()) throw new Failure("invalid-file", `${name} is no plain file`);
       const [text, size] = status.size > limitBytes ? ["", status.size] : await textOf(file, limitBytes);
@@ -9309,9 +9912,7 @@ async function readText(path, limitBytes = maxFileBytes, name = path) {
       _promise && await _promise;
     }
   } catch (error) {
-    if (error instanceof Failure) throw error;
-    const why = hasCode(error, "ENOENT") ? "there is no such file" : messageOf(error);
-    throw new Failure("file-missing", `can't read ${name}: ${why}`, { cause: error });
+    throw readingFailure(error, name);
   }
 }
 async function textOf(file, limitBytes) {
@@ -9352,6 +9953,16 @@ function locateIn(document, lines, path) {
 }
 
 export {
+  Failure,
+  messageOf,
+  hasCode,
+  writeAtomically,
+  syncFolder,
+  storageFailure,
+  readingFailure,
+  startTimeOf,
+  launch,
+  stopProcess,
   systemClock,
   seconds,
   parseDuration,
@@ -9362,15 +9973,12 @@ export {
   hexOf,
   isDigest,
   canonicalJson,
-  failureReasons,
-  Failure,
-  messageOf,
-  hasCode,
   onEndSignal,
   untilRepeatsAreOver,
   onClosedOutput,
   endingSignal,
   escapeMarkdown,
+  escapeHtml,
   oneLine,
   shorten,
   requirePrograms,
@@ -9378,9 +9986,6 @@ export {
   runOk,
   start,
   lastWords,
-  writeAtomically,
-  syncFolder,
-  storageFailure,
   getDotPath,
   check,
   description,
@@ -9389,14 +9994,17 @@ export {
   isoTimestamp,
   maxLength,
   maxValue,
+  minEntries,
   minLength,
   minValue,
   nonEmpty,
   parseJson,
+  rawTransform,
   regex,
   startsWith,
   transform,
   trim,
+  url,
   uuid,
   is,
   array,
@@ -9405,6 +10013,7 @@ export {
   intersect,
   lazy,
   literal,
+  looseObject,
   nullable,
   nullish,
   number,
@@ -9414,6 +10023,7 @@ export {
   picklist,
   record,
   strictObject,
+  strictTuple,
   string,
   union,
   unknown,
@@ -9421,14 +10031,19 @@ export {
   parse,
   pipe,
   safeParse,
+  summarize,
+  hashedChunkBytes,
+  hashHere,
+  isWorthThread,
+  HashedFile,
   openHttp,
+  matchingFiles,
   isInRepository,
-  startTimeOf,
-  isRunning,
   markedName,
   sweep,
   temporaryFolder,
   multipart,
+  piped,
   require_dist,
   parseYaml,
   readYaml,
