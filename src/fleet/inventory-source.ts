@@ -6,6 +6,7 @@ import {
   type Context,
   Failure,
   isInRepository,
+  isLoopback,
   lastWords,
   messageOf,
   oneLine,
@@ -55,8 +56,9 @@ export function sourceName(source: InventorySource): string {
 }
 
 /**
- * What the source prints; no program of the fleet repository in `folder` is run for it. Throws `bad-input`, `missing-tool`, `unreachable`, `bad-credentials` and `server-refused`; `invalid-file` for a
- * command that fails and for more than 64 MiB (32 from a URL). May be repeated.
+ * What the source prints; no program of the fleet repository in `folder` is run for it. Throws `bad-input`, `missing-tool`,
+ * `unreachable`, `bad-credentials` and `server-refused`; `invalid-file` for a command that fails and for more than 64 MiB (32
+ * from a URL). May be repeated.
  */
 export async function readSource(source: InventorySource, folder: string, context: Context): Promise<string> {
   if (!('command' in source)) return await fetched(source, context)
@@ -118,8 +120,7 @@ function checkedUrl(text: string): URL {
       'bad-input',
       `the inventory URL has a user or a password in it: give a token in ${inventoryTokenVariable}`,
     )
-  const isHere = url.hostname === 'localhost' || /^127\.|^\[::1\]$/.test(url.hostname)
-  if (url.protocol === 'http:' && !isHere)
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw new Failure('bad-input', 'the inventory URL must be https://; http:// is for this machine alone')
   return url
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { type Context } from './context.ts'
 import { oneLine, shorten } from './escape.ts'
 import { Failure, hasCode, messageOf } from './failure.ts'
+import { isLoopback } from './loopback.ts'
 
 /** Replies are read up to this many bytes: a server that answers without end must not fill our memory. */
 const maxReplyBytes = 32 << 20
@@ -160,8 +161,7 @@ let proxies: Undici.Dispatcher | undefined
 /** The proxy that `https_proxy`, `http_proxy` and `no_proxy` ask for; this machine itself is never behind one. */
 function proxyFor(baseUrl: string, Agent: new () => Undici.Dispatcher): { dispatcher?: Undici.Dispatcher } {
   const isAsked = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'].some((name) => process.env[name])
-  const isLoopback = /^https?:\/\/(localhost|127\.|\[::1\])/.test(baseUrl)
-  if (!isAsked || isLoopback) return {}
+  if (!isAsked || isLoopback(new URL(baseUrl).hostname)) return {}
   proxies ??= new Agent()
   return { dispatcher: proxies }
 }

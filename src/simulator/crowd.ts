@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import type { Context } from '../platform/platform.ts'
+import { type Context, isLoopback } from '../platform/platform.ts'
 import { Connection } from './connection.ts'
 import { Downloads } from './downloads.ts'
 import { type FaultShare, assignFaults } from './faults.ts'
@@ -74,12 +74,11 @@ export function startCrowd(options: CrowdOptions, context: Context): Crowd {
 
 // a proxy that the environment names is for servers elsewhere, as for every other client
 function agentFor(url: string): HttpAgent {
-  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
   const settings = {
     keepAlive: true,
     maxSockets,
     scheduling: 'fifo' as const,
-    ...(isHere ? {} : { proxyEnv: process.env }),
+    ...(isLoopback(new URL(url).hostname) ? {} : { proxyEnv: process.env }),
   }
   return url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings)
 }

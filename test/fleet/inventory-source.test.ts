@@ -210,6 +210,23 @@ test('a command that is interrupted ends, with what it started', async (t) => {
   await until('it ended', async () => !/\) [^Z]/.test(await readFile(stat, 'utf8').catch(() => '')))
 })
 
+test('only this machine is asked without https, and no name that begins as its address does', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3:80', 'localhost', '[::1]:8080'])
+    source({ url: `http://${host}/list` })
+  for (const host of [
+    '127.example.com',
+    '127.0.0.1.example.com',
+    'localhost.example.com',
+    '10.0.0.1',
+    '[::2]',
+  ])
+    assert.throws(
+      () => source({ url: `http://${host}/list` }),
+      { reason: 'bad-input', message: /https/ },
+      host,
+    )
+})
+
 test('a URL is asked with its token, which no message has', async (t) => {
   const { folder } = await sourceOf(t, '')
   let status = 200
