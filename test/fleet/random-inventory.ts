@@ -1,5 +1,6 @@
 // Fleet repositories by chance, each from a number: every form, nesting, range and odd value that Ansible takes.
 import { createCipheriv, createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { Chance } from '../support/chance.ts'
 
 export type Files = Record<string, string>
 
@@ -10,34 +11,6 @@ export interface RandomInventory {
 }
 
 export const vaultPassword = 'correct horse'
-
-class Chance {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = (seed * 2654435761) >>> 0
-  }
-
-  /** A number from 0 up to, without, `end`. */
-  below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % end
-  }
-
-  is(percent: number): boolean {
-    return this.below(100) < percent
-  }
-
-  of<T>(items: readonly [T, ...T[]]): T {
-    return items[this.below(items.length)] ?? items[0]
-  }
-
-  some<T>(items: readonly T[], percent: number): T[] {
-    return items.filter(() => this.is(percent))
-  }
-}
 
 const groupNames = ['web', 'db', 'sites', 'zürich', 'north-1', 'a.b', 'Web', 'zz', '日本', '𝒢', '\uff21']
 const hostNames = [

@@ -21,4 +21,8 @@ export class Chance {
   of<T>(items: readonly [T, ...T[]]): T {
     return items[this.below(items.length)] ?? items[0]
   }
+
+  some<T>(items: readonly T[], percent: number): T[] {
+    return items.filter(() => this.is(percent))
+  }
 }
