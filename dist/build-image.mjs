@@ -1,7 +1,7 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure,
   array,
@@ -35,7 +35,7 @@ import {
   sweep,
   syncFolder,
   writeAtomically
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/image/image.ts

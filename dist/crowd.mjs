@@ -3,8 +3,8 @@ import {
   crowdFile,
   keepReport,
   startCrowd
-} from "./chunks/chunk-GHNJYWLQ.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-EFXEDWEY.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   Failure,
   messageOf,
@@ -12,7 +12,7 @@ import {
   onEndSignal,
   plainContext,
   startTimeOf
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/simulator/crowd-process.ts

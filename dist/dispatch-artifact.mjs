@@ -2,22 +2,22 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   requestOf,
   serverOf
-} from "./chunks/chunk-JQMK33U2.mjs";
-import "./chunks/chunk-XMSVHERK.mjs";
-import "./chunks/chunk-HVSC7UPG.mjs";
-import "./chunks/chunk-57OLWXUC.mjs";
-import "./chunks/chunk-SJ7KEMZE.mjs";
+} from "./chunks/chunk-IVCEZ6SN.mjs";
+import "./chunks/chunk-RDHIVT4E.mjs";
+import "./chunks/chunk-YSTPRWQ3.mjs";
+import "./chunks/chunk-HEAYTRHI.mjs";
+import "./chunks/chunk-7UCZKUXH.mjs";
 import {
   dispatch,
   openServer
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/dispatch-artifact/main.ts

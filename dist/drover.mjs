@@ -3,10 +3,10 @@ import {
   manifest,
   setHost,
   terminalHost
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   messageOf
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/cli/main.ts
@@ -183,12 +183,12 @@ var actions = {
   "build-image": () => import("./build-image.mjs"),
   "dispatch-artifact": () => import("./dispatch-artifact.mjs"),
   "gather-facts": () => import("./gather-facts.mjs"),
-  "lease-device": () => import("./chunks/foreground-HXLNKSPA.mjs"),
+  "lease-device": () => import("./chunks/foreground-5OWXMQMQ.mjs"),
   "package-artifact": () => import("./package-artifact.mjs"),
   "plan-updates": () => import("./plan-updates.mjs"),
   "schedule-updates": () => import("./schedule-updates.mjs"),
-  "serve-ota": () => import("./chunks/foreground-I2GUWDA6.mjs"),
-  "simulate-fleet": () => import("./chunks/foreground-J2NHNR6Y.mjs"),
+  "serve-ota": () => import("./chunks/foreground-7GWA7KNN.mjs"),
+  "simulate-fleet": () => import("./chunks/foreground-JK56DF2R.mjs"),
   "test-device": () => import("./test-device.mjs"),
   "upload-artifact": () => import("./upload-artifact.mjs"),
   "verify-artifact": () => import("./verify-artifact.mjs")
@@ -196,19 +196,19 @@ var actions = {
 var commands = {
   "adopt-fleet": {
     description: "Writes a fleet repository from a live fleet",
-    run: async (args2) => (await import("./chunks/adopt-fleet-RIOQNGZE.mjs")).adoptCommand(args2)
+    run: async (args2) => (await import("./chunks/adopt-fleet-EDDCNMYF.mjs")).adoptCommand(args2)
   },
   "inspect-artifact": {
     description: "Prints what an update file holds",
-    run: async (args2) => (await import("./chunks/inspect-artifact-FMKWW55O.mjs")).inspectCommand(args2)
+    run: async (args2) => (await import("./chunks/inspect-artifact-AZSGDDT5.mjs")).inspectCommand(args2)
   },
   resolve: {
     description: "Prints the variables of every device of a fleet repository",
-    run: async (args2) => (await import("./chunks/resolve-DD24XGWD.mjs")).resolveCommand(args2)
+    run: async (args2) => (await import("./chunks/resolve-YVS2RSTD.mjs")).resolveCommand(args2)
   },
   "virtual-device": {
     description: "Runs a virtual device with two root slots and the image's own update client, until it is interrupted",
-    run: async (args2) => (await import("./chunks/virtual-device-76ZRDVTY.mjs")).virtualDevice(args2)
+    run: async (args2) => (await import("./chunks/virtual-device-JJJU2WLE.mjs")).virtualDevice(args2)
   }
 };
 var [name, ...args] = process.argv.slice(2);

@@ -1,15 +1,15 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   requireMergedServer
-} from "./chunks/chunk-HVSC7UPG.mjs";
+} from "./chunks/chunk-YSTPRWQ3.mjs";
 import {
   loadFleet,
   namedSource,
   readFleetPolicy
-} from "./chunks/chunk-57OLWXUC.mjs";
+} from "./chunks/chunk-HEAYTRHI.mjs";
 import {
   readEvent
-} from "./chunks/chunk-SJ7KEMZE.mjs";
+} from "./chunks/chunk-7UCZKUXH.mjs";
 import {
   devicesInGit,
   gatherFacts,
@@ -22,15 +22,15 @@ import {
   silentDevices,
   unmatched,
   writeFacts
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure,
   escapeMarkdown
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/gather-facts/fleet.ts

@@ -1,16 +1,16 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serverOf
-} from "./chunks/chunk-WSUATRLN.mjs";
-import "./chunks/chunk-SJ7KEMZE.mjs";
+} from "./chunks/chunk-UQ52ZS2R.mjs";
+import "./chunks/chunk-7UCZKUXH.mjs";
 import {
   openServer
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runPost
-} from "./chunks/chunk-KOZKDOD3.mjs";
-import "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
+import "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/lease-device/post.ts

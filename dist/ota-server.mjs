@@ -1,13 +1,13 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startServer
-} from "./chunks/chunk-VG667SFR.mjs";
+} from "./chunks/chunk-HGPWPF2A.mjs";
 import {
   parseEndpoint,
   serverFileName
-} from "./chunks/chunk-ZKU7JFCZ.mjs";
-import "./chunks/chunk-SZIJSRTV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-7YBT553D.mjs";
+import "./chunks/chunk-JHPLHLBK.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   Failure,
   messageOf,
@@ -15,7 +15,7 @@ import {
   onEndSignal,
   startTimeOf,
   writeAtomically
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/server/process.ts

@@ -4,7 +4,7 @@ import {
   maxSummaryCharacters,
   planMarkdown,
   planPage
-} from "./chunks/chunk-XMSVHERK.mjs";
+} from "./chunks/chunk-RDHIVT4E.mjs";
 import {
   locateStage,
   makePlan,
@@ -12,12 +12,12 @@ import {
   requireMergedServer,
   stageOf,
   writePlan
-} from "./chunks/chunk-HVSC7UPG.mjs";
+} from "./chunks/chunk-YSTPRWQ3.mjs";
 import {
   loadFleet,
   namedSource,
   warningsFor
-} from "./chunks/chunk-57OLWXUC.mjs";
+} from "./chunks/chunk-HEAYTRHI.mjs";
 import {
   digestMark,
   keepComment,
@@ -27,23 +27,23 @@ import {
   readEvent,
   runPage,
   tryToPublish
-} from "./chunks/chunk-SJ7KEMZE.mjs";
+} from "./chunks/chunk-7UCZKUXH.mjs";
 import {
   gatherFacts,
   openServer,
   readFacts
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure,
   escapeMarkdown,
   oneLine,
   shorten,
   writeAtomically
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/plan-updates/annotate.ts

@@ -4,7 +4,7 @@ import {
   maxSummaryCharacters,
   tickHeadline,
   tickMarkdown
-} from "./chunks/chunk-XMSVHERK.mjs";
+} from "./chunks/chunk-RDHIVT4E.mjs";
 import {
   locateStage,
   readPlan,
@@ -13,13 +13,13 @@ import {
   schedule,
   stageOf,
   tickOutputs
-} from "./chunks/chunk-HVSC7UPG.mjs";
+} from "./chunks/chunk-YSTPRWQ3.mjs";
 import {
   loadFleet,
   namedSource,
   policyFileName,
   withKnownBad
-} from "./chunks/chunk-57OLWXUC.mjs";
+} from "./chunks/chunk-HEAYTRHI.mjs";
 import {
   branchFor,
   keepCommitStatus,
@@ -31,21 +31,21 @@ import {
   reviewedDigest,
   runPage,
   tryToPublish
-} from "./chunks/chunk-SJ7KEMZE.mjs";
+} from "./chunks/chunk-7UCZKUXH.mjs";
 import {
   openServer
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure,
   digestOf,
   messageOf,
   runOk,
   shorten
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/schedule-updates/offer.ts

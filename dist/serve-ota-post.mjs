@@ -1,13 +1,13 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   stopLaunched
-} from "./chunks/chunk-6B2J6VPI.mjs";
-import "./chunks/chunk-ZKU7JFCZ.mjs";
-import "./chunks/chunk-SZIJSRTV.mjs";
+} from "./chunks/chunk-QYEEUHMZ.mjs";
+import "./chunks/chunk-7YBT553D.mjs";
+import "./chunks/chunk-JHPLHLBK.mjs";
 import {
   runPost
-} from "./chunks/chunk-KOZKDOD3.mjs";
-import "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
+import "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/serve-ota/post.ts

@@ -1,14 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import "./chunks/chunk-2IWFXYYQ.mjs";
+import "./chunks/chunk-6YVUVJQR.mjs";
 import {
   endCrowd,
   reportLines
-} from "./chunks/chunk-GHNJYWLQ.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-EFXEDWEY.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runPost
-} from "./chunks/chunk-KOZKDOD3.mjs";
-import "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
+import "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/simulate-fleet/post.ts

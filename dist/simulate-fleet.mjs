@@ -2,16 +2,16 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   crowdOptions,
   folderName
-} from "./chunks/chunk-GMIRZWE5.mjs";
-import "./chunks/chunk-2IWFXYYQ.mjs";
+} from "./chunks/chunk-VC35HOMV.mjs";
+import "./chunks/chunk-6YVUVJQR.mjs";
 import {
   launchCrowd
-} from "./chunks/chunk-GHNJYWLQ.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-EFXEDWEY.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
-import "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
+import "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/simulate-fleet/main.ts

@@ -1,14 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   connect
-} from "./chunks/chunk-5M2HGNFZ.mjs";
+} from "./chunks/chunk-FNFLXJRD.mjs";
 import {
   checkReceiptKey,
   makeReceipt
-} from "./chunks/chunk-OS5MTS5L.mjs";
+} from "./chunks/chunk-47DM5MAT.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure,
   escapeMarkdown,
@@ -21,7 +21,7 @@ import {
   start,
   temporaryFolder,
   writeAtomically
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/testing/device-facts.ts

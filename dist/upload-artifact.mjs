@@ -3,14 +3,14 @@ import {
   openServer,
   serverTypes,
   uploadRelease
-} from "./chunks/chunk-JOLNOYGV.mjs";
-import "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-W7R4KM5Y.mjs";
+import "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // actions/upload-artifact/main.ts

@@ -2,23 +2,23 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   readReceipt,
   receiptKeys
-} from "./chunks/chunk-OS5MTS5L.mjs";
+} from "./chunks/chunk-47DM5MAT.mjs";
 import {
   readSwitches
-} from "./chunks/chunk-HVSC7UPG.mjs";
-import "./chunks/chunk-57OLWXUC.mjs";
-import "./chunks/chunk-JOLNOYGV.mjs";
+} from "./chunks/chunk-YSTPRWQ3.mjs";
+import "./chunks/chunk-HEAYTRHI.mjs";
+import "./chunks/chunk-W7R4KM5Y.mjs";
 import {
   requireAccepted,
   verdictSummary,
   verifyArtifact
-} from "./chunks/chunk-HJQPBUAX.mjs";
+} from "./chunks/chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunks/chunk-KOZKDOD3.mjs";
+} from "./chunks/chunk-4XIRM6HF.mjs";
 import {
   Failure
-} from "./chunks/chunk-DMJCOLXI.mjs";
+} from "./chunks/chunk-I22TAEI5.mjs";
 import "./chunks/chunk-TNMH4EKQ.mjs";
 
 // src/operate/verify.ts

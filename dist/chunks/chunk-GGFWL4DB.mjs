@@ -1,10 +1,10 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   parseEndpoint
-} from "./chunk-ZKU7JFCZ.mjs";
+} from "./chunk-7YBT553D.mjs";
 import {
   Failure
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // actions/serve-ota/options.ts
 function serveOptions(input) {

@@ -3,7 +3,7 @@ import {
   contentDigestOf,
   openArtifact,
   scriptsProvide
-} from "./chunk-HJQPBUAX.mjs";
+} from "./chunk-B6OXDB4Q.mjs";
 import {
   Failure,
   array,
@@ -46,7 +46,7 @@ import {
   unknown,
   variant,
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/ota/hawkbit-client.ts
 var pageSize = 500;

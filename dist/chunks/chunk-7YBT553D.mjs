@@ -6,7 +6,7 @@ import {
   object,
   pipe,
   string
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/server/endpoint.ts
 import { isIP } from "node:net";

@@ -27,7 +27,7 @@ import {
   strictTuple,
   string,
   summarize
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/receipt/receipt-keys.ts
 import { createPrivateKey, createPublicKey } from "node:crypto";

@@ -10,7 +10,7 @@ import {
   seconds,
   systemClock,
   untilRepeatsAreOver
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/action/host.ts
 var current;
@@ -18,7 +18,7 @@ function setHost(host) {
   current = host;
 }
 async function currentHost() {
-  current ??= (await import("./runner-host-3LPIUXYD.mjs")).runnerHost();
+  current ??= (await import("./runner-host-FZ5PT2FZ.mjs")).runnerHost();
   return current;
 }
 

@@ -2,10 +2,10 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   isSame,
   openSecrets
-} from "./chunk-SZIJSRTV.mjs";
+} from "./chunk-JHPLHLBK.mjs";
 import {
   inspectArtifact
-} from "./chunk-HJQPBUAX.mjs";
+} from "./chunk-B6OXDB4Q.mjs";
 import {
   Failure,
   array,
@@ -46,7 +46,7 @@ import {
   union,
   unknown,
   uuid
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/server/start-server.ts
 import { chmod, mkdir as mkdir2 } from "node:fs/promises";

@@ -2,17 +2,17 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   artifactText,
   openArtifact
-} from "./chunk-HJQPBUAX.mjs";
+} from "./chunk-B6OXDB4Q.mjs";
 import {
   terminalHost
-} from "./chunk-KOZKDOD3.mjs";
+} from "./chunk-4XIRM6HF.mjs";
 import {
   Failure,
   endingSignal,
   hasCode,
   messageOf,
   untilRepeatsAreOver
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // src/cli/inspect-artifact.ts

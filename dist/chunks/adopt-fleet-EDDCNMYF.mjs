@@ -1,10 +1,10 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   makePlan
-} from "./chunk-HVSC7UPG.mjs";
+} from "./chunk-YSTPRWQ3.mjs";
 import {
   loadFleet
-} from "./chunk-57OLWXUC.mjs";
+} from "./chunk-HEAYTRHI.mjs";
 import {
   gatherFacts,
   isInLab,
@@ -13,11 +13,11 @@ import {
   requireDevices,
   serverAddress,
   serverTypes
-} from "./chunk-JOLNOYGV.mjs";
-import "./chunk-HJQPBUAX.mjs";
+} from "./chunk-W7R4KM5Y.mjs";
+import "./chunk-B6OXDB4Q.mjs";
 import {
   terminalHost
-} from "./chunk-KOZKDOD3.mjs";
+} from "./chunk-4XIRM6HF.mjs";
 import {
   Failure,
   endingSignal,
@@ -25,7 +25,7 @@ import {
   messageOf,
   plainContext,
   storageFailure
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // src/cli/adopt-fleet.ts

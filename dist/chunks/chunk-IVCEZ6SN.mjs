@@ -1,17 +1,17 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   verbatim
-} from "./chunk-XMSVHERK.mjs";
+} from "./chunk-RDHIVT4E.mjs";
 import {
   endedRuns,
   runLink
-} from "./chunk-SJ7KEMZE.mjs";
+} from "./chunk-7UCZKUXH.mjs";
 import {
   serverTypes
-} from "./chunk-JOLNOYGV.mjs";
+} from "./chunk-W7R4KM5Y.mjs";
 import {
   escapeMarkdown
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // actions/dispatch-artifact/inputs.ts
 import { randomUUID } from "node:crypto";

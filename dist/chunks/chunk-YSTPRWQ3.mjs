@@ -8,12 +8,12 @@ import {
   readFleetPolicy,
   releaseFor,
   warningsFor
-} from "./chunk-57OLWXUC.mjs";
+} from "./chunk-HEAYTRHI.mjs";
 import {
   gatherFacts,
   isInLab,
   isOpenState
-} from "./chunk-JOLNOYGV.mjs";
+} from "./chunk-W7R4KM5Y.mjs";
 import {
   Failure,
   array,
@@ -45,7 +45,7 @@ import {
   string,
   variant,
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/plan/limits.ts
 var epsilon = 1e-9;

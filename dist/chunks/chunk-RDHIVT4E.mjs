@@ -2,13 +2,13 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   nextDue,
   progressOf
-} from "./chunk-HVSC7UPG.mjs";
+} from "./chunk-YSTPRWQ3.mjs";
 import {
   escapeHtml,
   escapeMarkdown,
   oneLine,
   shorten
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/report/markdown.ts
 var maxMarkdownCharacters = 65e3;

@@ -21,7 +21,7 @@ import {
   shorten,
   string,
   unknown
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/github/event.ts
 var maxEventBytes = 30 << 20;

@@ -1,13 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   inspectArtifact
-} from "./chunk-HJQPBUAX.mjs";
+} from "./chunk-B6OXDB4Q.mjs";
 import {
   Failure,
   array,
   custom,
   description,
   hasCode,
+  isLoopback,
   launch,
   nullable,
   number,
@@ -22,7 +23,7 @@ import {
   string,
   url,
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/simulator/random.ts
 import { createHash } from "node:crypto";
@@ -565,12 +566,11 @@ function startCrowd(options, context) {
   };
 }
 function agentFor(url2) {
-  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url2).hostname);
   const settings = {
     keepAlive: true,
     maxSockets,
     scheduling: "fifo",
-    ...isHere ? {} : { proxyEnv: process.env }
+    ...isLoopback(new URL(url2).hostname) ? {} : { proxyEnv: process.env }
   };
   return url2.startsWith("https:") ? new HttpsAgent(settings) : new HttpAgent(settings);
 }

@@ -1,7 +1,7 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   parseFaults
-} from "./chunk-GHNJYWLQ.mjs";
+} from "./chunk-EFXEDWEY.mjs";
 import {
   Failure,
   check,
@@ -21,7 +21,7 @@ import {
   record,
   strictObject,
   string
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/simulator/crowd-file.ts
 var maxDevices = 2e4;

@@ -1,7 +1,7 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   readCrowd
-} from "./chunk-2IWFXYYQ.mjs";
+} from "./chunk-6YVUVJQR.mjs";
 
 // actions/simulate-fleet/inputs.ts
 var folderName = "drover-crowd";

@@ -2,17 +2,17 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   requestOf,
   serverOf
-} from "./chunk-WSUATRLN.mjs";
-import "./chunk-SJ7KEMZE.mjs";
+} from "./chunk-UQ52ZS2R.mjs";
+import "./chunk-7UCZKUXH.mjs";
 import {
   leaseDevice,
   openServer
-} from "./chunk-JOLNOYGV.mjs";
-import "./chunk-HJQPBUAX.mjs";
+} from "./chunk-W7R4KM5Y.mjs";
+import "./chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunk-KOZKDOD3.mjs";
-import "./chunk-DMJCOLXI.mjs";
+} from "./chunk-4XIRM6HF.mjs";
+import "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // actions/lease-device/foreground.ts

@@ -2,10 +2,10 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   endedRuns,
   runLink
-} from "./chunk-SJ7KEMZE.mjs";
+} from "./chunk-7UCZKUXH.mjs";
 import {
   serverTypes
-} from "./chunk-JOLNOYGV.mjs";
+} from "./chunk-W7R4KM5Y.mjs";
 
 // actions/lease-device/inputs.ts
 import { randomUUID } from "node:crypto";

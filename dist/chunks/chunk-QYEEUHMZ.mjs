@@ -2,10 +2,10 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   serverFileName,
   serverFileSchema
-} from "./chunk-ZKU7JFCZ.mjs";
+} from "./chunk-7YBT553D.mjs";
 import {
   tokenFile
-} from "./chunk-SZIJSRTV.mjs";
+} from "./chunk-JHPLHLBK.mjs";
 import {
   hasCode,
   launch,
@@ -15,7 +15,7 @@ import {
   safeParse,
   stopProcess,
   string
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/server/launch.ts
 import { readFile } from "node:fs/promises";
@@ -68,7 +68,7 @@ async function readServerFile(dataDir) {
 
 // src/server/server.ts
 async function startServer(options) {
-  const server = await import("./start-server-XOGRY6DK.mjs");
+  const server = await import("./start-server-UTQ7PGNF.mjs");
   return await server.startServer(options);
 }
 

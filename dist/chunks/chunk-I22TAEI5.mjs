@@ -9379,6 +9379,14 @@ function serve() {
 
 // src/platform/http.ts
 import { Readable } from "node:stream";
+
+// src/platform/loopback.ts
+import { isIPv4 } from "node:net";
+function isLoopback(hostname) {
+  return hostname === "localhost" || hostname === "[::1]" || isIPv4(hostname) && hostname.startsWith("127.");
+}
+
+// src/platform/http.ts
 var maxReplyBytes = 32 << 20;
 var attempts = 4;
 function openHttp(options, context) {
@@ -9462,8 +9470,7 @@ async function sendOnce(options, request, context) {
 var proxies;
 function proxyFor(baseUrl, Agent) {
   const isAsked = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"].some((name) => process.env[name]);
-  const isLoopback = /^https?:\/\/(localhost|127\.|\[::1\])/.test(baseUrl);
-  if (!isAsked || isLoopback) return {};
+  if (!isAsked || isLoopback(new URL(baseUrl).hostname)) return {};
   proxies ??= new Agent();
   return { dispatcher: proxies };
 }
@@ -10036,6 +10043,7 @@ export {
   hashHere,
   isWorthThread,
   HashedFile,
+  isLoopback,
   openHttp,
   matchingFiles,
   isInRepository,

@@ -10,6 +10,7 @@ import {
   hasCode,
   integer,
   isInRepository,
+  isLoopback,
   lastWords,
   lazy,
   maxLength,
@@ -43,7 +44,7 @@ import {
   trim,
   union,
   unknown
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import {
   __toESM
 } from "./chunk-TNMH4EKQ.mjs";
@@ -157,8 +158,7 @@ function checkedUrl(text3) {
       "bad-input",
       `the inventory URL has a user or a password in it: give a token in ${inventoryTokenVariable}`
     );
-  const isHere = url.hostname === "localhost" || /^127\.|^\[::1\]$/.test(url.hostname);
-  if (url.protocol === "http:" && !isHere)
+  if (url.protocol === "http:" && !isLoopback(url.hostname))
     throw new Failure("bad-input", "the inventory URL must be https://; http:// is for this machine alone");
   return url;
 }

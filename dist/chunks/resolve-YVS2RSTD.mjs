@@ -2,16 +2,16 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   inventorySource,
   listInventory
-} from "./chunk-57OLWXUC.mjs";
+} from "./chunk-HEAYTRHI.mjs";
 import {
   terminalHost
-} from "./chunk-KOZKDOD3.mjs";
+} from "./chunk-4XIRM6HF.mjs";
 import {
   Failure,
   endingSignal,
   messageOf,
   plainContext
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // src/cli/resolve.ts

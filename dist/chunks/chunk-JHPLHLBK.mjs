@@ -4,7 +4,7 @@ import {
   hasCode,
   messageOf,
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 
 // src/server/secrets.ts
 import {

@@ -1,10 +1,10 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startVirtualDevice
-} from "./chunk-5M2HGNFZ.mjs";
+} from "./chunk-FNFLXJRD.mjs";
 import {
   terminalHost
-} from "./chunk-KOZKDOD3.mjs";
+} from "./chunk-4XIRM6HF.mjs";
 import {
   Failure,
   endingSignal,
@@ -12,7 +12,7 @@ import {
   parseDuration,
   systemClock,
   untilRepeatsAreOver
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // src/cli/virtual-device.ts

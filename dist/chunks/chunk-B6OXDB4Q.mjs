@@ -60,7 +60,7 @@ import {
   temporaryFolder,
   union,
   unknown
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import {
   __callDispose,
   __using

@@ -2,19 +2,19 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   crowdOptions,
   folderName
-} from "./chunk-GMIRZWE5.mjs";
-import "./chunk-2IWFXYYQ.mjs";
+} from "./chunk-VC35HOMV.mjs";
+import "./chunk-6YVUVJQR.mjs";
 import {
   reportLines,
   startCrowd
-} from "./chunk-GHNJYWLQ.mjs";
-import "./chunk-HJQPBUAX.mjs";
+} from "./chunk-EFXEDWEY.mjs";
+import "./chunk-B6OXDB4Q.mjs";
 import {
   runAction
-} from "./chunk-KOZKDOD3.mjs";
+} from "./chunk-4XIRM6HF.mjs";
 import {
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // actions/simulate-fleet/foreground.ts

@@ -1,18 +1,18 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serveOptions
-} from "./chunk-Q6QDJZWB.mjs";
+} from "./chunk-GGFWL4DB.mjs";
 import {
   startServer
-} from "./chunk-6B2J6VPI.mjs";
-import "./chunk-ZKU7JFCZ.mjs";
+} from "./chunk-QYEEUHMZ.mjs";
+import "./chunk-7YBT553D.mjs";
 import {
   tokenFile
-} from "./chunk-SZIJSRTV.mjs";
+} from "./chunk-JHPLHLBK.mjs";
 import {
   runAction
-} from "./chunk-KOZKDOD3.mjs";
-import "./chunk-DMJCOLXI.mjs";
+} from "./chunk-4XIRM6HF.mjs";
+import "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 
 // actions/serve-ota/foreground.ts

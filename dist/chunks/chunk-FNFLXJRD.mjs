@@ -18,7 +18,7 @@ import {
   string,
   temporaryFolder,
   writeAtomically
-} from "./chunk-DMJCOLXI.mjs";
+} from "./chunk-I22TAEI5.mjs";
 import {
   __callDispose,
   __using

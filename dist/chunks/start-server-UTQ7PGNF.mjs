@@ -1,10 +1,10 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startServer
-} from "./chunk-VG667SFR.mjs";
-import "./chunk-SZIJSRTV.mjs";
-import "./chunk-HJQPBUAX.mjs";
-import "./chunk-DMJCOLXI.mjs";
+} from "./chunk-HGPWPF2A.mjs";
+import "./chunk-JHPLHLBK.mjs";
+import "./chunk-B6OXDB4Q.mjs";
+import "./chunk-I22TAEI5.mjs";
 import "./chunk-TNMH4EKQ.mjs";
 export {
   startServer
