@@ -105,7 +105,7 @@ async function plan(run: RunFolder): Promise<Section[]> {
 function readable(name: string): string {
   const words = name
     .replace(/^test_/, '')
-    .replace(/_s_/g, '’s ')
+    .replace(/_s(?=_|\b)/g, '’s')
     .replaceAll('_', ' ')
   return words.replace(/\[([^\]]*)\]$/, ' ($1)')
 }
