@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gatherFacts, openServer } from '../src/ota/ota.ts'
-import { digestOfFile, multipart, openHttp, plainContext } from '../src/platform/platform.ts'
+import { markFile, multipart, openHttp, plainContext } from '../src/platform/platform.ts'
 
 const [step, url = '', path = ''] = process.argv.slice(2)
 if (step === 'sink') sink()
@@ -43,7 +43,7 @@ async function send(): Promise<void> {
     fileName: 'artifact.mender',
     contentType: 'application/octet-stream',
     sizeBytes: size,
-    sha256: await digestOfFile(path),
+    mark: await markFile(path),
   }
   await openHttp({ baseUrl: url }, context).send({ method: 'POST', path: '/', ...multipart(form, context) })
 }

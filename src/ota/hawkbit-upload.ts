@@ -1,7 +1,8 @@
 // Puts an artifact file onto a hawkBit server, once, whatever breaks on the way: module, file, metadata, distribution set.
 // The set comes last, so what was left half done is no release; a next run finds it by its names and goes on with it.
-import { type ArtifactInfo, openArtifact } from '../artifact/artifact.ts'
+import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
+import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
 import { type HawkbitArtifact, findArtifacts, keys, listFiles, readModuleFacts } from './hawkbit-releases.ts'
 import { type ModuleArtifact, softwareModule } from './hawkbit-schemas.ts'
@@ -19,16 +20,13 @@ export async function uploadArtifact(
   verifyKeys: readonly string[] = [],
 ): Promise<Uploaded> {
   const { context } = client
-  const info = await openArtifact(path, { verifyKeys, signal: context.signal })
+  const file = await openArtifactFile(path, verifyKeys, context)
+  const { info } = file
   checkName(path, info.name)
-  context.log.info(
-    `${path} is whole: ${info.name} for ${info.deviceTypes.join(', ') || 'any device'}, ${info.sizeBytes} bytes, ` +
-      `content ${info.contentDigest}, signature ${info.signature}`,
-  )
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
     if (existing) return uploaded(client, info, existing, attempt > 1)
-    const failure = await store(client, path, info)
+    const failure = await store(client, file)
     if (failure === undefined) break
     if (attempt === attempts) throw failure
     // what broke may have succeeded, so the next round looks first
@@ -54,11 +52,12 @@ function checkName(path: string, name: string): void {
 }
 
 /** Returns what may pass with another try; throws what would not. */
-async function store(client: HawkbitClient, path: string, info: ArtifactInfo): Promise<Failure | undefined> {
+async function store(client: HawkbitClient, file: ArtifactFile): Promise<Failure | undefined> {
+  const { info } = file
   try {
     const module = await findOrCreateModule(client, info)
     const files = await listFiles(client, module)
-    if (files.length === 0) await send(client, path, info, module)
+    if (files.length === 0) await send(client, file, module)
     checkFile(client, info, module, files.length === 0 ? await listFiles(client, module) : files)
     await describe(client, info, module)
     await createSet(client, info, module)
@@ -91,7 +90,11 @@ async function findModule(client: HawkbitClient, info: ArtifactInfo): Promise<nu
   return all.find((one) => one.name === info.name && one.version === version && one.deleted !== true)?.id
 }
 
-async function send(client: HawkbitClient, path: string, info: ArtifactInfo, module: number): Promise<void> {
+async function send(
+  client: HawkbitClient,
+  { path, info, mark }: ArtifactFile,
+  module: number,
+): Promise<void> {
   const fileName = fileNameOf(info)
   const { headers, body } = multipart(
     {
@@ -101,7 +104,7 @@ async function send(client: HawkbitClient, path: string, info: ArtifactInfo, mod
       fileName,
       contentType: 'application/octet-stream',
       sizeBytes: info.sizeBytes,
-      sha256: info.sha256,
+      mark,
     },
     client.context,
   )

@@ -1,7 +1,8 @@
 // Puts an artifact file onto a Mender server, once, whatever breaks on the way.
 import { createHash } from 'node:crypto'
-import { type ArtifactInfo, openArtifact } from '../artifact/artifact.ts'
+import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { Failure, hexOf, multipart, seconds } from '../platform/platform.ts'
+import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
 import type { MenderClient } from './mender-client.ts'
 import { artifactsPath, listArtifacts, releaseArtifact } from './mender-releases.ts'
 import type { MenderArtifact } from './mender-schemas.ts'
@@ -18,11 +19,8 @@ export async function uploadArtifact(
   verifyKeys: readonly string[] = [],
 ): Promise<Uploaded> {
   const { context } = client
-  const info = await openArtifact(path, { verifyKeys, signal: context.signal })
-  context.log.info(
-    `${path} is whole: ${info.name} for ${info.deviceTypes.join(', ')}, ${info.sizeBytes} bytes, ` +
-      `content ${info.contentDigest}, signature ${info.signature}`,
-  )
+  const file = await openArtifactFile(path, verifyKeys, context)
+  const { info } = file
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
     if (existing) {
@@ -34,7 +32,7 @@ export async function uploadArtifact(
       }
       return uploaded(client, info, existing, attempt > 1)
     }
-    const failure = await send(client, path, info)
+    const failure = await send(client, file)
     if (failure === undefined) break
     if (attempt === attempts) throw failure
     // an upload whose answer was lost may have succeeded, so the next round looks first
@@ -50,7 +48,7 @@ export async function uploadArtifact(
 }
 
 /** Returns what may pass with another try; throws what would not. */
-async function send(client: MenderClient, path: string, info: ArtifactInfo): Promise<Failure | undefined> {
+async function send(client: MenderClient, { path, info, mark }: ArtifactFile): Promise<Failure | undefined> {
   const { headers, body } = multipart(
     {
       // the server's order: its parser wants the file last
@@ -63,7 +61,7 @@ async function send(client: MenderClient, path: string, info: ArtifactInfo): Pro
       fileName: 'artifact.mender',
       contentType: 'application/octet-stream',
       sizeBytes: info.sizeBytes,
-      sha256: info.sha256,
+      mark,
     },
     client.context,
   )

@@ -3,9 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { seconds } from './clock.ts'
 import type { Context } from './context.ts'
-import type { Digest } from './digest.ts'
 import { Failure } from './failure.ts'
-import { HashedFile, type RunningHash, hashHere, isWorthThread } from './hashed-file.ts'
+import { type FileMark, markOf } from './file-mark.ts'
 
 /** A form with one file, to be sent as a stream. */
 export interface MultipartForm {
@@ -19,14 +18,15 @@ export interface MultipartForm {
   contentType: string
   /** The file's size; a file that turns out longer or shorter ends the request. */
   sizeBytes: number
-  /** The file's digest; the end of a file that turns out another is never sent, so that nobody takes it for whole. */
-  sha256: Digest
+  /** Of the file when it was checked; the end of a file that was written to since is never sent, so nobody takes it for whole. */
+  mark: FileMark
 }
 
 const progressEveryMs = 5000
 const mebibyte = 1 << 20
-const chunkBytes = 1 << 18
-const chunksKept = 4
+const chunkBytes = 1 << 20
+/** One is read ahead; the others are on their way into the socket or in the stream, with one to spare. */
+const chunksHeld = 5
 
 /**
  * Turns a form into headers and a body for `HttpRequest`, in constant memory whatever the file's size. Every call of
@@ -53,7 +53,8 @@ export function multipart(
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': String(before.length + form.sizeBytes + after.length),
     },
-    body: () => Readable.from(parts(before, form, after, context), { objectMode: false }),
+    // the file is read ahead, so the stream need not be
+    body: () => Readable.from(parts(before, form, after, context), { objectMode: false, highWaterMark: 1 }),
   }
 }
 
@@ -66,12 +67,15 @@ async function* parts(
   const startedAt = context.clock.now().getTime()
   let toldAt = startedAt
   let sentBytes = 0
-  await using file = await opened(form.path, context.signal)
+  await using file = await open(form.path)
+  const isChanged = async () => (await markOf(file)) !== form.mark
+  if (await isChanged()) throw changed(form)
   yield before
-  for await (const bytes of file.chunks) {
+  for await (const bytes of chunksOf(file)) {
+    context.signal.throwIfAborted()
     sentBytes += bytes.length
-    if (sentBytes > form.sizeBytes) throw changed(form)
-    if (sentBytes === form.sizeBytes && `sha256:${await file.digest()}` !== form.sha256) throw changed(form)
+    if (sentBytes >= form.sizeBytes && (sentBytes > form.sizeBytes || (await isChanged())))
+      throw changed(form)
     yield bytes
     const now = context.clock.now().getTime()
     if (now - toldAt < progressEveryMs) continue
@@ -86,44 +90,25 @@ async function* parts(
   yield after
 }
 
-interface OpenedFile extends AsyncDisposable {
-  /** When a chunk is asked for, the one before may wait in the stream and the one before that on its way into the socket. */
-  chunks: AsyncIterable<Uint8Array>
-  /** Of all chunks so far; to be asked once. */
-  digest(): Promise<string> | string
-}
-
-async function opened(path: string, signal: AbortSignal): Promise<OpenedFile> {
-  const handle = await open(path)
-  if (isWorthThread((await handle.stat()).size)) {
-    const file = HashedFile.over(handle, chunksKept, signal)
-    return {
-      chunks: file,
-      digest: () => file.digest(),
-      async [Symbol.asyncDispose]() {
-        await file[Symbol.asyncDispose]()
-        await handle.close()
-      },
-    }
-  }
-  const hash = hashHere()
-  return {
-    chunks: chunksOf(handle, hash),
-    digest: () => hash.digest(),
-    [Symbol.asyncDispose]: () => handle.close(),
-  }
-}
-
-/** The bytes of a file, in a few buffers that are used again: fresh ones would pile up until they are collected. */
-async function* chunksOf(file: FileHandle, hash: RunningHash): AsyncGenerator<Uint8Array> {
-  const buffers = Array.from({ length: chunksKept + 1 }, () => Buffer.allocUnsafeSlow(chunkBytes))
-  for (let i = 0; ; i++) {
+/** The bytes of a file, one chunk read ahead, in a few buffers that are used again: fresh ones would pile up. */
+async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const buffers = Array.from({ length: chunksHeld }, () => Buffer.allocUnsafeSlow(chunkBytes))
+  const read = async (i: number) => {
     const buffer = buffers[i % buffers.length] ?? Buffer.alloc(chunkBytes)
-    const { bytesRead } = await file.read(buffer, 0, chunkBytes)
-    if (bytesRead === 0) return
-    const chunk = buffer.subarray(0, bytesRead)
-    hash.update(chunk)
-    yield chunk
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, i * chunkBytes)
+    return buffer.subarray(0, bytesRead)
+  }
+  let ahead = read(0)
+  try {
+    for (let i = 1; ; i++) {
+      const chunk = await ahead
+      if (chunk.length === 0) return
+      ahead = read(i)
+      yield chunk
+    }
+  } finally {
+    // the file is closed next, and nobody else looks at how this one ends
+    await ahead.catch(() => {})
   }
 }
 

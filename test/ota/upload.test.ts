@@ -153,7 +153,7 @@ test('a large file is sent in constant memory, with a line of progress', async (
     incoming.on('data', (chunk: Buffer) => (received += chunk.length))
     incoming.on('end', () => outgoing.writeHead(204).end())
   })
-  const { digestOfFile, multipart, openHttp } = await import('../../src/platform/platform.ts')
+  const { markFile, multipart, openHttp } = await import('../../src/platform/platform.ts')
   const { truncate, writeFile } = await import('node:fs/promises')
   const path = `${lab.folder}/large`
   await writeFile(path, '')
@@ -173,7 +173,7 @@ test('a large file is sent in constant memory, with a line of progress', async (
     fileName: 'a',
     contentType: 'a/b',
     sizeBytes,
-    sha256: await digestOfFile(path),
+    mark: await markFile(path),
   }
   const before = process.memoryUsage().rss
   await openHttp({ baseUrl: sink }, context).send({ method: 'POST', path: '/', ...multipart(form, context) })

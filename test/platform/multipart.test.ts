@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { digestOf, multipart, openHttp, plainContext } from '../../src/platform/platform.ts'
+import { markFile, multipart, openHttp, plainContext } from '../../src/platform/platform.ts'
 import { serve } from '../support/hostile-server.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
@@ -29,7 +29,7 @@ test('a file arrives byte for byte, however slowly it is taken', async (t) => {
     fileName: 'a.mender',
     contentType: 'application/octet-stream',
     sizeBytes: content.length,
-    sha256: digestOf(content),
+    mark: await markFile(path),
   }
   const context = plainContext()
   await openHttp({ baseUrl: url }, context).send({ method: 'POST', path: '/', ...multipart(form, context) })
