@@ -1,10 +1,4 @@
-import {
-  type FleetServer,
-  type InventorySource,
-  loadFleet,
-  namedSource,
-  readFleetPolicy,
-} from '../../src/fleet/fleet.ts'
+import { type Allowed, type FleetServer, loadFleet, readFleetPolicy } from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
 import { type GitDevice, devicesInGit } from '../../src/ota/ota.ts'
 import { requireMergedServer } from '../../src/plan/plan.ts'
@@ -20,7 +14,8 @@ interface FromFleet {
  * the server, in a pull request, that has to be the one that was merged.
  */
 export async function fleetIn(
-  { folder, inventory }: { folder: string | undefined; inventory: string | undefined },
+  folder: string | undefined,
+  allowed: Allowed,
   given: string | undefined,
   context: Context,
 ): Promise<FromFleet> {
@@ -29,17 +24,17 @@ export async function fleetIn(
   const { pullRequest } = await readEvent()
   if (server && given === undefined && pullRequest)
     await requireMergedServer(folder, server, pullRequest.targetCommit)
-  const inGit = await inventoryOf(folder, namedSource(inventory), context)
+  const inGit = await inventoryOf(folder, allowed, context)
   return { ...(server ? { address: server } : {}), ...(inGit ? { inGit: { inGit } } : {}) }
 }
 
 async function inventoryOf(
   folder: string,
-  source: InventorySource | undefined,
+  allowed: Allowed,
   context: Context,
 ): Promise<GitDevice[] | undefined> {
   try {
-    return devicesInGit(await loadFleet(folder, context, source))
+    return devicesInGit(await loadFleet(folder, context, allowed))
   } catch (error) {
     if (!(error instanceof Failure) || error.reason !== 'file-missing') throw error
     context.log.info(`${error.message}. Which devices Git names is not known`)

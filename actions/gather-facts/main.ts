@@ -1,4 +1,5 @@
 import { runAction } from '../../src/action/action.ts'
+import { allowedBy } from '../../src/fleet/fleet.ts'
 import {
   gatherFacts,
   openServer,
@@ -18,11 +19,8 @@ const dayMs = 24 * 3_600_000
 await runAction('gather-facts', async (action) => {
   const { input } = action
   const given = { url: input.optional('server'), type: input.optional('server-type') }
-  const { address, inGit } = await fleetIn(
-    { folder: input.path('fleet'), inventory: input.optional('inventory') },
-    given.url,
-    action,
-  )
+  const allowed = allowedBy(input.optional('inventory'), input.list('allow-env'))
+  const { address, inGit } = await fleetIn(input.path('fleet'), allowed, given.url, action)
   const token = input.secret('token') ?? input.required('token')
   const server = openServer({ ...serverAddress(given, address), token }, action)
   const facts = await action.log.group(`Reading facts from ${server.url}`, async () => ({

@@ -1,5 +1,5 @@
 import { runAction } from '../../src/action/action.ts'
-import { loadFleet, namedSource } from '../../src/fleet/fleet.ts'
+import { allowedBy, loadFleet } from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
 import { locateStage, makePlan, overBudget, stageOf } from '../../src/plan/plan.ts'
 import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
@@ -14,7 +14,8 @@ await runAction('plan-updates', async (action) => {
   const event = await readEvent()
   const hint = { stage: input.optional('stage'), target: event.target, branch: event.branch }
   const stage = await locateStage(folder, hint, action)
-  const fleet = await loadFleet(folder, action, namedSource(input.optional('inventory')))
+  const allowed = allowedBy(input.optional('inventory'), input.list('allow-env'))
+  const fleet = await loadFleet(folder, action, allowed)
   const given = { file: input.path('facts'), token: input.secret('token') }
   const facts = await action.log.group('Reading facts', () => factsFor(fleet, given, event, action))
   const plan = makePlan(fleet, stage, facts, action.clock.now())

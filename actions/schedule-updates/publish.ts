@@ -51,7 +51,7 @@ export async function orShowRefusal(
   work: () => Promise<Tick>,
 ): Promise<Tick> {
   try {
-    return await work()
+    return await context.log.group(`Stage ${stage}`, work)
   } catch (error) {
     if (!(error instanceof Failure) || !lasting.includes(error.reason)) throw error
     const description = `${error.reason}: ${error.message}`

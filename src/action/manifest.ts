@@ -40,6 +40,7 @@ export const manifest = {
     inputs: {
       fleet: { required: false, default: '' },
       inventory: { required: false, default: '' },
+      'allow-env': { required: false, default: '' },
       server: { required: false, default: '' },
       'server-type': { required: false, default: '' },
       token: { required: true },
@@ -82,6 +83,7 @@ export const manifest = {
       stage: { required: false, default: '' },
       token: { required: false, default: '' },
       inventory: { required: false, default: '' },
+      'allow-env': { required: false, default: '' },
       facts: { required: false, default: '' },
       comment: { required: false, default: 'true' },
       output: { required: false, default: 'plan.json' },
@@ -96,6 +98,7 @@ export const manifest = {
       stage: { required: false, default: '' },
       token: { required: true },
       inventory: { required: false, default: '' },
+      'allow-env': { required: false, default: '' },
       plan: { required: false, default: '' },
       'dry-run': { required: false, default: 'false' },
       'github-token': { required: false, default: '${{ github.token }}' },

@@ -27,6 +27,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       'Folder of the fleet repository: `fleet.yml` there gives the server, the inventory the devices to compare with. May be empty where `server` is given.',
     inventory:
       "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    'allow-env':
+      'Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).',
     server: 'URL of the OTA server; from `fleet.yml` where empty.',
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`; from `fleet.yml` where empty.',
     token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
@@ -66,6 +68,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       'Token for the OTA server that `fleet.yml` names; not needed with `facts`. One that can only read is enough. In a shell rather `DROVER_TOKEN`.',
     inventory:
       "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    'allow-env':
+      'Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).',
     facts: 'A facts file from `gather-facts`; read from the server where empty.',
     comment: 'Whether to keep one comment on the pull request up to date.',
     output: 'Path to write the plan to; the same as Markdown and as a page of HTML goes beside it.',
@@ -78,6 +82,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     token: 'Token for the OTA server that `fleet.yml` names; in a shell rather `DROVER_TOKEN`.',
     inventory:
       "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    'allow-env':
+      'Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).',
     plan: 'A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.',
     'dry-run': 'Says what it would do, and writes nothing to the server.',
     'github-token':

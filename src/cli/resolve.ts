@@ -2,15 +2,16 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
-import { inventorySource, listInventory } from '../fleet/fleet.ts'
+import { environmentNames, inventorySource, listInventory } from '../fleet/fleet.ts'
 import { Failure, type Problem, endingSignal, messageOf, plainContext } from '../platform/platform.ts'
 
-const usage = `drover resolve --fleet DIR [--inventory-command COMMAND | --inventory-url URL] [--json]
+const usage = `drover resolve --fleet DIR [--inventory-command COMMAND | --inventory-url URL] [--allow-env NAMES] [--json]
 
   --fleet             folder of a fleet repository
   --inventory-command program that prints the inventory as ansible-inventory --list does, in the place of the repository's
                       own: words as a shell splits them, or a JSON list; no shell runs it and nothing is expanded
   --inventory-url     URL with the same; a token for it is read from DROVER_INVENTORY_TOKEN
+  --allow-env         environment variables that templates may read besides those of names with FLEET_, separated by commas
   --json              in one line, and also of a failure one JSON object on standard output
 
 Prints the groups and variables of every device as JSON, in the form of ansible-inventory --list. Values with !vault stay
@@ -28,11 +29,12 @@ export async function resolveCommand(args: string[]): Promise<number> {
   if (given === undefined) return 2
   const host = terminalHost({}, { json: given.json, debug: false })
   try {
-    const source = inventorySource({ command: given.command, url: given.url })
+    const inventory = inventorySource({ command: given.command, url: given.url })
+    const environment = environmentNames(given.allowEnv)
     // only a program or a server may have to be left
-    const signal = source && endingSignal((line) => host.log.info(line))
+    const signal = inventory && endingSignal((line) => host.log.info(line))
     const context = plainContext({ log: host.log, ...(signal ? { signal } : {}) })
-    const { list, warnings } = await listInventory(given.fleet, source && { source, context })
+    const { list, warnings } = await listInventory(given.fleet, context, { inventory, environment })
     process.stdout.write(jsonOf(list, given.json))
     for (const warning of warnings) host.log.info(`warning: ${placed(warning)}`)
     return 0
@@ -73,6 +75,7 @@ function readArguments(args: string[]) {
         fleet: text,
         'inventory-command': text,
         'inventory-url': text,
+        'allow-env': text,
         json: { type: 'boolean' },
       },
     })
@@ -81,6 +84,10 @@ function readArguments(args: string[]) {
       fleet: resolve(values.fleet),
       command: values['inventory-command'],
       url: values['inventory-url'],
+      allowEnv: (values['allow-env'] ?? '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
       json: values.json === true,
     }
   } catch (error) {

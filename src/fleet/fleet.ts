@@ -1,7 +1,8 @@
 // What should be: a fleet repository as data. Hides Ansible's inventory, variables and precedence, and fleet.yml's form.
+export { type Allowed, allowedBy, environmentNames } from './allowed.ts'
 export type { Configuration } from './configuration.ts'
 export { type InventoryList, listInventory } from './inventory-list.ts'
-export { type InventorySource, inventorySource, namedSource } from './inventory-source.ts'
+export { type InventorySource, inventorySource } from './inventory-source.ts'
 export { fileIn, loadFleet } from './load.ts'
 export { type Fleet, type FleetDevice, type Image, releaseFor, warningsFor } from './model.ts'
 export { withKnownBad } from './known-bad.ts'

@@ -1,11 +1,12 @@
 // What `ansible-inventory --list` prints of a fleet repository, as data.
 import { resolve } from 'node:path'
-import { type Problem, failOn } from '../platform/platform.ts'
+import { type Context, type Problem, failOn, plainContext } from '../platform/platform.ts'
 import { failureWith } from './load.ts'
-import { type Elsewhere, readInventory } from './inventory.ts'
+import type { Allowed } from './allowed.ts'
+import { readInventory } from './inventory.ts'
 import type { Configuration } from './configuration.ts'
 import type { Group, Host } from './inventory-model.ts'
-import { loadTemplateKit } from './template-hosts.ts'
+import { type TemplateKit, loadTemplateKit } from './template-hosts.ts'
 import { VariableReader } from './variable-reader.ts'
 import { type HostVariables, readVariables } from './variables.ts'
 
@@ -21,14 +22,15 @@ export interface InventoryList {
 
 /**
  * Resolves the groups and variables of every host, without what they mean here. Throws `file-missing` where there is no
- * inventory, what reading one from `elsewhere` throws, and one `invalid-file` with everything wrong. May be repeated.
+ * inventory, what reading one from elsewhere throws, and one `invalid-file` with everything wrong. May be repeated.
  */
 export async function listInventory(
   folder: string,
-  elsewhere?: Elsewhere,
+  context: Context = plainContext(),
+  { inventory: source, environment }: Allowed = {},
 ): Promise<{ list: InventoryList; warnings: readonly Problem[] }> {
   const root = resolve(folder)
-  const inventory = await readInventory(root, elsewhere)
+  const inventory = await readInventory(root, source && { source, context })
   const variables = await readVariables(root, inventory)
   failOn([...inventory.problems, ...variables.problems])
   const hostvars: [string, Record<string, unknown>][] = []
@@ -45,7 +47,7 @@ export async function listInventory(
       ...groupsOf(inventory.groups),
       _meta: {
         hostvars: Object.fromEntries(hostvars),
-        ...(await configurationsOf(root, configured, variables)),
+        ...(await configurationsOf(configured, variables, () => loadTemplateKit(root, environment))),
       },
     },
     warnings: [...inventory.warnings, ...variables.warnings],
@@ -60,12 +62,12 @@ interface ShownConfiguration {
 }
 
 async function configurationsOf(
-  root: string,
   hosts: readonly Host[],
   variables: HostVariables,
+  loadKit: () => Promise<TemplateKit>,
 ): Promise<{ configurations?: Record<string, ShownConfiguration> }> {
   if (hosts.length === 0) return {}
-  const kit = await loadTemplateKit(root)
+  const kit = await loadKit()
   const reader = new VariableReader(kit)
   const found = hosts.flatMap((host): [string, ShownConfiguration][] => {
     const { configuration } = reader.read(host, variables.layersOf(host))

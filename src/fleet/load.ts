@@ -1,7 +1,7 @@
 import { relative, resolve } from 'node:path'
 import { type Context, Failure, type Problem, failOn, plainContext } from '../platform/platform.ts'
+import type { Allowed } from './allowed.ts'
 import { readInventory } from './inventory.ts'
-import type { InventorySource } from './inventory-source.ts'
 import type { Fleet } from './model.ts'
 import { type FleetPolicy, type Stage, defaultStage, readFleetPolicy } from './policy.ts'
 import { resolveDevices } from './resolve.ts'
@@ -9,17 +9,19 @@ import { type TemplateKit, loadTemplateKit } from './template-hosts.ts'
 import { readVariables } from './variables.ts'
 
 /**
- * Reads a fleet repository: inventory (the one of `source`, where it is given), group_vars, host_vars and fleet.yml. Throws `file-missing` where there is no
- * inventory, and one `invalid-file` with every problem of all files, each with its place. May be repeated.
+ * Reads a fleet repository: inventory (the one that is `allowed` in its place, where there is one), group_vars, host_vars and
+ * fleet.yml. Throws `file-missing` where there is no inventory, and one `invalid-file` with every problem of all files, each with its place. May be repeated.
  */
-export async function loadFleet(folder: string, context?: Context, source?: InventorySource): Promise<Fleet> {
+export async function loadFleet(
+  folder: string,
+  context: Context = plainContext(),
+  { inventory: source, environment }: Allowed = {},
+): Promise<Fleet> {
   const root = resolve(folder)
   const problems: Problem[] = []
   const policy = await orProblems(problems, () => readFleetPolicy(root))
-  const inventory = await orProblems(problems, () =>
-    readInventory(root, source && { source, context: context ?? plainContext() }),
-  )
-  context?.signal.throwIfAborted()
+  const inventory = await orProblems(problems, () => readInventory(root, source && { source, context }))
+  context.signal.throwIfAborted()
   if (!inventory) throw failureWith(problems)
   const variables = await readVariables(root, inventory)
   const stages = new Map<string, Stage>(policy?.stages)
@@ -31,7 +33,7 @@ export async function loadFleet(folder: string, context?: Context, source?: Inve
       kit,
     )
   const first = devicesWith()
-  const kit = first.needsTemplates ? await loadTemplateKit(root) : undefined
+  const kit = first.needsTemplates ? await loadTemplateKit(root, environment) : undefined
   const resolved = kit ? devicesWith(kit) : first
   problems.push(...(kit?.files.problems ?? []))
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)

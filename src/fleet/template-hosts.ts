@@ -1,7 +1,7 @@
 // The templates of each host, and the secrets that they read. Hides how a secret is known again in what comes of it.
 import type { Problem } from '../platform/platform.ts'
 import type { Host } from './inventory-model.ts'
-import { readEnvironment } from './template-environment.ts'
+import { type ReadEnvironment, environmentFor } from './template-environment.ts'
 import { type TemplateFiles, readTemplateFiles } from './template-files.ts'
 import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
 import { type Spot, TemplateProblem } from './template-tree.ts'
@@ -13,12 +13,16 @@ import { type Opened, openVault } from './vault.ts'
 export interface TemplateKit {
   parse: TemplateParser
   files: TemplateFiles
+  environment: ReadEnvironment
 }
 
-/** Loads what reads templates, and the templates of the repository in `root`. */
-export async function loadTemplateKit(root: string): Promise<TemplateKit> {
+/** Loads what reads templates, and the templates of the repository in `root`. They may read these variables of the environment. */
+export async function loadTemplateKit(
+  root: string,
+  environment: readonly string[] = [],
+): Promise<TemplateKit> {
   const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
-  return { parse, files }
+  return { parse, files, environment: environmentFor(environment) }
 }
 
 const minSecret = 4
@@ -79,7 +83,7 @@ export function templatesOfHost(
       magic: () => magicOf(host, layers),
       decrypt: (vault, spot) => read(textIn(secrets.open(vault), spot)),
       environment: (name, spot) => {
-        const value = readEnvironment(name, spot)
+        const value = kit.environment(name, spot)
         if (value === undefined) return undefined
         secrets.add(value)
         return read(value)

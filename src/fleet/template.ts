@@ -1,5 +1,5 @@
 // Templates of one host, for whoever has a text and variables: Jinja2 as Ansible has it.
-import { readEnvironment } from './template-environment.ts'
+import { environmentFor } from './template-environment.ts'
 import { loadTemplateParser } from './template-parse.ts'
 import { TemplateProblem } from './template-tree.ts'
 import { HostTemplates, PlacedProblem } from './template-variables.ts'
@@ -23,7 +23,7 @@ export async function loadTemplates(): Promise<Templates> {
       decrypt: (_, spot) => {
         throw new TemplateProblem('an encrypted value can not be read here', spot)
       },
-      environment: readEnvironment,
+      environment: environmentFor([]),
       variable: (name) =>
         Object.hasOwn(variables, name)
           ? { value: variables[name], file: '', path: [name], at: () => ({ file: '', line: 1, column: 1 }) }

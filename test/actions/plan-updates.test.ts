@@ -291,6 +291,23 @@ test('blocked devices are warnings at their lines and leave the plan green, up t
   assert.match(red.summary, /Over budget/)
 })
 
+test('a template reads what the workflow allows by name', async (t) => {
+  const world = await openWorld(t, { count: 1 })
+  await world.repository.git('checkout', '--quiet', 'canary')
+  const configured = 'subscribed_branch: canary\nconfiguration: { template: a.json }\n'
+  await world.repository.commit({
+    'host_vars/device-1.yml': configured,
+    'templates/a.json': '{ "token": "{{ lookup(\'env\', \'KIOSK_TOKEN\') | mandatory }}" }',
+  })
+  const env = { KIOSK_TOKEN: 'a secret of ours' }
+  const refused = await plan(world, { env })
+  assert.equal(refused.outputs['failure-reason'], 'invalid-file', refused.log)
+  assert.match(refused.log, /rename KIOSK_TOKEN, or let the workflow allow it with allow-env/)
+  const allowed = await plan(world, { env, inputs: { 'allow-env': 'KIOSK_TOKEN' } })
+  assert.equal(allowed.code, 0, allowed.log)
+  assert.ok(!`${allowed.log}${allowed.summary}`.includes('a secret of ours'))
+})
+
 test('what can not be planned has its own reason', async (t) => {
   const world = await openWorld(t, { count: 1 })
   const { git, commit, folder } = world.repository

@@ -26,6 +26,20 @@ test('drover resolve prints groups and variables as ansible-inventory --list doe
   })
 })
 
+test('drover resolve lets templates read what is allowed on its command line, and nothing else', async (t) => {
+  const files = {
+    'inventory.ini': '[all]\npi\n',
+    'group_vars/all.yml': 'subscribed_branch: main\nos_image: r1\nconfiguration: { template: a.json }\n',
+    'templates/a.json': '{ "path": {{ lookup("env", "PATH") | to_json }} }',
+  }
+  const refused = await resolve(t, files)
+  assert.match(refused.stderr, /a\.json:1:.*rename PATH, or let the workflow allow it with allow-env/)
+  const { code, stdout, stderr } = await resolve(t, files, '--allow-env', 'HOME, PATH')
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(JSON.parse(stdout)._meta.configurations.pi.values, { path: '(secret)' })
+  assert.equal((await resolve(t, files, '--allow-env', 'PA*')).code, 1)
+})
+
 test('drover resolve names everything wrong with its place, and prints no half list', async (t) => {
   const files = { 'inventory.ini': '[lab]\npi[1:] a=1\nb "\n', 'host_vars/ghost.yml': 'a: [\n' }
   const { code, stdout, stderr } = await resolve(t, files, '--json')

@@ -42,7 +42,7 @@ function source(given: { command?: string; url?: string }): InventorySource {
 }
 
 const listOf = async (folder: string, source: InventorySource) =>
-  JSON.parse(JSON.stringify((await listInventory(folder, { source, context: plainContext() })).list))
+  JSON.parse(JSON.stringify((await listInventory(folder, plainContext(), { inventory: source })).list))
 
 const failing = async (work: Promise<unknown>): Promise<Failure> =>
   await work.then(
@@ -90,7 +90,7 @@ test('a fleet from a program is checked like one in Git, and problems name the p
     'group_vars/all.yml': 'os_image: os-1\n',
   }
   const { folder, source } = await sourceOf(t, JSON.stringify(given), files)
-  const { reason, problems } = await failing(loadFleet(folder, plainContext(), source))
+  const { reason, problems } = await failing(loadFleet(folder, plainContext(), { inventory: source }))
   assert.equal(reason, 'invalid-file')
   assert.deepEqual(
     problems.map(({ file, message }) => `${file} ${message}`),
@@ -137,7 +137,7 @@ test('a checkout never runs: its own program is refused while another is named',
     'inventory.yml': '#!/bin/sh\ntouch ran\n',
   })
   await chmod(join(folder, 'inventory.yml'), 0o755)
-  const { warnings } = await listInventory(folder, { source, context: plainContext() })
+  const { warnings } = await listInventory(folder, plainContext(), { inventory: source })
   assert.deepEqual(
     warnings.map(({ message }) => message),
     ['is not read, as the inventory comes from elsewhere'],
@@ -200,7 +200,7 @@ test('a command that is interrupted ends, with what it started', async (t) => {
   await chmod(program, 0o755)
   const controller = new AbortController()
   const context = plainContext({ signal: controller.signal })
-  const work = listInventory(folder, { source: source({ command: program }), context })
+  const work = listInventory(folder, context, { inventory: source({ command: program }) })
   const pid = async () => Number(await readFile(join(base, 'pid'), 'utf8').catch(() => ''))
   await until('it runs', async () => (await pid()) > 0)
   controller.abort(new Failure('cancelled', 'enough'))

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Fleet, loadFleet, releaseFor } from '../../src/fleet/fleet.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { type Allowed, type Fleet, allowedBy, loadFleet, releaseFor } from '../../src/fleet/fleet.ts'
+import { Failure, plainContext } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 
@@ -14,14 +14,14 @@ const base: Files = {
   'group_vars/all.yml': 'subscribed_branch: main\nos_image: r1\n',
 }
 
-async function load(t: TestContext, files: Files): Promise<Fleet> {
+async function load(t: TestContext, files: Files, allowed?: Allowed): Promise<Fleet> {
   const folder = await temporaryFolder(t)
   for (const [name, text] of Object.entries({ ...base, ...files })) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
   }
   try {
-    return await loadFleet(folder)
+    return await loadFleet(folder, plainContext(), allowed)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const shown = error.problems.map(
@@ -109,11 +109,16 @@ test('templates read FLEET_ variables of the environment, and others that the wo
   assert.equal((await load(t, files('FLEET_SITE'))).devices[0]?.site, 'Basel')
   assert.match(
     await failing(t, files('OTHER_SITE')),
-    /4\.yml:1:1 site: .*rename OTHER_SITE, or let the workflow allow it in DROVER_ALLOW_ENV/,
+    /4\.yml:1:1 site: .*rename OTHER_SITE, or let the workflow allow it with allow-env/,
   )
   assert.match(await failing(t, files('DROVER_VAULT_PASSWORD')), /names with FLEET_ alone/)
   setEnvironment(t, { DROVER_ALLOW_ENV: 'X, OTHER_SITE' })
   assert.equal((await load(t, files('OTHER_SITE'))).devices[0]?.site, 'Chur')
+  setEnvironment(t, { DROVER_ALLOW_ENV: '' })
+  const allowed = allowedBy(undefined, ['X', 'OTHER_SITE'])
+  assert.equal((await load(t, files('OTHER_SITE'), allowed)).devices[0]?.site, 'Chur')
+  for (const name of ['*', 'OTHER_*', 'OTHER SITE', ''])
+    assert.throws(() => allowedBy(undefined, [name]), { reason: 'bad-input', message: /whole names/ })
 })
 
 test('what the environment says is in no message', async (t) => {

@@ -1,0 +1,26 @@
+// What whoever runs us allows a fleet repository: nothing in a checkout can name any of it.
+import { Failure } from '../platform/platform.ts'
+import { type InventorySource, namedSource } from './inventory-source.ts'
+
+/** What a fleet repository may have besides its own files. */
+export interface Allowed {
+  /** The inventory that takes the place of its own. */
+  inventory?: InventorySource | undefined
+  /** Environment variables that its templates may read, besides those of names with FLEET_. */
+  environment?: readonly string[]
+}
+
+/** What a workflow or a command line names: `inventory` is a URL or a command. Throws `bad-input`. */
+export function allowedBy(inventory: string | undefined, environment: readonly string[]): Allowed {
+  return { inventory: namedSource(inventory), environment: environmentNames(environment) }
+}
+
+/** Checked names of environment variables: no pattern, since each is one secret that templates may then read. */
+export function environmentNames(names: readonly string[]): readonly string[] {
+  const wrong = names.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+  if (wrong === undefined) return names
+  throw new Failure(
+    'bad-input',
+    `allow-env names ${JSON.stringify(wrong)}, which no environment variable is called: give whole names, separated by commas`,
+  )
+}
