@@ -6,6 +6,7 @@ import {
   createDeployment,
   deploymentBySeq,
   deploymentView,
+  deploymentsById,
   findDeployment,
   listDeployments,
   listTargets,
@@ -16,7 +17,7 @@ import type { Exchange, Reply } from './exchange.ts'
 import { acceptedIn } from './inventory-api.ts'
 import { readLog } from './offers.ts'
 import { type Page, pageOf, pagedReply } from './paging.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, notFound } from './refusal.ts'
 import { type Route, admin, lookup } from './router.ts'
 import { type TargetStatus, endAll, statistics, statusesIn, targetColumns, targetRow } from './targets.ts'
 
@@ -24,7 +25,8 @@ const v1 = '/api/management/v1/deployments/deployments'
 const v2 = '/api/management/v2/deployments/deployments'
 
 const statisticsSchema = v.object({
-  deployment_ids: v.optional(v.pipe(v.array(v.string()), v.maxLength(2000)), []),
+  // the real server's limit
+  deployment_ids: v.optional(v.pipe(v.array(v.string()), v.maxLength(100)), []),
 })
 
 /** All routes of deployments. */
@@ -49,8 +51,9 @@ export function deploymentApi(core: Core): Route[] {
     })),
     lookup(`${v1}/statistics/list`, async (exchange) => {
       const { deployment_ids } = await exchange.json(statisticsSchema)
-      const json = deployment_ids.map((id) => ({ id, stats: statistics(core, findDeployment(core, id).seq) }))
-      return { status: 200, json }
+      const known = deploymentsById(core, deployment_ids)
+      if (known.length === 0 && deployment_ids.length > 0) throw notFound('deployment')
+      return { status: 200, json: known.map(({ id, seq }) => ({ id, stats: statistics(core, seq) })) }
     }),
     ...ofDeployment(core),
     ...ofDevice(core),

@@ -105,6 +105,12 @@ export function findDeployment(core: Core, id: string): Deployment {
   return found
 }
 
+/** Those of these ids that there are, the oldest first. */
+export function deploymentsById(core: Core, ids: readonly string[]): Deployment[] {
+  const sql = `SELECT * FROM deployment WHERE id IN (${marks(ids)}) ORDER BY seq`
+  return core.store.all(deploymentRow, sql, ...ids)
+}
+
 /** A deployment by the number that targets know it by. */
 export function deploymentBySeq(core: Core, seq: number): Deployment {
   const found = core.store.get(deploymentRow, `SELECT * FROM deployment WHERE seq = ?`, seq)
@@ -163,7 +169,10 @@ export function deploymentView(core: Core, deployment: Deployment): Record<strin
     status: statusOf(deployment, counts),
     created: deployment.created,
     ...(deployment.finished === null ? {} : { finished: deployment.finished }),
-    device_count: Object.values(counts).reduce((sum, n) => sum + n, 0),
+    device_count: core.store.count(
+      `SELECT count(*) AS n FROM target WHERE deployment = ? AND is_taken = 1`,
+      deployment.seq,
+    ),
     max_devices: deployment.max_devices,
     initial_device_count: deployment.max_devices,
     artifacts: listArtifacts(core, { names: [deployment.artifact_name] }).map(({ id }) => id),

@@ -66,7 +66,8 @@ export function setStatus(
   const final = isFinal(status)
   core.store.run(
     `UPDATE target SET status = ?, substate = ?, is_final = ?, is_taken = 1,
-       started = coalesce(started, CASE WHEN ? = 'pending' THEN NULL ELSE ? END), finished = ?
+       started = coalesce(started, CASE WHEN ? IN ('pending', 'aborted', 'decommissioned') THEN NULL ELSE ? END),
+       finished = ?
      WHERE deployment = ? AND device = ?`,
     status,
     substate,
@@ -102,7 +103,10 @@ export function endAll(core: Core, device: string, status: 'aborted' | 'decommis
   })
 }
 
-/** How many devices that took a deployment up have each status: the twelve of the API, and `decommissioned`. */
+/**
+ * How many devices have each status: the twelve of the API, and `decommissioned`. Those that have not asked are pending; of
+ * a deployment that was ended as a whole they are none of it, as on the real server.
+ */
 export function statistics(core: Core, deployment: number): Record<TargetStatus, number> {
   const counts = Object.fromEntries(targetStatus.options.map((status) => [status, 0])) as Record<
     TargetStatus,
@@ -110,7 +114,7 @@ export function statistics(core: Core, deployment: number): Record<TargetStatus,
   >
   const rows = core.store.all(
     v.object({ status: targetStatus, n: v.number() }),
-    `SELECT status, count(*) AS n FROM target WHERE deployment = ? AND is_taken = 1 GROUP BY status`,
+    `SELECT status, count(*) AS n FROM target WHERE deployment = ? AND (is_taken = 1 OR is_final = 0) GROUP BY status`,
     deployment,
   )
   for (const { status, n } of rows) counts[status] = n

@@ -315,6 +315,13 @@ test(
       ids,
     )
     assert.equal(counts[0]?.stats['success'], 1)
+    assert.equal(counts[1]?.stats['pending'], 1, 'one that has not asked is pending')
+    const list = 'v1/deployments/deployments/statistics/list'
+    const unknown = '00000000-0000-4000-8000-000000000000'
+    const some = await lab.expect<unknown[]>(200, 'POST', list, { deployment_ids: [unknown, ...ids] })
+    assert.equal(some.length, ids.length)
+    await lab.expect(404, 'POST', list, { deployment_ids: [unknown] })
+    await lab.expect(400, 'POST', list, { deployment_ids: Array.from({ length: 101 }, () => unknown) })
   },
 )
 
