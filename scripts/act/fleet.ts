@@ -1,4 +1,5 @@
 // The workflows of a fleet repository: a pull request is planned, its merge goes out stage by stage, then nothing is left.
+import { readdir, rm } from 'node:fs/promises'
 import type { Check } from '../act-workflows.ts'
 import { expect, expectGreen, outputOf, stepOf } from './expect.ts'
 import {
@@ -12,7 +13,7 @@ import {
 } from './fleet-repository.ts'
 import { type GitHub, pullRequest, startGitHub } from './github.ts'
 import { reported, until } from './lab.ts'
-import { type Place, type WorkflowResult, runAct } from './run-act.ts'
+import { type Place, type WorkflowResult, keptArtifact, runAct } from './run-act.ts'
 import { type Lab, labOf } from './shared-lab.ts'
 
 const planFile = '.github/workflows/plan.yml'
@@ -94,6 +95,9 @@ async function planIsCommented(
   const [comment, ...more] = github.comments
   expect(comment !== undefined && more.length === 0, 'one comment on the pull request', result)
   expect((comment?.body ?? '').includes(to), 'the release in the comment', result)
+  const files = await readdir(keptArtifact(place, 'plan'))
+  expect(files.sort().join() === 'plan.html,plan.json,plan.md', `the whole plan, not ${files.join()}`, result)
+  await rm(keptArtifact(place, 'plan'), { recursive: true })
   expect((await releases(place, lab)).join() === before, 'untouched devices', result)
 }
 

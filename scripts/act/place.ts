@@ -33,6 +33,7 @@ export async function makePlace(
   const folder = await mkdtemp(join(tmpdir(), prefix))
   await writeFile(join(folder, 'owner'), String(process.pid))
   const [bin, home, drover] = [join(folder, 'bin'), homeOf(folder), join(folder, 'drover')]
+  const uploader = await makeUploader(join(folder, 'upload-artifact'))
   await mkdir(home)
   await mkdir(bin)
   await cp(join(root, 'actions'), join(drover, 'actions'), { recursive: true })
@@ -50,6 +51,7 @@ export async function makePlace(
     ...options,
     folder,
     drover,
+    uploader,
     environment: {
       PATH: [dirname(process.execPath), bin, process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':'),
       HOME: home,
@@ -98,6 +100,24 @@ export async function adaptWorkflows(repository: string): Promise<void> {
       .replaceAll('virtual-amd64', process.arch === 'arm64' ? 'virtual-arm64' : 'virtual-amd64')
     await writeFile(join(folder, name), adapted)
   }
+}
+
+/** An action with the inputs of `actions/upload-artifact` that copies the files; without any it only says so, as that one does. */
+async function makeUploader(folder: string): Promise<string> {
+  const script = [
+    'mkdir -p "$KEPT" && cd "$GITHUB_WORKSPACE"',
+    'for file in $FILES; do if [ -e "$file" ]; then cp -r "$file" "$KEPT"; else echo "no $file"; fi; done',
+  ]
+  const step = {
+    shell: 'bash',
+    env: { KEPT: join(folder, 'kept', '${{ inputs.name }}'), FILES: '${{ inputs.path }}' },
+    run: script.join('\n'),
+  }
+  const inputs = { name: { required: true }, path: { required: true }, 'retention-days': {} }
+  const action = { name: 'upload-artifact', inputs, runs: { using: 'composite', steps: [step] } }
+  await mkdir(folder)
+  await writeFile(join(folder, 'action.yml'), JSON.stringify(action))
+  return folder
 }
 
 async function program(path: string, script: string): Promise<void> {

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as v from 'valibot'
+import { thirdParty } from '../../test/workflows/third-party.ts'
 
 /** act knows no timeout-minutes. The first run on a machine builds a base image, which may take some minutes. */
 const workflowLimitMs = 8 * 60_000
@@ -17,6 +18,8 @@ export interface Place {
   act: string
   /** A copy of what a user's runner downloads of this project. */
   drover: string
+  /** Folder of an action that keeps what `actions/upload-artifact` would have uploaded in `keptArtifact`. */
+  uploader: string
   /** Environment for every process: PATH with node 24 first, a home of its own, and a mark to find leftovers by. */
   environment: Record<string, string>
   say: (line: string) => void
@@ -151,8 +154,21 @@ async function argumentsFor(place: Place, workflow: Workflow): Promise<string[]>
     // actions, and workflows that can be called, are looked up under two spellings
     ['--local-repository', `drover-fleet/drover@v1=${place.drover}`],
     ['--local-repository', `drover-fleet/drover.git@v1=${place.drover}`],
+    ...standIns(place).map((standIn): [string, string] => ['--local-repository', standIn]),
   ]
   return [workflow.event, '--json', '--no-cache-server', ...options.flat()]
+}
+
+/** Where a step that uploads an artifact of this name puts its files. */
+export function keptArtifact(place: Place, name: string): string {
+  return join(place.uploader, 'kept', name)
+}
+
+/** No run reaches GitHub, so its own action is replaced at the commit that the workflows pin. */
+function standIns({ uploader }: Place): string[] {
+  const name = 'actions/upload-artifact'
+  const commit = thirdParty[name]?.commit ?? ''
+  return [`${name}@${commit}=${uploader}`, `${name}.git@${commit}=${uploader}`]
 }
 
 function dotenv(values: Record<string, string>): string {

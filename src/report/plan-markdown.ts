@@ -12,7 +12,7 @@ export interface PlanMarkdownOptions {
   /** What is over budget, one sentence each. */
   over?: readonly string[]
   limit?: number
-  /** Where the whole plan is. */
+  /** The page of the run that has the whole plan in its summary, and its files among the artifacts. */
   link?: string | undefined
 }
 
@@ -43,7 +43,7 @@ function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, li
     ]),
     '',
     `Digest of what the stage should run: \`${plan.digest}\``,
-    ...(options.link === undefined ? [] : ['', `[The whole plan](${encodeURI(options.link)})`]),
+    ...(options.link === undefined ? [] : ['', wholePlan(encodeURI(options.link))]),
     ...section(
       'Waves',
       hasUpdates ? [...markdownTable(waveRows(plan)), '', ...wavesMermaid(planPicture(plan))] : [],
@@ -58,6 +58,8 @@ function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, li
       `**Shortened: ${left} more lines are in the plan file. A shortened plan can't be used to approve.**`,
   )
 }
+
+const wholePlan = (run: string) => `[The whole plan](${run}), and [its files](${run}#artifacts)`
 
 const markdownTable = ({ head, rows }: Rows) => table(head, rows)
 

@@ -71,7 +71,7 @@ test('a pull request gets one comment and one check with what its merge would do
   assert.equal(github.comments.length, 1)
   assert.match(
     github.comments[0]?.body ?? '',
-    /\[The whole plan\]\(https:\/\/github\.com\/octo\/fleet\/actions\/runs\/1\)/,
+    /\[The whole plan\]\(https:\/\/github\.com\/octo\/fleet\/actions\/runs\/1\), and \[its files\]\(\S+\/runs\/1#artifacts\)/,
   )
   assert.match(
     github.comments[0]?.body ?? '',

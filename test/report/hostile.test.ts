@@ -136,7 +136,7 @@ test('in Markdown a name changes nothing but its own cell, whatever it is', () =
         if (isTable) assert.equal(bars, cells, `${what}: ${line}`)
         const rest = inner
           .replace(/^#+ |^- \*\*|\*\*(?=:)|^> \*\*Over budget:\*\*/g, '')
-          .replace(/^\[The whole plan\]\(https:[^)]*\)$/, '')
+          .replace(/^\[The whole plan\]\(https:[^)]*\), and \[its files\]\(https:[^)]*\)$/, '')
           .replace(/`(?:sha256:a+|c{12}|fleet\.yml|os_image)`/g, '')
           .replaceAll('|', '')
         assert.doesNotMatch(
