@@ -2,17 +2,20 @@
 // how values are spelt.
 import * as v from 'valibot'
 import { type Digest, type Problem, canonicalJson, digestOf } from '../platform/platform.ts'
+import { type Fingerprint, fingerprintOf } from './configuration-fingerprint.ts'
 import { problemsWith, unknownIn } from './configuration-schema.ts'
 import type { Variable } from './inventory-model.ts'
-import { isRecord } from './source.ts'
+import { type Place, isRecord } from './source.ts'
 import { type TemplateFile, type TemplateFiles, templateFolders } from './template-files.ts'
 import type { TemplatesOfHost } from './template-hosts.ts'
 import { type HostTemplates, PlacedProblem } from './template-variables.ts'
 
 /** A configuration in the form of the server: keys and texts. */
-export interface Configuration {
+export interface Configuration extends Fingerprint {
   /** The template's name, as the repository has it. */
   template: string
+  /** The template's file, as messages name it, and the digest of its text. */
+  source: { file: string; digest: Digest }
   values: ReadonlyMap<string, string>
   /** The keys whose values have a secret in them: shown nowhere. */
   secretKeys: ReadonlySet<string>
@@ -21,6 +24,8 @@ export interface Configuration {
    * shown either: short secrets could be guessed from it.
    */
   digest: Digest
+  /** The line that names the template. */
+  at(): Place
 }
 
 /** One configuration, or what is wrong with it; undefined where a host has none. */
@@ -56,8 +61,15 @@ export function configurationOf(
   const wrong = [...schemaProblems(rendered.data, name, file, files), ...problems]
   if (wrong.length > 0) return { ok: false, problems: wrong }
   const secretKeys = secretKeysOf(values, file, others())
-  const digest = digestOf(canonicalJson(Object.fromEntries(values)))
-  return { ok: true, configuration: { template: name, values, secretKeys, digest } }
+  const canonical = canonicalJson(Object.fromEntries(values))
+  const digest = digestOf(canonical)
+  const source = { file: file.file, digest: digestOf(file.text) }
+  const fingerprint = fingerprintOf(canonical, digest, secretKeys.size > 0)
+  const at = () => variable.at(['template'])
+  return {
+    ok: true,
+    configuration: { template: name, source, values, secretKeys, digest, at, ...fingerprint },
+  }
 }
 
 function secretKeysOf(
@@ -101,6 +113,8 @@ function valuesOf(data: Readonly<Record<string, unknown>>, file: TemplateFile) {
   for (const [key, value] of Object.entries(data)) {
     const isPlain = typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number'
     if (!isPlain) problems.push(at(file, key, 'must be a text, a number, true or false'))
+    else if (Number.isInteger(value) && !Number.isSafeInteger(value))
+      problems.push(at(file, key, "is a number that can't be kept exactly: write it in quotes"))
     else if (String(value).length > maxCharacters)
       problems.push(at(file, key, `has more than ${maxCharacters} characters`))
     else values.set(key, String(value))

@@ -1,6 +1,7 @@
 // What should be: a fleet repository as data. Hides Ansible's inventory, variables and precedence, and fleet.yml's form.
 export { type Allowed, allowedBy, environmentNames } from './allowed.ts'
 export type { Configuration } from './configuration.ts'
+export { configurationKeyVariable } from './configuration-fingerprint.ts'
 export { type InventoryList, listInventory } from './inventory-list.ts'
 export { type InventorySource, inventorySource } from './inventory-source.ts'
 export { fileIn, loadFleet } from './load.ts'

@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Configuration, listInventory, loadFleet } from '../../src/fleet/fleet.ts'
-import { Failure } from '../../src/platform/platform.ts'
+import { Failure, digestOf } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 
@@ -121,16 +121,56 @@ test('keys with secrets are named, and no message has what is in them', async (t
   assert.ok(!problems.join().includes('very-secret'), problems.join())
 })
 
+function setEnvironment(t: TestContext, values: Record<string, string | undefined>): void {
+  const set = (name: string, value: string | undefined) => {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+  for (const [name, value] of Object.entries(values)) {
+    const former = process.env[name]
+    set(name, value)
+    undo(t, () => set(name, former))
+  }
+}
+
+test('with secrets the fingerprint is keyed: nobody without the key can tell a guess from a hit', async (t) => {
+  const files = withTemplate(`{ "pin": "{{ lookup('env', 'FLEET_PIN') }}", "url": "x" }`)
+  const withPin = async (pin: string, key: string | undefined) => {
+    setEnvironment(t, { FLEET_PIN: pin, DROVER_CONFIGURATION_KEY: key })
+    return await first(t, files)
+  }
+  const key = 'a key that is long enough'
+  const one = await withPin('1234', key)
+  assert.match(one.fingerprint ?? '', /^hmac-sha256:[0-9a-f]{64}$/)
+  assert.match(one.salt ?? '', /^[0-9a-f]{64}$/)
+  assert.equal((await withPin('1234', key)).fingerprint, one.fingerprint)
+  assert.notEqual((await withPin('1235', key)).fingerprint, one.fingerprint)
+  assert.notEqual((await withPin('1234', `${key}!`)).fingerprint, one.fingerprint)
+  assert.equal((await withPin('1234', undefined)).fingerprint, undefined)
+  await assert.rejects(withPin('1234', 'short'), { reason: 'bad-input', message: /fewer than 20 characters/ })
+})
+
+test('a configuration without secrets has its digest as fingerprint, and knows its template and its line', async (t) => {
+  const configuration = await first(t, withTemplate('{ "a": false }'))
+  const { fingerprint, digest, salt, source } = configuration
+  const at = configuration.at()
+  assert.deepEqual([fingerprint, salt], [digest, undefined])
+  assert.equal(source.digest, digestOf('{ "a": false }'))
+  assert.match(source.file, /templates\/kiosk\.json$/)
+  assert.deepEqual([at.file.split('/').at(-1), at.line], ['pi4.yml', 1])
+})
+
 test('everything wrong with configurations is told at once, each with its place', async (t) => {
   const folder = await folderWith(t, {
     'host_vars/a.yml': 'configuration: { template: gone.json }\n',
     'host_vars/b.yml': 'configuration:\n  template: bad.json\n',
     'templates/bad.json':
-      '{\n  "list": [],\n  "null": null,\n  "level": "loud",\n  "port": 99999,\n  "typo": "x"\n}\n',
+      '{\n  "list": [],\n  "null": null,\n  "level": "loud",\n  "port": 99999,\n  "typo": "x",\n  "big": 12345678901234567890\n}\n',
     'templates/bad.schema.json': JSON.stringify({
       type: 'object',
       required: ['url'],
       properties: {
+        big: {},
         list: true,
         null: {},
         level: { enum: ['debug', 'info'] },
@@ -148,6 +188,7 @@ test('everything wrong with configurations is told at once, each with its place'
     'templates/bad.json:4:3 level: must be "debug" or "info"',
     'templates/bad.json:5:3 port: is too large',
     'templates/bad.json:6:3 typo: is no key of the schema',
+    "templates/bad.json:7:3 big: is a number that can't be kept exactly: write it in quotes",
   ])
 })
 
