@@ -17,11 +17,12 @@ export function annotatePlan(
     log.info(`warning: ${file}:${line ?? 1}: ${message}`)
 }
 
-/** One problem for each line and reason, however many devices it holds back. */
+/** One problem for each line and reason, however many devices it holds back; those that hold back the most come first. */
 export function blockedLines(plan: Plan): Problem[] {
   const blocked = plan.changes.filter((change) => change.kind === 'blocked')
   const groups = Map.groupBy(blocked, ({ cause, why }) => JSON.stringify([cause.file, cause.line, why]))
-  return [...groups.values()].flatMap((changes) => {
+  const mostFirst = [...groups.values()].sort((a, b) => b.length - a.length)
+  return mostFirst.flatMap((changes) => {
     const [first] = changes
     return first ? [{ ...first.cause, message: blockedMessage(first, changes.length) }] : []
   })

@@ -88,7 +88,7 @@ async function check(
     title: `${headline(plan)}${isCut ? ', shortened: it can not be used to approve' : ''}`,
     summary: text,
     externalId: plan.digest,
-    annotations: [...causeLines(plan), ...blockedLines(plan)].map((problem) => ({
+    annotations: [...blockedLines(plan), ...causeLines(plan)].map((problem) => ({
       file: problem.file,
       line: problem.line ?? 1,
       level: 'level' in problem ? 'notice' : 'warning',
@@ -97,11 +97,12 @@ async function check(
   })
 }
 
-/** The lines that move devices, each once. */
+/** The lines that move devices, each once; those that move the most come first. */
 function causeLines(plan: Plan) {
   const updates = plan.changes.filter((change) => change.kind === 'update')
   const groups = Map.groupBy(updates, ({ cause, to }) => JSON.stringify([cause.file, cause.line, to]))
-  return [...groups.values()].flatMap((changes) => {
+  const mostFirst = [...groups.values()].sort((a, b) => b.length - a.length)
+  return mostFirst.flatMap((changes) => {
     const [first] = changes
     const message = `moves ${changes.length} device${changes.length === 1 ? '' : 's'} to ${first?.to}`
     return first ? [{ ...first.cause, message, level: 'notice' as const }] : []

@@ -4,6 +4,7 @@ import type { GitHub } from './client.ts'
 
 /** GitHub takes so many annotations in one request; more are added by updates. */
 const annotationsPerRequest = 50
+/** Ten requests. Nobody reads more, and a repository's token has a thousand requests an hour. */
 const maxAnnotations = 500
 
 export interface Annotation {
@@ -18,10 +19,11 @@ export interface Check {
   commit: string
   conclusion: 'success' | 'failure' | 'neutral'
   title: string
-  /** Markdown, at most 65,000 characters. */
+  /** Markdown, at most 65,000 characters; what is said of annotations that are not shown comes after it. */
   summary: string
   /** What a later step reads again, such as a plan's digest. */
   externalId: string
+  /** The worst are shown first: failures, then warnings, then notices, each in this order. */
   annotations: readonly Annotation[]
 }
 
@@ -35,15 +37,15 @@ const checkRuns = v.object({ check_runs: v.array(checkRun) })
 
 /** Publishes a finished check run on a commit, unless the newest one says the same; returns whether it wrote. Throws `github-refused`. */
 export async function publishCheck(github: GitHub, check: Check): Promise<boolean> {
+  const { annotations, summary } = shownOf(check)
   const last = await newestCheck(github, check.commit, check.name)
   const isSame =
     last?.external_id === check.externalId &&
     last.conclusion === check.conclusion &&
     last.output?.title === check.title &&
-    last.output.summary === check.summary
+    last.output.summary === summary
   if (isSame) return false
-  const annotations = check.annotations.filter(isInRepository).slice(0, maxAnnotations).map(toGitHub)
-  const output = { title: check.title, summary: check.summary }
+  const output = { title: check.title, summary }
   // it is finished by the last of its requests: half a check is no approval, and a later run makes it anew
   const state = (end: number) =>
     end < annotations.length
@@ -85,6 +87,18 @@ export async function newestCheck(
   }
   const runs = await github.list(request, checkRuns, (page) => page.check_runs)
   return runs.reduce<(typeof runs)[number] | undefined>((a, b) => (a && a.id > b.id ? a : b), undefined)
+}
+
+const worstFirst = ['failure', 'warning', 'notice'] as const
+
+/** The annotations that there is room for, and the summary, which tells of the rest. */
+function shownOf({ annotations: all, summary }: Check) {
+  const known = worstFirst.flatMap((level) => all.filter((one) => one.level === level && isInRepository(one)))
+  const annotations = known.slice(0, maxAnnotations).map(toGitHub)
+  const left = all.length - annotations.length
+  if (left === 0) return { annotations, summary }
+  const why = `${left} of ${all.length} annotations are not shown at their lines: GitHub gets the worst ${maxAnnotations}, and none of files outside of the repository.`
+  return { annotations, summary: `${summary}\n**${why}**\n` }
 }
 
 /** A path that leaves the checkout is none that GitHub knows, and it would refuse the whole check. */

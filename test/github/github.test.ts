@@ -80,6 +80,20 @@ test("a person's comment with our mark is neither kept nor believed", async (t) 
   assert.equal(await against(t, github, look.replace("'abc'", "'abd'")), null, 'another commit')
 })
 
+test('a check run shows the worst of too many annotations, and says how many it does not show', async (t) => {
+  const github = await startGitHub(t)
+  const publish = `const of = (level, count) => Array.from({ length: count }, (_, line) => ({ file: 'a.yml', line: line + 1, level, message: level }))
+    return await api.publishCheck(github, { name: 'drover plan: canary', commit: 'c1', conclusion: 'success', title: 't', summary: 's',
+      externalId: 'sha256:${'a'.repeat(64)}',
+      annotations: [...of('notice', 400), ...of('warning', 300), ...of('failure', 1), { file: '/elsewhere', line: 1, level: 'failure', message: 'x' }] })`
+  assert.equal(await against(t, github, publish), true)
+  const shown = (github.checks[0]?.annotations ?? []).map((one) => JSON.stringify(one))
+  const count = (level: string) => shown.filter((one) => one.includes(`"message":"${level}"`)).length
+  assert.deepEqual([shown.length, count('failure'), count('warning'), count('notice')], [500, 1, 300, 199])
+  assert.match(github.checks[0]?.output.summary ?? '', /^s\n\*\*202 of 702 annotations are not shown/)
+  assert.equal(await against(t, github, publish), false, 'the same check writes nothing')
+})
+
 test('a check run takes any number of annotations, and its digest comes before the comment', async (t) => {
   const github = await startGitHub(t)
   const digest = `sha256:${'b'.repeat(64)}`
