@@ -49,20 +49,12 @@ export function warningsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
         message: `stages.${name}.${path.join('.')}: ${message}`,
       },
     ]
-    return [
-      ...(stage.window
-        ? warning(
-            ['window'],
-            'at its end the next run of schedule-updates takes back what no device has begun: run it then, for until then a device may begin',
-          )
-        : []),
-      ...(stage.budget?.retire === undefined
-        ? []
-        : warning(
-            ['budget', 'retire'],
-            'nothing retires devices yet: one with `state: retired` just gets no orders',
-          )),
-    ]
+    return stage.window
+      ? warning(
+          ['window'],
+          'at its end the next run of schedule-updates takes back what no device has begun: run it then, for until then a device may begin',
+        )
+      : []
   })
 }
 

@@ -44,6 +44,7 @@ const stage = v.strictObject({
   branch: text,
   after: v.optional(text),
   review: v.optional(v.picklist(['required', 'none'], 'write required or none')),
+  enroll: v.optional(v.picklist(['in-git', 'none'], 'write in-git or none')),
   waves: v.optional(
     v.pipe(
       v.array(

@@ -37,6 +37,8 @@ export interface Budget {
   perSite: number | undefined
   deviceTypes: number | undefined
   missing: Limit | undefined
+  /** How many devices one plan may remove from the server. */
+  retire: number
 }
 
 export interface Stage {
@@ -44,6 +46,10 @@ export interface Stage {
   branch: string
   after: string | undefined
   needsReview: boolean
+  /** Whether a device that waits to be let in is, because Git names it. */
+  isEnrolling: boolean
+  /** Whether it goes to the release of an emergency: then nobody joins and nobody is removed. */
+  isInEmergency?: true
   waves: readonly WaveStep[]
   gate: Gate
   window: Window | undefined
@@ -142,6 +148,7 @@ function stageOf(name: string, file: StageFile): Stage {
     branch: file.branch,
     after: file.after,
     needsReview: file.review === undefined ? file.after !== undefined : file.review === 'required',
+    isEnrolling: file.enroll === 'in-git',
     waves: (file.waves ?? ['1 per device type', '100%']).map(waveStepOf),
     gate: {
       soakMs: parseDuration(gate.soak ?? '24h') ?? 0,
@@ -161,6 +168,7 @@ function stageOf(name: string, file: StageFile): Stage {
       perSite: budget['per-site'] === undefined ? undefined : shareOf(budget['per-site']),
       deviceTypes: budget['device-types'],
       missing: budget.missing === undefined ? undefined : limitOf(budget.missing),
+      retire: budget.retire ?? 0,
     },
     mayBeEmpty: file['allow-empty'] === true,
   }

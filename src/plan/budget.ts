@@ -19,5 +19,10 @@ export function overBudget(plan: Plan, stage: Stage): string[] {
     over.push(
       `${missing} of ${plan.counts.inGit} devices are not on the server; budget.missing allows ${allowed(budget.missing, plan.counts.inGit)}`,
     )
+  const { retires } = plan.counts
+  if (retires > budget.retire)
+    over.push(
+      `${retires} device${retires === 1 ? '' : 's'} would be retired; budget.retire allows ${budget.retire}`,
+    )
   return over
 }

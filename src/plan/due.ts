@@ -4,7 +4,7 @@ import { type DeviceFacts, type DeviceState, type Facts, isOpenState } from '../
 import { afterState } from './after.ts'
 import { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
 import { allowed } from './limits.ts'
-import type { Change, Plan } from './model.ts'
+import { type Change, type Plan, type Turn, hasTurn } from './model.ts'
 import { type Placed, type Rollout, outcomeOf } from './rollout.ts'
 import type { Waiting } from './tick.ts'
 import { isWindowOpen, windowAt, zonesOf } from './window.ts'
@@ -36,12 +36,11 @@ export interface Due {
 
 /** A change of a device that has its place in the waves, also one that is blocked for now. */
 export type Moving =
-  | Exclude<Change, { kind: 'blocked' }>
-  | (Extract<Change, { kind: 'blocked' }> & { to: string; wave: number; deviceType: string })
+  Turn | (Extract<Change, { kind: 'blocked' }> & { to: string; wave: number; deviceType: string })
 
 /** Whether a device has its place in the waves. */
 export function isMoving(change: Change): change is Moving {
-  if (change.kind !== 'blocked') return true
+  if (change.kind !== 'blocked') return hasTurn(change)
   return change.wave !== undefined && change.to !== undefined && change.deviceType !== undefined
 }
 
@@ -138,13 +137,20 @@ function failedAndBlocked(plan: Plan, states: readonly RolloutState[], release: 
     .filter(({ rollout }) => rollout.release === release)
     .flatMap(({ rollout, placed }) => placed.filter(({ attempt }) => attempt === rollout.attempt))
   return plan.changes.flatMap((change): RolloutMember[] => {
-    if (isMoving(change) || change.by === 'retired' || (change.to ?? release) !== release) return []
+    if (isMoving(change) || isLeaving(change)) return []
+    if ('to' in change && (change.to ?? release) !== release) return []
     const { device } = change
     const order = orders.find(({ deployment }) => isFailed(deployment.devices.get(device)))
     if (!order) return []
     const outcome = { kind: 'failure', why: 'the update failed', deployment: order.deployment.id } as const
     return [{ device, deviceType: '', wave: order.wave, outcome }]
   })
+}
+
+/** Whether Git calls the device retired: then nothing of it counts. */
+function isLeaving(change: Change): boolean {
+  if (change.kind === 'blocked') return change.by === 'retired'
+  return change.kind === 'retire' || (change.kind === 'no-op' && change.why === 'already-retired')
 }
 
 const isFailed = (state: DeviceState | undefined) => state === 'failure' || state === 'no-artifact'

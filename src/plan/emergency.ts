@@ -17,7 +17,7 @@ export function emergencyOf({ emergency }: Switches, stage: Stage, now: Date): S
 
 /**
  * The same stage in an emergency: every device that isn't retired is to run the release; no earlier stage, soak, window or
- * review is asked for, and the waves are one device of each type, then all. Limits, budgets and a freeze hold. Its rollout
+ * review is asked for, and the waves are one device of each type, then all. Nobody joins or is removed meanwhile. Limits, budgets and a freeze hold. Its rollout
  * is named by the emergency, so that another one with the same release is another rollout.
  */
 export function inEmergency({ fleet, stage, git }: Ground, emergency: Switches['emergency']): Ground {
@@ -28,6 +28,7 @@ export function inEmergency({ fleet, stage, git }: Ground, emergency: Switches['
     ...stage,
     after: undefined,
     needsReview: false,
+    isInEmergency: true,
     window: undefined,
     waves: [
       { kind: 'per-device-type', count: 1 },

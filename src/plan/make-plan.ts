@@ -1,8 +1,11 @@
-import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
-import { type Deployment, type DeviceFacts, type Facts, isOpenState } from '../ota/ota.ts'
-import { Failure, oneLine } from '../platform/platform.ts'
-import type { Blocker, Cause, Change, Plan, PlannedWave } from './model.ts'
-import { type Releases, contentOf, desiredDigest } from './releases.ts'
+import type { Fleet, Stage } from '../fleet/fleet.ts'
+import type { Facts } from '../ota/ota.ts'
+import { Failure } from '../platform/platform.ts'
+import { countsOf } from './counts.ts'
+import { type Draft, type World, draftOf } from './draft.ts'
+import { openOrders } from './held.ts'
+import { type Change, type Plan, type PlannedWave, type Stranger, hasTurn } from './model.ts'
+import { type Releases, desiredDigest } from './releases.ts'
 import { withTimes } from './times.ts'
 import { waveLabel, waves as placesOf } from './waves.ts'
 
@@ -20,15 +23,10 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
       `no device subscribes to ${stage.branch}, the branch of ${stage.name}`,
     )
   const releases: Releases = new Map(facts.releases.map((release) => [release.name, release]))
-  const world: World = { fleet, releases, facts: byId(facts), orders: openOrders(facts), now }
-  const drafts = devices.map((device) => draft(device, world))
-  if (drafts.length > 0 && drafts.every(({ change }) => change?.by === 'not-on-server')) {
-    const names = devices.slice(0, 5).map(({ host, id }) => (host === id ? id : `${host} (${id})`))
-    throw new Failure(
-      'no-device-matched',
-      `${facts.server} knows none of the ${devices.length} devices of ${stage.name} (${names.join(', ')}): check their device_id and the server`,
-    )
-  }
+  const orders = openOrders(facts.openDeployments)
+  const world: World = { fleet, stage, releases, facts: byId(facts), orders, now }
+  const drafts = devices.map((device) => draftOf(device, world))
+  requireKnown(drafts, facts.server, stage.name)
   const placed = withWaves(drafts, stage)
   const planned = { changes: placed, waves: plannedWaves(stage, placed) }
   const { changes, waves } = withTimes(planned, fleet, stage, now)
@@ -40,18 +38,34 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
     createdAt: now.toISOString(),
     factsAt: facts.gatheredAt,
     digest: desiredDigest(stage.name, devices, releases),
-    counts: {
-      inGit: devices.length,
-      updates: changes.filter(({ kind }) => kind === 'update').length,
-      alreadyPending: changes.filter((change) => change.kind === 'no-op' && change.why === 'already-pending')
-        .length,
-      alreadyThere: changes.filter((change) => change.kind === 'no-op' && change.why === 'already-there')
-        .length,
-      blocked: changes.filter(({ kind }) => kind === 'blocked').length,
-    },
+    counts: countsOf(changes),
     waves,
     changes,
+    notInGit: strangersOf(fleet, facts),
   }
+}
+
+/** Where the server knows nobody, it is the wrong server or the ids are wrong: nothing else is said of such a stage. */
+function requireKnown(drafts: readonly Draft[], server: string, stage: string): void {
+  const wanted = drafts.flatMap(({ device }) => (device.isRetired ? [] : [device]))
+  const isKnown = ({ device, change }: Draft) =>
+    device.isRetired
+      ? change?.kind !== 'no-op'
+      : !(change?.kind === 'blocked' && change.by === 'not-on-server')
+  if (wanted.length === 0 || drafts.some(isKnown)) return
+  const names = wanted.slice(0, 5).map(({ host, id }) => (host === id ? id : `${host} (${id})`))
+  throw new Failure(
+    'no-device-matched',
+    `${server} knows none of the ${wanted.length} devices of ${stage} (${names.join(', ')}): check their device_id and the server`,
+  )
+}
+
+/** Devices that the server has and no stage, for people to look at. */
+function strangersOf(fleet: Fleet, { devices }: Facts): Stranger[] {
+  const named = new Set(fleet.devices.map(({ id }) => id))
+  return devices.flatMap(({ id, status, deviceType }) =>
+    named.has(id) ? [] : [{ device: id, status, ...(deviceType === undefined ? {} : { deviceType }) }],
+  )
 }
 
 /** A stage by name; throws `not-a-stage` with those there are. */
@@ -63,130 +77,6 @@ export function stageOf(fleet: Fleet, name: string): Stage {
     `there is no stage ${name}; the fleet has ${[...fleet.stages.keys()].join(', ')}`,
   )
 }
-
-interface World {
-  fleet: Fleet
-  releases: Releases
-  facts: ReadonlyMap<string, DeviceFacts>
-  orders: ReadonlyMap<string, readonly Deployment[]>
-  now: Date
-}
-
-type BlockedChange = Extract<Change, { kind: 'blocked' }>
-
-/** A device before its wave is known: what blocks it for good, or what it would be if its turn came. */
-interface Draft {
-  device: FleetDevice
-  cause: Cause
-  change?: BlockedChange
-  target?: {
-    deviceType: string
-    from: string
-    to: string
-    state: 'update' | 'already-there' | 'already-pending' | Held
-  }
-}
-
-/** Blocked for now: it keeps its place in the waves. */
-interface Held {
-  by: Blocker
-  why: string
-  until?: string
-}
-
-function draft(device: FleetDevice, world: World): Draft {
-  const { file, line } = device.at()
-  const cause = { file, line }
-  const facts = world.facts.get(device.id)
-  const block = (by: Blocker, why: string, to?: string): Draft => ({
-    device,
-    cause,
-    change: {
-      kind: 'blocked',
-      device: device.id,
-      host: device.host,
-      cause,
-      from: facts?.release,
-      to,
-      by,
-      why,
-      until: undefined,
-    },
-  })
-  if (device.isRetired) return block('retired', 'is retired in Git: it gets no orders')
-  if (!facts) return block('not-on-server', 'is not on the server: let it connect, or correct its device_id')
-  if (facts.status !== 'accepted')
-    return block('not-accepted', `is ${facts.status} on the server: accept it there first`)
-  const deviceType = facts.deviceType ?? device.deviceType
-  if (deviceType === undefined) return block('no-release-fact', 'has never reported its device type')
-  if (device.deviceType !== undefined && device.deviceType !== deviceType)
-    return block('wrong-device-type', `reports the device type ${deviceType}; Git says ${device.deviceType}`)
-  const to = releaseFor(device, deviceType)
-  if (to === undefined) return block('no-image', `os_image has no image for the device type ${deviceType}`)
-  if (facts.release === undefined)
-    return block(
-      'no-release-fact',
-      'does not report which release it runs: look at its inventory on the server',
-      to,
-    )
-  const target = { deviceType, from: facts.release, to }
-  if (facts.release === to) {
-    const order = otherOrder(device, to, world)
-    return { device, cause, target: { ...target, state: order ? busy(order) : 'already-there' } }
-  }
-  const problem = releaseProblem(to, deviceType, world)
-  if (problem) return block(problem.by, problem.why, to)
-  return { device, cause, target: { ...target, state: stateOf(device, facts, to, world) } }
-}
-
-function releaseProblem(release: string, deviceType: string, { fleet, releases }: World): Held | undefined {
-  const content = contentOf(releases, release, deviceType)
-  const { knownBad } = fleet.switches
-  if (knownBad.has(release) || (content !== undefined && knownBad.has(content)))
-    return { by: 'known-bad', why: `${release} is listed in known-bad: choose another release` }
-  if (!releases.has(release))
-    return { by: 'release-missing', why: `the server has no release ${release}: upload its artifact` }
-  if (content === undefined)
-    return {
-      by: 'release-missing',
-      why: `${release} has no artifact for the device type ${deviceType}: upload one`,
-    }
-  return undefined
-}
-
-function stateOf(
-  device: FleetDevice,
-  facts: DeviceFacts,
-  to: string,
-  world: World,
-): 'update' | 'already-pending' | Held {
-  const other = otherOrder(device, to, world)
-  if (other) return busy(other)
-  if ((world.orders.get(device.id) ?? []).some((order) => order.release === to)) return 'already-pending'
-  const { freeze } = world.fleet.switches
-  if (freeze && (freeze.until === undefined || freeze.until > world.now)) {
-    const until = freeze.until?.toISOString()
-    return {
-      by: 'frozen',
-      why: `the fleet is frozen: ${freeze.reason}`,
-      ...(until === undefined ? {} : { until }),
-    }
-  }
-  const { lease } = facts
-  if (lease && Date.parse(lease.until) > world.now.getTime()) {
-    const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
-    return { by: 'leased', why, until: lease.until }
-  }
-  return 'update'
-}
-
-const otherOrder = (device: FleetDevice, to: string, { orders }: World) =>
-  (orders.get(device.id) ?? []).find((order) => order.release !== to)
-
-const busy = (order: Deployment): Held => ({
-  by: 'busy',
-  why: `has an open order of ${order.release} (${order.name}): wait for it, or abort it on the server`,
-})
 
 function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
   const byRelease = new Map<string, { device: string; deviceType: string }[]>()
@@ -217,7 +107,7 @@ function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
 
 function plannedWaves(stage: Stage, changes: readonly Change[]): PlannedWave[] {
   return stage.waves.map((step, index) => {
-    const members = changes.filter((change) => change.kind !== 'blocked' && change.wave === index + 1)
+    const members = changes.filter((change) => hasTurn(change) && change.wave === index + 1)
     return {
       wave: index + 1,
       share: waveLabel(step),
@@ -228,16 +118,3 @@ function plannedWaves(stage: Stage, changes: readonly Change[]): PlannedWave[] {
 }
 
 const byId = (facts: Facts) => new Map(facts.devices.map((device) => [device.id, device]))
-
-function openOrders(facts: Facts): Map<string, Deployment[]> {
-  const orders = new Map<string, Deployment[]>()
-  for (const deployment of facts.openDeployments) {
-    for (const [device, state] of deployment.devices) {
-      if (!isOpenState(state)) continue
-      const list = orders.get(device)
-      if (list) list.push(deployment)
-      else orders.set(device, [deployment])
-    }
-  }
-  return orders
-}

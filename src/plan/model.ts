@@ -1,3 +1,4 @@
+import type { DeviceFacts } from '../ota/ota.ts'
 import type { Digest } from '../platform/platform.ts'
 
 /** Why a device gets nothing although Git wants something of it. */
@@ -9,6 +10,7 @@ export const blockers = [
   'wrong-device-type',
   'release-missing',
   'known-bad',
+  'lab-artifact',
   'busy',
   'leased',
   'frozen',
@@ -43,6 +45,16 @@ export type Change =
       /** The earliest time at which it could begin, on the clocks of its place; undefined where no zone is known. */
       notBefore?: string | undefined
     })
+  /** The server lets it in; it is ordered for later, when it has reported. */
+  | (About & {
+      kind: 'enroll'
+      deviceType?: string | undefined
+      site?: string | undefined
+      /** What it is to run then, where Git alone tells. */
+      to?: string | undefined
+    })
+  /** The server forgets it and its keys. */
+  | (About & { kind: 'retire'; deviceType?: string | undefined; from?: string | undefined })
   | (About & {
       kind: 'no-op'
       deviceType: string
@@ -51,6 +63,8 @@ export type Change =
       why: 'already-there' | 'already-pending'
       wave: number
     })
+  /** The server doesn't have it any more, or doesn't let it in. */
+  | (About & { kind: 'no-op'; why: 'already-retired' })
   | (About & {
       kind: 'blocked'
       from: string | undefined
@@ -64,6 +78,13 @@ export type Change =
       deviceType?: string | undefined
       site?: string | undefined
     })
+
+/** A change of a device that has its place in the waves, and isn't blocked. */
+export type Turn = Extract<Change, { wave: number }>
+
+export function hasTurn(change: Change): change is Turn {
+  return change.kind !== 'blocked' && 'wave' in change
+}
 
 /** A wave of a plan; `share` is how much of the stage has its turn by its end, in words. */
 export interface PlannedWave {
@@ -82,9 +103,19 @@ export interface PlannedWave {
 export interface Counts {
   inGit: number
   updates: number
+  enrolls: number
+  retires: number
   alreadyPending: number
   alreadyThere: number
+  alreadyRetired: number
   blocked: number
+}
+
+/** A device on the server that is in no stage of the fleet: it is named, and never touched. */
+export interface Stranger {
+  device: string
+  status: DeviceFacts['status']
+  deviceType?: string | undefined
 }
 
 /** All changes of a stage. Pure data: it is the same after it was written to a file and read. */
@@ -100,4 +131,6 @@ export interface Plan {
   counts: Counts
   waves: readonly PlannedWave[]
   changes: readonly Change[]
+  /** Devices on the server that no stage has, in the server's order. */
+  notInGit: readonly Stranger[]
 }

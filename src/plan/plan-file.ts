@@ -1,6 +1,15 @@
 // plan.json: how a plan travels between steps. Another version may have written it, so it is checked as a whole when read.
 import * as v from 'valibot'
-import { type Digest, Failure, isDigest, parseYaml, readText, writeAtomically } from '../platform/platform.ts'
+import {
+  type Digest,
+  Failure,
+  canonicalJson,
+  isDigest,
+  parseYaml,
+  readText,
+  writeAtomically,
+} from '../platform/platform.ts'
+import { countsOf } from './counts.ts'
 import { type Plan, blockers } from './model.ts'
 
 const maxPlanBytes = 256 << 20
@@ -41,6 +50,24 @@ const change = v.variant('kind', [
     ),
   }),
   v.strictObject({
+    kind: v.literal('enroll'),
+    ...about,
+    deviceType: v.optional(v.string()),
+    site: v.optional(v.string()),
+    to: v.optional(v.pipe(v.string(), v.description('What it is to run then, where Git alone tells.'))),
+  }),
+  v.strictObject({
+    kind: v.literal('retire'),
+    ...about,
+    deviceType: v.optional(v.string()),
+    from: v.optional(v.string()),
+  }),
+  v.strictObject({
+    kind: v.literal('no-op'),
+    ...about,
+    why: v.literal('already-retired'),
+  }),
+  v.strictObject({
     kind: v.literal('no-op'),
     ...about,
     deviceType: v.string(),
@@ -78,8 +105,11 @@ export const planFile = v.strictObject({
     v.strictObject({
       inGit: count,
       updates: count,
+      enrolls: count,
+      retires: count,
       alreadyPending: count,
       alreadyThere: count,
+      alreadyRetired: count,
       blocked: count,
     }),
     v.description('Every device of the stage in Git is in one of these: the others add up to inGit.'),
@@ -100,6 +130,16 @@ export const planFile = v.strictObject({
     v.array(change),
     v.description('One for each device of the stage, in the order of the inventory.'),
   ),
+  notInGit: v.pipe(
+    v.array(
+      v.strictObject({
+        device: v.string(),
+        status: v.picklist(['accepted', 'pending', 'rejected', 'preauthorized', 'noauth']),
+        deviceType: v.optional(v.string()),
+      }),
+    ),
+    v.description('Devices on the server that no stage has. Nothing touches them.'),
+  ),
 })
 
 /** Writes a plan as JSON, whole or not at all. Throws `disk-full`. */
@@ -111,9 +151,8 @@ export async function writePlan(path: string, plan: Plan): Promise<void> {
 export async function readPlan(path: string): Promise<Plan> {
   const text = await readText(path, maxPlanBytes)
   const plan = parsePlan(text, path)
-  const { counts, changes } = plan
-  const sum = counts.updates + counts.alreadyPending + counts.alreadyThere + counts.blocked
-  if (sum !== counts.inGit || changes.length !== counts.inGit)
+  const counts = countsOf(plan.changes)
+  if (canonicalJson({ ...plan.counts }) !== canonicalJson({ ...counts }))
     throw new Failure('invalid-file', `${path}: the plan's counts don't add up: plan again`)
   return plan
 }
@@ -143,7 +182,8 @@ function normal(plan: v.InferOutput<typeof planFile>): Plan {
           to: change.to,
           until: change.until,
         }
-      return { ...change, site: change.site }
+      if (change.kind !== 'update' && change.kind !== 'no-op') return change
+      return 'wave' in change ? { ...change, site: change.site } : change
     }),
   }
 }

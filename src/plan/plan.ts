@@ -1,8 +1,18 @@
 // From what should be and what is to what to do: plans, waves, gates, and the one next step of a rollout. Hides how
 // rollouts are named and known again; the state of a rollout is nowhere but in Git and on the OTA server.
 export { overBudget } from './budget.ts'
+export { countsOf } from './counts.ts'
 export { makePlan, stageOf } from './make-plan.ts'
-export { type Blocker, type Change, type Counts, type Plan, type PlannedWave, blockers } from './model.ts'
+export {
+  type Blocker,
+  type Change,
+  type Counts,
+  type Plan,
+  type PlannedWave,
+  type Stranger,
+  blockers,
+  hasTurn,
+} from './model.ts'
 export { planFile, readPlan, writePlan } from './plan-file.ts'
 export { type WaveMember, waveLabel, waves } from './waves.ts'
 export { type GroupProgress, type WaveProgress, progressOf } from './progress.ts'

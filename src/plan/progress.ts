@@ -1,4 +1,4 @@
-import type { Change, Plan } from './model.ts'
+import { type Change, type Plan, type Turn, hasTurn } from './model.ts'
 import type { Outcome } from './gate.ts'
 
 /** How the devices of one type and site stand in a wave; their sum is all of them. */
@@ -34,8 +34,9 @@ export function progressOf(
     plan.waves.map(({ wave, share }) => [wave, { wave, share, groups: new Map<string, GroupProgress>() }]),
   )
   for (const change of plan.changes) {
+    if (change.kind !== 'blocked' && !hasTurn(change)) continue
     const member = known.get(change.device)
-    const place = member?.wave ?? change.wave
+    const place = member?.wave ?? ('wave' in change ? change.wave : undefined)
     const wave = place === undefined ? undefined : waves.get(place)
     if (!wave) continue
     const { deviceType = '', site } = change
@@ -51,7 +52,7 @@ export function progressOf(
 }
 
 function standing(
-  change: Change,
+  change: Turn | Extract<Change, { kind: 'blocked' }>,
   outcome: Outcome | undefined,
 ): 'there' | 'pending' | 'failed' | 'toCome' | 'blocked' {
   if (change.kind === 'blocked') return 'blocked'

@@ -1,16 +1,22 @@
 import type { FleetDevice } from '../fleet/fleet.ts'
-import type { Release } from '../ota/ota.ts'
+import type { Release, ReleaseArtifact } from '../ota/ota.ts'
 import { type Digest, canonicalJson, digestOf } from '../platform/platform.ts'
 
 export type Releases = ReadonlyMap<string, Release>
 
+/** The artifacts of a release that are for a device type. */
+export function artifactsFor(
+  releases: Releases,
+  release: string,
+  deviceType: string,
+): readonly ReleaseArtifact[] {
+  const artifacts = releases.get(release)?.artifacts ?? []
+  return artifacts.filter(({ deviceTypes }) => deviceTypes.includes(deviceType))
+}
+
 /** What a release holds for a device type: one artifact's content digest, or one over several; undefined where nothing. */
 export function contentOf(releases: Releases, release: string, deviceType: string): Digest | undefined {
-  return combined(
-    (releases.get(release)?.artifacts ?? [])
-      .filter(({ deviceTypes }) => deviceTypes.includes(deviceType))
-      .map(({ contentDigest }) => contentDigest),
-  )
+  return combined(artifactsFor(releases, release, deviceType).map(({ contentDigest }) => contentDigest))
 }
 
 /**

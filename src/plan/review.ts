@@ -1,6 +1,6 @@
 import type { Stage } from '../fleet/fleet.ts'
 import { type Digest, Failure } from '../platform/platform.ts'
-import type { Plan } from './model.ts'
+import { type Change, type Plan, hasTurn } from './model.ts'
 
 /** Where a review is found: a plan file that was handed over, or whoever can look one up for a commit. */
 export interface Review {
@@ -32,14 +32,8 @@ export async function requireReview(plan: Plan, stage: Stage, commit: string, re
 function requireSame(plan: Plan, reviewed: Plan): void {
   if (reviewed.stage !== plan.stage)
     throw new Failure('plan-changed', `the plan file is for stage ${reviewed.stage}, not ${plan.stage}`)
-  const known = new Set(
-    reviewed.changes.flatMap((change) =>
-      change.kind === 'blocked' ? [] : [`${change.device}\0${change.to}`],
-    ),
-  )
-  const changed = plan.changes.filter(
-    (change) => change.kind === 'update' && !known.has(`${change.device}\0${change.to}`),
-  )
+  const known = new Map(reviewed.changes.map((change) => [change.device, change]))
+  const changed = plan.changes.filter((change) => !isApproved(change, known.get(change.device)))
   if (changed.length === 0 && reviewed.digest === plan.digest) return
   const what =
     changed.length > 0
@@ -49,4 +43,21 @@ function requireSame(plan: Plan, reviewed: Plan): void {
           .join(', ')}${changed.length > 5 ? ', …' : ''})`
       : 'what the stage should run changed'
   throw new Failure('plan-changed', `${what} since ${reviewed.createdAt}: plan again and have it reviewed`)
+}
+
+/** Whether what is due for a device now stands in the reviewed plan, or follows from what stands there. */
+function isApproved(change: Change, reviewed: Change | undefined): boolean {
+  switch (change.kind) {
+    case 'update':
+      // once it is let in it gets its release, which the digest covers
+      return (
+        reviewed?.kind === 'enroll' ||
+        (reviewed !== undefined && hasTurn(reviewed) && reviewed.to === change.to)
+      )
+    case 'enroll':
+    case 'retire':
+      return reviewed?.kind === change.kind
+    default:
+      return true
+  }
 }

@@ -8,11 +8,12 @@ import type { Ground } from './emergency.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
 import { makePlan } from './make-plan.ts'
-import type { Plan } from './model.ts'
+import { type Plan, hasTurn } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
 import { progressOf } from './progress.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
+import { type MembersDone, admitAndRemove, membersDue } from './tick-members.ts'
 import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
 import { type Withdrawal, withdrawalsOf } from './withdrawals.ts'
 
@@ -20,6 +21,12 @@ export interface ScheduleOptions {
   review?: Review
   /** Says what would be done, and writes nothing. */
   isDryRun?: boolean
+}
+
+/** What a tick has written, and what held it up while it did. */
+interface Done extends MembersDone {
+  orders: readonly TickOrder[]
+  withdrawn: readonly string[]
 }
 
 interface Look {
@@ -52,17 +59,30 @@ export class TickRun {
   async run(): Promise<Tick> {
     let look = await this.#look()
     requireReleases(look.plan)
-    if (look.plan.counts.updates > 0 || look.withdrawals.length > 0)
+    const { updates, enrolls, retires } = look.plan.counts
+    if (updates + enrolls + retires > 0 || look.withdrawals.length > 0)
       await requireReview(look.plan, this.#stage, this.#git.head, this.#options.review ?? {})
     const over = overBudget(look.plan, this.#stage)
     if (over.length > 0)
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
     const withdrawn = await this.#withdraw(look.withdrawals)
     if (withdrawn.length > 0 && !this.#isOvertaken) look = await this.#look()
+    const members = await this.#admitAndRemove(look)
     const due = await this.#withoutLeased(look.due, look.facts)
     const orders = await this.#order(ordersFor(due.due))
-    if (!this.#isOvertaken) return await this.#tick(look.plan, due, orders, withdrawn)
-    return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), orders, withdrawn }
+    const done = { ...members, orders, withdrawn }
+    if (!this.#isOvertaken) return await this.#tick(look.plan, due, done)
+    const { waiting: _, ...written } = done
+    return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), ...written }
+  }
+
+  async #admitAndRemove({ plan, facts }: Look): Promise<MembersDone> {
+    return await admitAndRemove(membersDue(plan, facts, this.#isDryRun), {
+      server: this.#server,
+      context: this.#context,
+      isDryRun: this.#isDryRun,
+      mayWrite: () => this.#mayWrite(),
+    })
   }
 
   /** What is, and what follows from it. */
@@ -162,25 +182,18 @@ export class TickRun {
   async #tick(
     plan: Plan,
     due: Due,
-    orders: readonly TickOrder[],
-    withdrawn: readonly string[],
+    { orders, withdrawn, enrolled, retired, waiting: held }: Done,
   ): Promise<Tick> {
     const pending = due.members.filter(({ outcome }) => outcome.kind === 'pending').length
     const placed = due.members.flatMap(({ state }) => state.placed.map(({ wave }) => wave))
-    const waves = Math.max(1, ...plan.changes.map((change) => (change.kind === 'blocked' ? 1 : change.wave)))
-    const waiting = [...due.waiting, ...heldByPlan(plan)]
-    const isDone = orders.length === 0 && pending === 0 && waiting.length === 0
+    const waves = Math.max(1, ...plan.changes.map((change) => (hasTurn(change) ? change.wave : 1)))
+    const waiting = [...due.waiting, ...held, ...heldByPlan(plan)]
+    const isAtWork = orders.length + pending + enrolled.length + retired.length > 0
+    const isDone = !isAtWork && waiting.length === 0
     return {
       stage: this.#stage.name,
       commit: this.#git.head,
-      state:
-        due.haltedBy !== undefined
-          ? 'halted'
-          : orders.length > 0 || pending > 0
-            ? 'in-progress'
-            : isDone
-              ? 'done'
-              : 'waiting',
+      state: due.haltedBy !== undefined ? 'halted' : isAtWork ? 'in-progress' : isDone ? 'done' : 'waiting',
       isDryRun: this.#isDryRun,
       plan,
       counts: plan.counts,
@@ -191,6 +204,8 @@ export class TickRun {
       ),
       orders,
       withdrawn,
+      enrolled,
+      retired,
       pending,
       wave: isDone ? waves : Math.max(0, ...placed, ...orders.map(({ wave }) => wave)),
       waves,

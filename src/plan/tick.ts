@@ -49,6 +49,9 @@ export interface Tick {
   orders: readonly TickOrder[]
   /** Names of older orders that were taken back where no device had begun. */
   withdrawn: readonly string[]
+  /** Ids of devices that were let in, and of those that were removed from the server; in a dry run, that would have been. */
+  enrolled: readonly string[]
+  retired: readonly string[]
   /** Devices on their way. */
   pending: number
   /** The furthest wave that has begun, from 1; 0 where none has. */
@@ -76,6 +79,8 @@ export function supersededTick(stage: string, commit: string, isDryRun: boolean)
     counts: undefined,
     orders: [],
     withdrawn: [],
+    enrolled: [],
+    retired: [],
     pending: 0,
     wave: 0,
     waves: 0,

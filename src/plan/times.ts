@@ -1,7 +1,7 @@
 // When the devices of a plan could begin, if all goes well: gates and windows as time alone decides them. A lower bound:
 // what devices report can only make it later.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import type { Change, PlannedWave } from './model.ts'
+import { type Change, type PlannedWave, type Turn, hasTurn } from './model.ts'
 import { windowAt } from './window.ts'
 
 type Update = Extract<Change, { kind: 'update' }>
@@ -49,7 +49,7 @@ class Openings {
   ) {
     this.#stage = stage
     this.#zones = zones
-    const moving = changes.filter((change) => change.kind !== 'blocked')
+    const moving = changes.filter(hasTurn)
     for (const members of Map.groupBy(moving, groupOf).values()) {
       const [first] = members
       if (first) this.#gates.set(groupOf(first), this.#gatesOf(members, now))
@@ -70,7 +70,7 @@ class Openings {
   }
 
   /** When the gate before each wave of one release and device type could open. */
-  #gatesOf(members: readonly Exclude<Change, { kind: 'blocked' }>[], now: Date): Date[] {
+  #gatesOf(members: readonly Turn[], now: Date): Date[] {
     const byWave = Map.groupBy(members, ({ wave }) => wave)
     let gate = now
     return this.#stage.waves.map((_step, index) => {
@@ -107,7 +107,7 @@ class Openings {
   }
 }
 
-const groupOf = ({ to, deviceType }: Exclude<Change, { kind: 'blocked' }>) => `${deviceType}\0${to}`
+const groupOf = ({ to, deviceType }: Turn) => `${deviceType}\0${to}`
 
 /** When a wave begins, in words that stay the same while the plan does: no time that is only "now" is in them. */
 function words(

@@ -2,7 +2,7 @@
 // closed, or the rollout was stopped. Only devices that have not begun are ever among them.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import type { Facts } from '../ota/ota.ts'
-import type { Plan } from './model.ts'
+import type { Blocker, Plan } from './model.ts'
 import { isOrderOf } from './rollout.ts'
 import { isWindowOpen, zonesOf } from './window.ts'
 
@@ -12,6 +12,9 @@ export interface Withdrawal {
   name: string
   devices: readonly string[]
 }
+
+/** What nobody may have, also who has an order of it. */
+const refused: readonly Blocker[] = ['known-bad', 'lab-artifact']
 
 /** What is to be taken back now; `halted` are the releases that may not go on. */
 export function withdrawalsOf(
@@ -24,8 +27,8 @@ export function withdrawalsOf(
 ): Withdrawal[] {
   const wanted = new Map(
     plan.changes.map((change) => {
-      const isBad = change.kind === 'blocked' && change.by === 'known-bad'
-      return [change.device, isBad ? undefined : change.to]
+      const isRefused = change.kind === 'blocked' && refused.includes(change.by)
+      return [change.device, isRefused || !('to' in change) ? undefined : change.to]
     }),
   )
   const zones = zonesOf(fleet)

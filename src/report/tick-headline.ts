@@ -1,5 +1,5 @@
 import type { Tick } from '../plan/plan.ts'
-import { nextDue } from '../plan/plan.ts'
+import { hasTurn, nextDue } from '../plan/plan.ts'
 import { oneLine, shorten } from '../platform/platform.ts'
 import { counted } from './markdown.ts'
 
@@ -10,7 +10,8 @@ import { counted } from './markdown.ts'
 export function tickHeadline(tick: Tick): string {
   const { counts, plan, progress = [] } = tick
   if (!counts || !plan) return 'superseded by a newer commit'
-  const retired = plan.changes.filter((change) => change.kind === 'blocked' && change.by === 'retired').length
+  const held = plan.changes.filter((change) => change.kind === 'blocked' && change.by === 'retired').length
+  const retired = held + counts.retires + counts.alreadyRetired
   if (counts.inGit === retired) return 'no devices'
   const groups = progress.flatMap((wave) => wave.groups)
   const sum = (key: 'pending' | 'failed' | 'toCome') => groups.reduce((all, group) => all + group[key], 0)
@@ -18,7 +19,8 @@ export function tickHeadline(tick: Tick): string {
     [sum('pending'), 'pending'],
     [sum('failed'), 'rolled back'],
     [sum('toCome'), 'to come'],
-    [counts.blocked - retired, 'blocked'],
+    [counts.enrolls, 'to enroll'],
+    [counts.blocked - held, 'blocked'],
   ]
   const rest = parts.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : []))
   const first = `${counts.alreadyThere} of ${counts.inGit - retired} on ${releaseOf(tick)}`
@@ -28,9 +30,7 @@ export function tickHeadline(tick: Tick): string {
 }
 
 function releaseOf({ plan }: Tick): string {
-  const releases = new Set(
-    plan?.changes.flatMap((change) => (change.kind === 'blocked' ? [] : [change.to])) ?? [],
-  )
+  const releases = new Set(plan?.changes.flatMap((change) => (hasTurn(change) ? [change.to] : [])) ?? [])
   const [first] = releases
   if (first === undefined) return 'their release'
   return releases.size === 1 ? shorten(oneLine(first), 60) : `their ${counted(releases.size, 'release')}`

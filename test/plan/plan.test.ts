@@ -6,6 +6,7 @@ import { type Fleet, loadFleet } from '../../src/fleet/fleet.ts'
 import {
   type Deployment,
   type DeviceFacts,
+  type DeviceState,
   type Facts,
   type Release,
   readFacts,
@@ -54,6 +55,22 @@ const order = (name: string, release: string, id: string): Deployment => ({
   devices: new Map([[id, 'pending' as const]]),
 })
 
+/** An order of ours of the stage canary for the device d. */
+const ours = (release: string, state: DeviceState = 'pending'): Deployment => ({
+  ...order('drover/canary/1f2e3d4c5b6a/a1b2c3d4e5f6/1/w1', release, 'd'),
+  devices: new Map([['d', state]]),
+})
+
+/** The release r2 as a variant. */
+function variant(name: string): Release {
+  const { artifacts } = release('r2', '2')
+  const provides = { 'rootfs-image.variant': name }
+  return { name: 'r2', artifacts: artifacts.map((artifact) => ({ ...artifact, provides })) }
+}
+
+const enrolling = { policy: 'stages: { canary: { branch: canary, enroll: in-git } }' }
+const frozen = { policy: 'stages: { canary: { branch: canary, enroll: in-git } }\nfreeze: { reason: x }' }
+
 const lease = (until: string) => ({ holder: 'run 7', until, number: 3 })
 
 async function fleetOf(
@@ -94,6 +111,11 @@ test('each device of a stage is ordered, there already, or blocked with a reason
     ['busy', '', device('d'), { openDeployments: [order('other', 'r3', 'd')] }, {}],
     ['not-on-server', '', undefined, {}, {}],
     ['not-accepted', '', device('d', { status: 'pending' }), {}, {}],
+    ['enroll', '', device('d', { status: 'pending' }), {}, enrolling],
+    ['not-accepted', '', device('d', { status: 'rejected' }), {}, enrolling],
+    ['not-accepted', '', device('d', { status: 'preauthorized' }), {}, enrolling],
+    ['not-accepted', '', device('d', { status: 'noauth' }), {}, enrolling],
+    ['frozen', '', device('d', { status: 'pending' }), {}, frozen],
     ['no-release-fact', '', device('d', { release: undefined }), {}, {}],
     ['no-release-fact', '', device('d', { deviceType: undefined, release: undefined }), {}, {}],
     ['wrong-device-type', 'device_type: bone', device('d'), {}, {}],
@@ -107,16 +129,32 @@ test('each device of a stage is ordered, there already, or blocked with a reason
     ['update', '', device('d'), {}, { policy: 'freeze: { reason: x, until: 2026-03-01 }' }],
     ['leased', '', device('d', { lease: lease('2026-03-02T13:00:00Z') }), {}, {}],
     ['update', '', device('d', { lease: lease('2026-03-02T12:00:00Z') }), {}, {}],
-    ['retired', 'state: retired', device('d'), {}, {}],
+    ['lab-artifact', '', device('d'), { releases: [variant('lab')] }, {}],
+    ['update', 'lab: true', device('d'), { releases: [variant('lab')] }, {}],
+    ['update', '', device('d'), { releases: [variant('field')] }, {}],
+    ['already-there', '', device('d', { release: 'r2' }), { releases: [variant('lab')] }, {}],
+    ['retire', 'state: retired', device('d'), {}, {}],
+    ['retire', 'state: retired', device('d', { status: 'preauthorized' }), {}, {}],
+    ['already-retired', 'state: retired', undefined, {}, {}],
+    ['already-retired', 'state: retired', device('d', { status: 'pending' }), {}, enrolling],
+    ['already-retired', 'state: retired', device('d', { status: 'rejected' }), {}, {}],
+    ['frozen', 'state: retired', device('d'), {}, frozen],
+    ['leased', 'state: retired', device('d', { lease: lease('2026-03-02T13:00:00Z') }), {}, {}],
+    ['retire', 'state: retired', device('d'), { openDeployments: [ours('r2')] }, {}],
+    ['busy', 'state: retired', device('d'), { openDeployments: [ours('r2', 'downloading')] }, {}],
+    ['busy', 'state: retired', device('d'), { openDeployments: [order('by hand', 'r2', 'd')] }, {}],
   ]
   for (const [expected, variables, reported, rest, options] of table) {
     const fleet = await fleetOf(t, { d: variables, other: '' }, options)
     const known = [device('other'), ...(reported ? [reported] : [])]
     const plan = makePlan(fleet, 'canary', facts(known, rest), now)
     assert.equal(said(plan.changes[0]), expected, JSON.stringify(plan.changes[0]))
-    const { counts } = plan
-    assert.equal(counts.updates + counts.alreadyPending + counts.alreadyThere + counts.blocked, counts.inGit)
-    assert.equal(plan.changes.length, 2)
+    const { inGit, ...others } = plan.counts
+    assert.equal(
+      Object.values(others).reduce((sum, count) => sum + count, 0),
+      inGit,
+    )
+    assert.deepEqual([plan.changes.length, inGit], [2, 2])
   }
 })
 

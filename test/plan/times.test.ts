@@ -13,6 +13,9 @@ interface Host {
   release?: string | undefined
   /** Unknown to the server. */
   isGone?: boolean
+  status?: DeviceFacts['status']
+  /** On the server alone. */
+  isStranger?: boolean
   variables?: string
 }
 
@@ -26,32 +29,35 @@ async function planFor(
   const folder = await temporaryFolder(t)
   const files: Record<string, string> = {
     'inventory.yml': `all:\n  hosts:\n${Object.keys(hosts)
+      .filter((host) => !hosts[host]?.isStranger)
       .map((host) => `    ${host}:\n`)
       .join('')}`,
     'group_vars/all.yml': 'subscribed_branch: canary\nos_image: r2\n',
     'fleet.yml': `stages:\n  main: { branch: main, allow-empty: true }\n  canary: { branch: canary, ${policy} }\n`,
   }
-  for (const [host, { zone, variables = '' }] of Object.entries(hosts))
-    files[`host_vars/${host}.yml`] = `site: ${host}\n${zone ? `time_zone: ${zone}\n` : ''}${variables}`
+  for (const [host, { zone, isStranger, variables = '' }] of Object.entries(hosts))
+    if (!isStranger)
+      files[`host_vars/${host}.yml`] = `site: ${host}\n${zone ? `time_zone: ${zone}\n` : ''}${variables}`
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
   }
-  const devices = Object.entries(hosts).flatMap(([id, { isGone, release = 'r1' }]): DeviceFacts[] =>
-    isGone
-      ? []
-      : [
-          {
-            id,
-            status: 'accepted',
-            reportedAt: now.toISOString(),
-            deviceType: 'pi',
-            release,
-            group: undefined,
-            identity: {},
-            attributes: {},
-          },
-        ],
+  const devices = Object.entries(hosts).flatMap(
+    ([id, { isGone, status = 'accepted', release = 'r1' }]): DeviceFacts[] =>
+      isGone
+        ? []
+        : [
+            {
+              id,
+              status,
+              reportedAt: now.toISOString(),
+              deviceType: 'pi',
+              release,
+              group: undefined,
+              identity: {},
+              attributes: {},
+            },
+          ],
   )
   const artifact = {
     id: 'r2',
@@ -152,10 +158,15 @@ test('a plan that was written fits the published schema, and is the same when it
     there: { release: 'r2' },
     gone: { isGone: true },
     retired: { variables: 'state: retired\n' },
+    retiredBefore: { isGone: true, variables: 'state: retired\n' },
+    waits: { status: 'pending' },
+    stranger: { isStranger: true, status: 'pending' },
   }
   for (const policy of ['waves: [1 per device type, 100%]', 'waves: [100%], review: none']) {
-    const plan = await planFor(t, hosts, policy, now)
-    assert.deepEqual(new Set(times(plan)), new Set(['2026-03-02T08:30:00+05:30', 'no-op', 'blocked']))
+    const plan = await planFor(t, hosts, `${policy}, enroll: in-git`, now)
+    const kinds = ['2026-03-02T08:30:00+05:30', 'no-op', 'blocked', 'retire', 'no-op', 'enroll']
+    assert.deepEqual(new Set(times(plan)), new Set(kinds))
+    assert.deepEqual(plan.notInGit, [{ device: 'stranger', status: 'pending', deviceType: 'pi' }])
     await writePlan(file, plan)
     const written: unknown = JSON.parse(await readFile(file, 'utf8'))
     assert.ok(fits(written), JSON.stringify(fits.errors))

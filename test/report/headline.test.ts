@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseFleetPolicy } from '../../src/fleet/fleet.ts'
-import { type Change, type Plan, type Tick, progressOf } from '../../src/plan/plan.ts'
+import { type Change, type Plan, type Tick, countsOf, progressOf } from '../../src/plan/plan.ts'
 import { haltMarkdown, tickHeadline } from '../../src/report/report.ts'
 
 type Standing = 'there' | 'pending' | 'update' | 'failed' | 'blocked' | 'retired'
@@ -12,15 +12,13 @@ function tickOf(standings: readonly Standing[], to = 'X', rest: Partial<Tick> = 
     const host = `d${index}`
     const about = { device: host, host, cause: { file: 'f', line: 1 } }
     const moving = { ...about, deviceType: 'pi', site: undefined, to, wave: 1 }
-    if (standing === 'blocked' || standing === 'retired') {
-      const by = standing === 'blocked' ? 'busy' : 'retired'
-      return { kind: 'blocked', ...about, from: 'old', to, by, why: '', until: undefined }
-    }
+    if (standing === 'retired') return { kind: 'no-op', ...about, why: 'already-retired' }
+    if (standing === 'blocked')
+      return { kind: 'blocked', ...about, from: 'old', to, by: 'busy', why: '', until: undefined }
     if (standing === 'there') return { kind: 'no-op', ...moving, why: 'already-there' }
     if (standing === 'pending') return { kind: 'no-op', ...moving, why: 'already-pending' }
     return { kind: 'update', from: 'old', ...moving }
   })
-  const all = (wanted: Standing) => standings.filter((standing) => standing === wanted).length
   const plan: Plan = {
     schema: 'drover/plan/v1',
     stage: 's',
@@ -29,15 +27,10 @@ function tickOf(standings: readonly Standing[], to = 'X', rest: Partial<Tick> = 
     createdAt: '',
     factsAt: '',
     digest: `sha256:${'a'.repeat(64)}`,
-    counts: {
-      inGit: standings.length,
-      updates: all('update') + all('failed'),
-      alreadyPending: all('pending'),
-      alreadyThere: all('there'),
-      blocked: all('blocked') + all('retired'),
-    },
+    counts: countsOf(changes),
     waves: [{ wave: 1, share: '100%', devices: 1, updates: 1 }],
     changes,
+    notInGit: [],
   }
   const members = standings.flatMap((standing, index) =>
     standing === 'failed'
@@ -54,6 +47,8 @@ function tickOf(standings: readonly Standing[], to = 'X', rest: Partial<Tick> = 
     progress: progressOf(plan, members),
     orders: [],
     withdrawn: [],
+    enrolled: [],
+    retired: [],
     pending: 0,
     wave: 1,
     waves: 1,

@@ -1,7 +1,7 @@
 // Names that come from outside (devices, releases, types, sites, stages, what servers and logs say) through every renderer.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Change, type Plan, type Tick, blockers, progressOf } from '../../src/plan/plan.ts'
+import { type Change, type Plan, type Tick, blockers, countsOf, progressOf } from '../../src/plan/plan.ts'
 import {
   haltMarkdown,
   planMarkdown,
@@ -62,15 +62,10 @@ function planOf(name: string): Plan {
     createdAt: '2026-03-02T12:00:00.000Z',
     factsAt: '2026-03-02T12:00:00.000Z',
     digest: `sha256:${'a'.repeat(64)}`,
-    counts: {
-      inGit: changes.length,
-      updates: 1,
-      alreadyPending: 0,
-      alreadyThere: 1,
-      blocked: blockers.length,
-    },
+    counts: countsOf(changes),
     waves: [1, 2].map((wave) => ({ wave, share: name, devices: 1, updates: 2 - wave, begins: name })),
     changes,
+    notInGit: [],
   }
 }
 
@@ -86,6 +81,8 @@ function tickOf(name: string): Tick {
     progress: progressOf(plan),
     orders: [{ name, release: name, wave: 1, devices: [name, name, name] }],
     withdrawn: [name],
+    enrolled: [name],
+    retired: [name],
     pending: 1,
     wave: 1,
     waves: 2,

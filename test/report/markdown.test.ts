@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Change, Plan, Tick } from '../../src/plan/plan.ts'
+import { type Change, type Plan, type Tick, countsOf } from '../../src/plan/plan.ts'
 import { planMarkdown, tickMarkdown } from '../../src/report/report.ts'
 
 const update = (host: string, rest: Partial<Extract<Change, { kind: 'update' }>> = {}): Change => ({
@@ -26,15 +26,10 @@ function planOf(changes: Change[], rest: Partial<Plan> = {}): Plan {
     createdAt: '2026-03-02T12:00:00.000Z',
     factsAt: '2026-03-02T12:00:00.000Z',
     digest: `sha256:${'a'.repeat(64)}`,
-    counts: {
-      inGit: changes.length,
-      updates,
-      alreadyPending: 0,
-      alreadyThere: 0,
-      blocked: changes.length - updates,
-    },
+    counts: countsOf(changes),
     waves: [{ wave: 1, share: '100%', devices: updates, updates, begins: 'after the merge' }],
     changes,
+    notInGit: [],
     ...rest,
   }
 }
@@ -48,6 +43,8 @@ const tickOf = (rest: Partial<Tick>): Tick => ({
   counts: planOf([]).counts,
   orders: [],
   withdrawn: [],
+  enrolled: [],
+  retired: [],
   pending: 0,
   wave: 1,
   waves: 1,

@@ -1,0 +1,104 @@
+// A device before its wave is known: what becomes of it for good, or what it would be if its turn came.
+import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
+import { type Deployment, type DeviceFacts, isLabArtifact } from '../ota/ota.ts'
+import { type Held, busyWith, heldBy } from './held.ts'
+import { type Membership, admissionOf, retirementOf } from './membership.ts'
+import type { Blocker, Cause, Change, Turn } from './model.ts'
+import { type Releases, artifactsFor, contentOf } from './releases.ts'
+
+/** What is known when a stage is planned. */
+export interface World {
+  fleet: Fleet
+  stage: Stage
+  releases: Releases
+  facts: ReadonlyMap<string, DeviceFacts>
+  /** Open orders of each device, oldest first. */
+  orders: ReadonlyMap<string, readonly Deployment[]>
+  now: Date
+}
+
+export interface Draft {
+  device: FleetDevice
+  cause: Cause
+  /** What becomes of it without a place in the waves. */
+  change?: Exclude<Change, Turn>
+  target?: {
+    deviceType: string
+    from: string
+    to: string
+    state: 'update' | 'already-there' | 'already-pending' | Held
+  }
+}
+
+/** What Git and the facts say of one device, but for the others of its stage. */
+export function draftOf(device: FleetDevice, world: World): Draft {
+  const { file, line } = device.at()
+  const cause = { file, line }
+  const about = { device: device.id, host: device.host, cause }
+  const facts = world.facts.get(device.id)
+  const block = (by: Blocker, why: string, to?: string, until?: string): Draft => ({
+    device,
+    cause,
+    change: { kind: 'blocked', ...about, from: facts?.release, to, by, why, until },
+  })
+  const memberOf = (membership: Membership): Draft =>
+    membership.kind === 'blocked'
+      ? block(membership.by, membership.why, undefined, membership.until)
+      : { device, cause, change: { ...about, ...membership } }
+  const orders = world.orders.get(device.id) ?? []
+  if (device.isRetired) return memberOf(retirementOf(facts, { ...world, orders }))
+  if (!facts) return block('not-on-server', 'is not on the server: let it connect, or correct its device_id')
+  const admission = admissionOf(device, facts, { ...world, orders })
+  if (admission) return memberOf(admission)
+  const deviceType = facts.deviceType ?? device.deviceType
+  if (deviceType === undefined) return block('no-release-fact', 'has never reported its device type')
+  if (device.deviceType !== undefined && device.deviceType !== deviceType)
+    return block('wrong-device-type', `reports the device type ${deviceType}; Git says ${device.deviceType}`)
+  const to = releaseFor(device, deviceType)
+  if (to === undefined) return block('no-image', `os_image has no image for the device type ${deviceType}`)
+  if (facts.release === undefined)
+    return block(
+      'no-release-fact',
+      'does not report which release it runs: look at its inventory on the server',
+      to,
+    )
+  const target = { deviceType, from: facts.release, to }
+  const other = orders.find((order) => order.release !== to)
+  if (facts.release === to)
+    return { device, cause, target: { ...target, state: other ? busyWith(other) : 'already-there' } }
+  const problem = releaseProblem(device, to, deviceType, world)
+  if (problem) return block(problem.by, problem.why, to)
+  const isPending = orders.some((order) => order.release === to)
+  const state = other
+    ? busyWith(other)
+    : isPending
+      ? 'already-pending'
+      : (heldBy(facts, world.fleet, world.now) ?? 'update')
+  return { device, cause, target: { ...target, state } }
+}
+
+/** Why a release can't be ordered for a device, whatever its turn. */
+function releaseProblem(
+  { isLab }: FleetDevice,
+  release: string,
+  deviceType: string,
+  { fleet, releases }: World,
+): Held | undefined {
+  const content = contentOf(releases, release, deviceType)
+  const { knownBad } = fleet.switches
+  if (knownBad.has(release) || (content !== undefined && knownBad.has(content)))
+    return { by: 'known-bad', why: `${release} is listed in known-bad: choose another release` }
+  if (!releases.has(release))
+    return { by: 'release-missing', why: `the server has no release ${release}: upload its artifact` }
+  if (content === undefined)
+    return {
+      by: 'release-missing',
+      why: `${release} has no artifact for the device type ${deviceType}: upload one`,
+    }
+  if (!isLab && artifactsFor(releases, release, deviceType).some(isLabArtifact))
+    return {
+      by: 'lab-artifact',
+      why: `${release} is of the variant lab for the device type ${deviceType}, and Git says no lab: true: choose a release for the field`,
+    }
+  return undefined
+}
