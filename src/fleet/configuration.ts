@@ -9,6 +9,7 @@ import { type Place, isRecord } from './source.ts'
 import { type TemplateFile, type TemplateFiles, templateFolders } from './template-files.ts'
 import type { TemplatesOfHost } from './template-hosts.ts'
 import { type HostTemplates, PlacedProblem } from './template-variables.ts'
+import { withinTime } from './time-limit.ts'
 
 /** A configuration in the form of the server: keys and texts. */
 export interface Configuration extends Fingerprint {
@@ -33,6 +34,8 @@ export type ConfigurationOutcome =
   { ok: true; configuration: Configuration } | { ok: false; problems: readonly Problem[] } | undefined
 
 const maxCharacters = 4096
+/** A regular expression from a checkout could go on for years; an honest one takes microseconds. */
+const maxCheckMs = 250
 const form = v.object({ template: v.optional(v.pipe(v.string(), v.nonEmpty())) })
 const namesForm =
   'configuration: must be a mapping with the name of a template, and parameters where it has some'
@@ -122,6 +125,9 @@ function valuesOf(data: Readonly<Record<string, unknown>>, file: TemplateFile) {
   return { values, problems }
 }
 
+/** Schemas that took too long once: no other device waits for them. */
+const slow = new WeakSet<TemplateFile>()
+
 function schemaProblems(
   data: unknown,
   name: string,
@@ -143,7 +149,11 @@ function schemaProblems(
       const message = `${path}: is not supported in the schema of a configuration`
       return { ...placeIn(schema, path.split('.').at(-1) ?? ''), message }
     })
-  return problemsWith(data, rules).map(({ key, message }) => at(template, key, message))
+  const found = slow.has(schema) ? undefined : withinTime(maxCheckMs, () => problemsWith(data, rules))
+  if (found) return found.value.map(({ key, message }) => at(template, key, message))
+  slow.add(schema)
+  const message = `takes longer than ${maxCheckMs} ms for one configuration: look for a pattern with a repetition within a repetition`
+  return [{ ...placeIn(schema, 'pattern'), message }]
 }
 
 function at(file: TemplateFile, key: string | undefined, message: string): Problem {

@@ -294,9 +294,8 @@ test('blocked devices are warnings at their lines and leave the plan green, up t
 test('a template reads what the workflow allows by name', async (t) => {
   const world = await openWorld(t, { count: 1 })
   await world.repository.git('checkout', '--quiet', 'canary')
-  const configured = 'subscribed_branch: canary\nconfiguration: { template: a.json }\n'
   await world.repository.commit({
-    'host_vars/device-1.yml': configured,
+    'group_vars/all.yml': `${image('old')}configuration: { template: a.json }\n`,
     'templates/a.json': '{ "token": "{{ lookup(\'env\', \'KIOSK_TOKEN\') | mandatory }}" }',
   })
   const env = { KIOSK_TOKEN: 'a secret of ours' }

@@ -192,6 +192,26 @@ test('everything wrong with configurations is told at once, each with its place'
   ])
 })
 
+test('a pattern that would never end is told of once, and holds no plan up', async (t) => {
+  const hosts = Array.from({ length: 40 }, (_, index) => `d${index}: `).join(', ')
+  const files = (schema: string) => ({
+    'inventory.yml': `all: { children: { pi4: { hosts: { ${hosts} } } } }\n`,
+    ...withTemplate(`{ "name": "{{ inventory_hostname }}-${'a'.repeat(60)}!" }`),
+    'templates/kiosk.schema.json': schema,
+  })
+  const slow = '{ "properties": {\n  "name": { "pattern": "(a+)+$" } } }'
+  const startedAt = performance.now()
+  const problems = await problemsOf(await folderWith(t, files(slow)))
+  assert.equal(problems.length, 1, problems.join('\n'))
+  assert.match(
+    problems[0] ?? '',
+    /^templates\/kiosk\.schema\.json:2:13 takes longer than 250 ms .*repetition within/,
+  )
+  assert.ok(performance.now() - startedAt < 10_000, `${performance.now() - startedAt} ms`)
+  const keys = '{ "patternProperties": { "^(n|na|a|am|m|me|e)*x$": {} }, "additionalProperties": true }'
+  assert.deepEqual(await problemsOf(await folderWith(t, files(keys))), [])
+})
+
 test('a schema with a rule that is not known here is refused, not passed over', async (t) => {
   const folder = await folderWith(
     t,
