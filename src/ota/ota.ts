@@ -20,6 +20,16 @@ export { type GitDevice, devicesInGit, unmatched } from './facts-in-git.ts'
 export { redact, redactedPath } from './facts-redacted.ts'
 export { factsFile } from './facts-schema.ts'
 export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
+export { canBeConfigured, isFingerprint, reportedConfiguration } from './configuration-fact.ts'
+export {
+  type ConfigurationSigning,
+  type ConfigurationTarget,
+  configurationContent,
+  configurationName,
+  fingerprintIn,
+  isKey,
+  provideConfiguration,
+} from './configuration-artifact.ts'
 export { type Undone, undoDispatch } from './take-back.ts'
 export { type Leased, type LeaseRequest, leaseDevice } from './lease-device.ts'
 export { isLabArtifact } from './lab-artifact.ts'

@@ -1,0 +1,151 @@
+// A configuration as an artifact: payload type `mender-configure`, the map as meta-data. It fits only a device that runs the
+// release it was planned for, and tells the device under which fingerprint to report it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Signing, contentDigestOf, writeMender } from '../artifact/artifact.ts'
+import type { Configuration } from '../fleet/fleet.ts'
+import { type Context, type Digest, Failure, digestOf, hexOf, silentLog } from '../platform/platform.ts'
+import type { OtaServer, Release, ReleaseArtifact } from './ota-server.ts'
+
+/** What a configuration is made into an artifact for. */
+export interface ConfigurationTarget {
+  configuration: Configuration
+  /** The release that it was planned for: a device that reports another refuses it. */
+  release: string
+  deviceType: string
+}
+
+/** Who signs configurations; unsigned where it is empty. */
+export type ConfigurationSigning = Signing
+
+const payloadType = 'mender-configure'
+const filesystem = 'data-partition'
+/** What a device provides that has a configuration; its value is the fingerprint. */
+export const configurationProvide = `${filesystem}.${payloadType}.version`
+/** What it has to provide for one to fit. */
+export const plannedForProvide = 'rootfs-image.version'
+const saltFile = 'salt'
+
+/**
+ * The name of the artifacts of one configuration for one release, whatever the device type. Equal configurations have one
+ * name, and nothing secret is in it.
+ */
+export function configurationName(template: string, fingerprint: string, release: string): string {
+  const stem = template.replace(/\.[A-Za-z0-9]+$/, '').replace(/[^A-Za-z0-9._+-]+/g, '-')
+  const digits = fingerprint.slice(fingerprint.indexOf(':') + 1).slice(0, 16)
+  const on = /^[A-Za-z0-9._+-]{1,120}$/.test(release) ? release : hexOf(digestOf(release)).slice(0, 16)
+  return `configuration-${stem.slice(0, 60)}-${digits}-on-${on}`
+}
+
+/**
+ * The content digest that the artifact has. With secret values a salt is part of it: who has the digest alone can't try
+ * values until it fits.
+ */
+export function configurationContent({ values, salt }: Configuration, deviceType: string): Digest {
+  const files = salt === undefined ? [] : [{ name: saltFile, checksum: hexOf(digestOf(salt)) }]
+  const payload = { type: payloadType, metaData: Object.fromEntries(values), files }
+  return contentDigestOf({ deviceTypes: [deviceType], payloads: [payload] })
+}
+
+/**
+ * Sees to it that the server has the artifact of a configuration: makes, signs and uploads it where `known`, the release of
+ * its name that the server lists, has none for the device type. Returns whether it was uploaded. May be repeated. Throws
+ * `artifact-conflict` where something else has its name, or an unsigned one is there and it is to be signed, `bad-input`
+ * without the key for secret values, and what `OtaServer.upload` throws.
+ */
+export async function provideConfiguration(
+  server: OtaServer,
+  target: ConfigurationTarget,
+  known: Release | undefined,
+  signing: ConfigurationSigning | undefined,
+  context: Context,
+): Promise<boolean> {
+  const { configuration, release, deviceType } = target
+  const name = configurationName(configuration.template, fingerprintIn(configuration), release)
+  const content = configurationContent(configuration, deviceType)
+  const there = known?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))
+  if (there) {
+    requireSame(there, { name, content, isSigned: isKey(signing) }, server)
+    return false
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'drover-configuration-'))
+  try {
+    const path = await write({ ...target, name, folder }, signing, context)
+    const uploaded = await server.upload(path)
+    if (uploaded.contentDigest === content) return uploaded.isNew
+    throw new Failure('internal', `${name} was to have the content ${content}, not ${uploaded.contentDigest}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** The fingerprint of a configuration; throws `bad-input` where it needs a key and none was given. */
+export function fingerprintIn({ template, fingerprint, secretKeys }: Configuration): string {
+  if (fingerprint !== undefined) return fingerprint
+  const keys = [...secretKeys].slice(0, 5).join(', ')
+  throw new Failure(
+    'bad-input',
+    `a configuration made of ${template} has secret values (${keys}): give a key to compare them with in DROVER_CONFIGURATION_KEY, the same wherever this fleet is planned and scheduled (openssl rand -hex 32 makes one)`,
+  )
+}
+
+/** Whether there is something to sign with. */
+export function isKey(signing: ConfigurationSigning | undefined): boolean {
+  return signing?.key !== undefined || signing?.command !== undefined
+}
+
+async function write(
+  {
+    configuration,
+    release,
+    deviceType,
+    name,
+    folder,
+  }: ConfigurationTarget & { name: string; folder: string },
+  signing: ConfigurationSigning | undefined,
+  { signal, clock }: Context,
+): Promise<string> {
+  const { values, salt } = configuration
+  const saltPath = join(folder, saltFile)
+  if (salt !== undefined) await writeFile(saltPath, salt, { mode: 0o600 })
+  const { path } = await writeMender(
+    {
+      source: saltPath, // not read: the payload has none
+      output: join(folder, 'configuration.mender'),
+      name,
+      deviceTypes: [deviceType],
+      compression: 'gzip',
+      payload: {
+        kind: 'module-image',
+        type: payloadType,
+        hasSource: false,
+        files: salt === undefined ? [] : [saltPath],
+        metaData: Object.fromEntries(values),
+      },
+      depends: { [plannedForProvide]: release },
+      software: { filesystem, version: fingerprintIn(configuration) },
+      signing,
+    },
+    { signal, clock, log: silentLog },
+  )
+  return path
+}
+
+function requireSame(
+  there: ReleaseArtifact,
+  wanted: { name: string; content: Digest; isSigned: boolean },
+  { url }: OtaServer,
+): void {
+  const { name, content, isSigned } = wanted
+  if (there.contentDigest !== content)
+    throw new Failure(
+      'artifact-conflict',
+      `${url} has another ${name} for ${there.deviceTypes.join(', ')}: its content is ${there.contentDigest}, that of the configuration ${content}. Delete it there`,
+    )
+  if (isSigned && !there.isSigned)
+    throw new Failure(
+      'artifact-conflict',
+      `${url} has ${name} unsigned, and configurations are to be signed: delete it there`,
+    )
+}
