@@ -56,7 +56,8 @@ function standing(
   outcome: Outcome | undefined,
 ): 'there' | 'pending' | 'failed' | 'toCome' | 'blocked' {
   if (change.kind === 'blocked') return 'blocked'
-  if (change.kind === 'no-op') return change.why === 'already-there' ? 'there' : 'pending'
+  // it may have failed since the facts that the plan was made of were read
   if (outcome?.kind === 'failure') return 'failed'
+  if (change.kind === 'no-op') return change.why === 'already-there' ? 'there' : 'pending'
   return outcome?.kind === 'pending' ? 'pending' : 'toCome'
 }

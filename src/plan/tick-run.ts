@@ -71,7 +71,7 @@ export class TickRun {
     const due = await this.#withoutLeased(look.due, look.facts)
     const orders = await this.#order(ordersFor(due.due))
     const done = { ...members, orders, withdrawn }
-    if (!this.#isOvertaken) return await this.#tick(look.plan, due, done)
+    if (!this.#isOvertaken) return await this.#tick({ ...look, due }, done)
     const { waiting: _, ...written } = done
     return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), ...written }
   }
@@ -180,14 +180,15 @@ export class TickRun {
   }
 
   async #tick(
-    plan: Plan,
-    due: Due,
+    { plan, facts, due }: Look,
     { orders, withdrawn, enrolled, retired, waiting: held }: Done,
   ): Promise<Tick> {
     const pending = due.members.filter(({ outcome }) => outcome.kind === 'pending').length
     const placed = due.members.flatMap(({ state }) => state.placed.map(({ wave }) => wave))
     const waves = Math.max(1, ...plan.changes.map((change) => (hasTurn(change) ? change.wave : 1)))
     const waiting = [...due.waiting, ...held, ...heldByPlan(plan)]
+    for (const { why, devices } of waiting)
+      this.#context.log.info(`waits: ${devices === 1 ? '1 device' : `${devices} devices`}: ${oneLine(why)}`)
     const isAtWork = orders.length + pending + enrolled.length + retired.length > 0
     const isDone = !isAtWork && waiting.length === 0
     return {
@@ -210,12 +211,13 @@ export class TickRun {
       wave: isDone ? waves : Math.max(0, ...placed, ...orders.map(({ wave }) => wave)),
       waves,
       haltedBy: due.haltedBy,
-      failures: await this.#failures(due),
+      failures: await this.#failures(due, facts),
       waiting,
     }
   }
 
-  async #failures(due: Due): Promise<FailedDevice[]> {
+  async #failures(due: Due, facts: Facts): Promise<FailedDevice[]> {
+    const reported = new Map(facts.devices.map(({ id, release }) => [id, release]))
     const failed: FailedDevice[] = []
     for (const { device, change, outcome, state } of due.members) {
       if (outcome.kind !== 'failure') continue
@@ -226,7 +228,7 @@ export class TickRun {
           : undefined
       const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
       const { content, release } = state.rollout
-      const from = change.kind === 'update' ? change.from : undefined
+      const from = reported.get(device)
       const retry = { rollout: state.rollout.id, attempt: state.rollout.attempt + 1 }
       failed.push({ device, host: change.host, why: outcome.why, retry, log: lines, content, release, from })
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GroupProgress, Tick } from '../../src/plan/plan.ts'
+import { loadFleet } from '../../src/fleet/fleet.ts'
+import { type GroupProgress, type Tick, schedule } from '../../src/plan/plan.ts'
 import { hour, inLab, openWorld, settled } from './world.ts'
 
 const sums = ({ progress = [] }: Tick) =>
@@ -50,4 +51,25 @@ test('a device that failed is told from those whose turn is to come', async (t) 
     [0, 0, 1, 0],
     [0, 0, 0, 1],
   ])
+})
+
+test('a device that fails between two looks of a tick is told as one that failed, with what it goes back to', async (t) => {
+  const world = await openWorld(t, { count: 1, behaviours: ['success', 'hangs'] })
+  const { lab, devices, repository } = world
+  await world.release('new')
+  await inLab(world, 'new')
+  await world.tick()
+  const failing = async () => {
+    const seen = await lab.server.openDeployments()
+    if (devices[1]) devices[1].behaviour = 'fails after reboot'
+    await settled(lab)
+    return seen
+  }
+  const server = new Proxy(lab.server, {
+    get: (target, name, proxy) => (name === 'openDeployments' ? failing : Reflect.get(target, name, proxy)),
+  })
+  const halted = await schedule(await loadFleet(repository.folder), 'canary', server)
+  assert.equal(halted.state, 'halted')
+  assert.deepEqual(sums(halted)[0], [0, 0, 1, 0])
+  assert.equal(halted.failures[0]?.from, 'old')
 })
