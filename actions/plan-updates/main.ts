@@ -1,7 +1,7 @@
 import { runAction } from '../../src/action/action.ts'
 import { allowedBy, loadFleet } from '../../src/fleet/fleet.ts'
 import { readEvent } from '../../src/github/github.ts'
-import { locateStage, makePlan, overBudget, stageOf } from '../../src/plan/plan.ts'
+import { changesIn, locateStage, makePlan, overBudget, stageOf } from '../../src/plan/plan.ts'
 import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
 import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
@@ -24,7 +24,7 @@ await runAction('plan-updates', async (action) => {
   const file = input.path('output') ?? input.required('output')
   const summary = await writePlanFiles(file, plan, over)
   const { counts, digest } = plan
-  await action.output({ plan: file, summary, digest, changes: counts.updates, blocked: counts.blocked })
+  await action.output({ plan: file, summary, digest, changes: changesIn(counts), blocked: counts.blocked })
 
   annotatePlan(plan, fleet, action)
   const wanted = { isCommentWanted: input.flag('comment'), token: input.secret('github-token') }

@@ -10,7 +10,7 @@ import {
   runPage,
   tryToPublish,
 } from '../../src/github/github.ts'
-import type { Plan } from '../../src/plan/plan.ts'
+import type { Change, Plan } from '../../src/plan/plan.ts'
 import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
 import { type Markdown, headline, planMarkdown } from '../../src/report/report.ts'
 import { blockedLines } from './annotate.ts'
@@ -97,14 +97,31 @@ async function check(
   })
 }
 
-/** The lines that move devices, each once; those that move the most come first. */
+/** The lines that change something for devices, each once; those that change the most come first. */
 function causeLines(plan: Plan) {
-  const updates = plan.changes.filter((change) => change.kind === 'update')
-  const groups = Map.groupBy(updates, ({ cause, to }) => JSON.stringify([cause.file, cause.line, to]))
-  const mostFirst = [...groups.values()].sort((a, b) => b.length - a.length)
-  return mostFirst.flatMap((changes) => {
-    const [first] = changes
-    const message = `moves ${changes.length} device${changes.length === 1 ? '' : 's'} to ${first?.to}`
-    return first ? [{ ...first.cause, message, level: 'notice' as const }] : []
+  const changes = plan.changes.flatMap((change) => {
+    const does = doesWhat(change)
+    return does ? [{ cause: change.cause, does }] : []
   })
+  const groups = Map.groupBy(changes, ({ cause, does }) => JSON.stringify([cause.file, cause.line, does]))
+  const mostFirst = [...groups.values()].sort((a, b) => b.length - a.length)
+  return mostFirst.flatMap(([first, ...others]) => {
+    if (!first) return []
+    const [verb, where] = first.does
+    const message = `${verb} ${others.length + 1} device${others.length > 0 ? 's' : ''} ${where}`
+    return [{ ...first.cause, message, level: 'notice' as const }]
+  })
+}
+
+function doesWhat(change: Change): readonly [verb: string, where: string] | undefined {
+  switch (change.kind) {
+    case 'update':
+      return ['moves', `to ${change.to}`]
+    case 'enroll':
+      return ['lets', 'in']
+    case 'retire':
+      return ['removes', 'from the server']
+    default:
+      return undefined
+  }
 }

@@ -31,6 +31,8 @@ export interface FleetDevice {
   configuration?: Configuration | undefined
   /** The line that a change to this device's release comes from. */
   at(): Place
+  /** The line that says whether it is in the fleet: its `state`, else where the inventory names it. `at` where missing. */
+  memberAt?: () => Place
 }
 
 /** A fleet repository, resolved and without contradictions. */

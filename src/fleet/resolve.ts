@@ -94,6 +94,7 @@ function deviceOf(
     isRetired,
     configuration,
     at: () => image?.at() ?? host.at(),
+    memberAt: () => lookUp(layers, 'state')?.at() ?? host.at(),
   }
 }
 

@@ -16,6 +16,11 @@ export function countsOf(changes: readonly Change[]): Counts {
   return counts
 }
 
+/** How many devices anything would be done to. */
+export function changesIn({ updates, enrolls, retires }: Counts): number {
+  return updates + enrolls + retires
+}
+
 const noOps = {
   'already-pending': 'alreadyPending',
   'already-there': 'alreadyThere',

@@ -41,10 +41,13 @@ export function draftOf(device: FleetDevice, world: World): Draft {
     cause,
     change: { kind: 'blocked', ...about, from: facts?.release, to, by, why, until },
   })
-  const memberOf = (membership: Membership): Draft =>
-    membership.kind === 'blocked'
-      ? block(membership.by, membership.why, undefined, membership.until)
-      : { device, cause, change: { ...about, ...membership } }
+  const memberOf = (membership: Membership): Draft => {
+    if (membership.kind === 'blocked')
+      return block(membership.by, membership.why, undefined, membership.until)
+    const place = device.memberAt?.() ?? device.at()
+    const change = { ...about, ...membership, cause: { file: place.file, line: place.line } }
+    return { device, cause, change }
+  }
   const orders = world.orders.get(device.id) ?? []
   if (device.isRetired) return memberOf(retirementOf(facts, { ...world, orders }))
   if (!facts) return block('not-on-server', 'is not on the server: let it connect, or correct its device_id')

@@ -1,7 +1,7 @@
 // From what should be and what is to what to do: plans, waves, gates, and the one next step of a rollout. Hides how
 // rollouts are named and known again; the state of a rollout is nowhere but in Git and on the OTA server.
 export { overBudget } from './budget.ts'
-export { countsOf } from './counts.ts'
+export { changesIn, countsOf } from './counts.ts'
 export { makePlan, stageOf } from './make-plan.ts'
 export {
   type Blocker,

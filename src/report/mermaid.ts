@@ -6,7 +6,7 @@ import { type Picture, type PictureWave, inWords, worst } from './picture.ts'
  * 6 rows of 48 characters: it stays far under Mermaid's limits of 50,000 characters and 500 edges.
  */
 export function wavesMermaid(picture: Picture): string[] {
-  const { waves, blocked } = picture
+  const { waves, blocked, members } = picture
   if (waves.length === 0) return []
   return [
     '```mermaid',
@@ -14,7 +14,8 @@ export function wavesMermaid(picture: Picture): string[] {
     `  accTitle: ${picture.title.replace(/[^\p{L}\p{N} ,._-]/gu, ' ')}`,
     ...waves.map(node),
     ...waves.slice(1).map((wave, index) => `  w${waves[index]?.wave} ${arrow(wave)} w${wave.wave}`),
-    ...(blocked.length > 0 ? [blockedNode(blocked)] : []),
+    ...(blocked.length > 0 ? [sideNode('b', 'blocked', blocked, 'blocked')] : []),
+    ...(members.length > 0 ? [sideNode('m', 'joins and leaves', members, 'toCome')] : []),
     ...styles,
     '```',
   ]
@@ -32,10 +33,10 @@ function node({ wave, share, numbers, rows, gate }: PictureWave, index: number):
 
 const arrow = ({ gate }: PictureWave) => (gate === '' ? '-->' : `-->|"${label(gate)}"|`)
 
-function blockedNode(blocked: Picture['blocked']): string {
-  const sum = blocked.reduce((all, { devices }) => all + devices, 0)
-  const lines = [`blocked, ${sum}`, ...blocked.map(({ by, devices }) => `${by} – ${devices}`)]
-  return `  b["${lines.map(label).join('<br/>')}"]:::blocked`
+function sideNode(id: string, title: string, groups: Picture['blocked'], look: string): string {
+  const sum = groups.reduce((all, { devices }) => all + devices, 0)
+  const lines = [`${title}, ${sum}`, ...groups.map(({ by, devices }) => `${by} – ${devices}`)]
+  return `  ${id}["${lines.map(label).join('<br/>')}"]:::${look}`
 }
 
 /** The same colours as in the drawing, with text that reads on them in light and dark pages. */

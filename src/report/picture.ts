@@ -39,6 +39,8 @@ export interface Picture {
   waves: readonly PictureWave[]
   /** Why devices are blocked, and how many. */
   blocked: readonly { by: string; devices: number }[]
+  /** How many join and leave, in words of the plan. */
+  members: readonly { by: string; devices: number }[]
 }
 
 /** More rows in a wave, and more waves, are drawn as one. */
@@ -51,7 +53,12 @@ export function planPicture(plan: Plan): Picture {
 }
 
 /** How a stage stands after a tick; undefined where the tick read nothing. */
-export function tickPicture({ stage, plan, progress, waiting }: Tick): Picture | undefined {
+export function tickPicture({
+  stage,
+  plan,
+  progress,
+  waiting,
+}: Pick<Tick, 'stage' | 'plan' | 'progress' | 'waiting'>): Picture | undefined {
   if (!plan || !progress) return undefined
   const gate = (wave: number) => {
     const held = waiting.filter(({ waves = [] }) => waves.includes(wave))
@@ -78,6 +85,11 @@ function picture(
   const waves = progress.filter(({ groups }) => groups.length > 0)
   const shown = waves.length > maxWaves ? waves.slice(0, maxWaves - 1) : waves
   const blocked = plan.changes.flatMap((change) => (change.kind === 'blocked' ? [change.by] : []))
+  const { enrolls, retires } = plan.counts
+  const members = [
+    { by: 'to enroll', devices: enrolls },
+    { by: 'to retire', devices: retires },
+  ]
   const drawn = shown.map(({ wave, share, groups }) => ({
     wave,
     share: clean(share),
@@ -89,6 +101,7 @@ function picture(
     title: `Waves of ${clean(stage)}`,
     waves: [...drawn, ...rest(waves.slice(shown.length))],
     blocked: [...Map.groupBy(blocked, (by) => by)].map(([by, all]) => ({ by, devices: all.length })),
+    members: members.filter(({ devices }) => devices > 0),
   }
 }
 

@@ -1,12 +1,26 @@
-import type { Counts, Plan } from '../plan/plan.ts'
+import { type Counts, type Plan, changesIn } from '../plan/plan.ts'
 import { escapeMarkdown, shorten } from '../platform/platform.ts'
+import { countRows } from './count-rows.ts'
 import { type Markdown, bounded, counted, maxMarkdownCharacters, section, table } from './markdown.ts'
 import { wavesMermaid } from './mermaid.ts'
 import { planPicture } from './picture.ts'
-import { type Rows, blockedOf, blockedRows, updateRows, updatesOf, waveRows } from './plan-tables.ts'
+import {
+  type Rows,
+  blockedOf,
+  blockedRows,
+  memberRows,
+  membersOf,
+  strangerRows,
+  updateRows,
+  updatesOf,
+  waveRows,
+} from './plan-tables.ts'
 
 /** Up to so many devices each have a row of their own, where there is room; above, equal changes share one. */
 const maxDeviceRows = 1000
+
+/** Of the devices that are none of the stage's business a few say enough. */
+const maxStrangers = 20
 
 export interface PlanMarkdownOptions {
   /** What is over budget, one sentence each. */
@@ -23,7 +37,8 @@ export interface PlanMarkdownOptions {
  */
 export function planMarkdown(plan: Plan, options: PlanMarkdownOptions = {}): Markdown {
   const limit = options.limit ?? maxMarkdownCharacters
-  const isLarge = Math.max(updatesOf(plan).length, blockedOf(plan).length) > maxDeviceRows
+  const isLarge =
+    Math.max(updatesOf(plan).length, blockedOf(plan).length, membersOf(plan).length) > maxDeviceRows
   if (!isLarge || limit === Infinity) {
     const whole = render(plan, options, false, limit)
     if (!whole.isCut) return whole
@@ -49,7 +64,9 @@ function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, li
       hasUpdates ? [...markdownTable(waveRows(plan)), '', ...wavesMermaid(planPicture(plan))] : [],
     ),
     ...section('Blocked', markdownTable(blockedRows(plan, isGrouped))),
+    ...section('Joins and leaves', markdownTable(memberRows(plan, isGrouped))),
     ...section('Updates', markdownTable(updateRows(plan, isGrouped))),
+    ...section('On the server, and in no stage', strangers(plan)),
   ]
   return bounded(
     lines,
@@ -59,27 +76,32 @@ function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, li
   )
 }
 
+const strangers = (plan: Plan) => {
+  const { rows, head } = strangerRows(plan, maxStrangers)
+  const more = plan.notInGit.length - rows.length
+  return [...table(head, rows), ...(more > 0 ? ['', `And ${counted(more, 'more device')}.`] : [])]
+}
+
 const wholePlan = (run: string) => `[The whole plan](${run}), and [its files](${run}#artifacts)`
 
 const markdownTable = ({ head, rows }: Rows) => table(head, rows)
 
 /** In how many ways the devices of a stage stand. */
-export function countTable({ inGit, updates, alreadyPending, alreadyThere, blocked }: Counts): string[] {
-  return table(
-    ['in Git', 'to update', 'already pending', 'already there', 'blocked'],
-    [[inGit, updates, alreadyPending, alreadyThere, blocked].map(String)],
-  )
-}
+export const countTable = (counts: Counts): string[] => markdownTable(countRows(counts))
 
 /** A plan in one line, without markup. */
 export function headline({ counts }: Plan): string {
   const rest = [
+    counts.enrolls > 0 ? `${counts.enrolls} to enroll` : '',
+    counts.retires > 0 ? `${counts.retires} to retire` : '',
     counts.alreadyPending > 0 ? `${counts.alreadyPending} pending` : '',
     counts.blocked > 0 ? `${counts.blocked} blocked` : '',
   ].filter(Boolean)
   const first =
-    counts.updates === 0
-      ? 'no changes'
-      : `${counted(counts.updates, 'device')} of ${counts.inGit} would change`
+    counts.updates > 0
+      ? `${counted(counts.updates, 'device')} of ${counts.inGit} would change`
+      : changesIn(counts) === 0
+        ? 'no changes'
+        : 'no updates'
   return [first, ...rest].join(', ')
 }

@@ -39,6 +39,44 @@ export function updateRows(plan: Plan, isGrouped: boolean): Rows {
   }
 }
 
+/** What lets devices in and removes them. */
+export function membersOf({ changes }: Plan) {
+  return changes.filter((change) => change.kind === 'enroll' || change.kind === 'retire')
+}
+
+/** Who is let in and who is removed, device by device or, with `isGrouped`, all alike in one row. */
+export function memberRows(plan: Plan, isGrouped: boolean): Rows {
+  const members = membersOf(plan)
+  if (!isGrouped)
+    return {
+      head: ['device', 'change', 'device type', 'runs', 'is to run', 'line'],
+      rows: members.map((change) => [
+        change.host,
+        change.kind,
+        change.deviceType ?? '',
+        change.kind === 'retire' ? (change.from ?? '') : '',
+        change.kind === 'enroll' ? (change.to ?? '') : '',
+        `${change.cause.file}:${change.cause.line}`,
+      ]),
+    }
+  return {
+    head: ['devices', 'change', 'such as'],
+    rows: [...Map.groupBy(members, ({ kind }) => kind)].map(([kind, group]) => [
+      String(group.length),
+      kind,
+      someOf(group.map(({ host }) => host)),
+    ]),
+  }
+}
+
+/** The first `limit` devices that the server has and no stage. */
+export function strangerRows({ notInGit }: Plan, limit: number): Rows {
+  return {
+    head: ['device', 'on the server', 'device type'],
+    rows: notInGit.slice(0, limit).map(({ device, status, deviceType = '' }) => [device, status, deviceType]),
+  }
+}
+
 /** What is blocked and why, device by device or, with `isGrouped`, reason by reason. */
 export function blockedRows(plan: Plan, isGrouped: boolean): Rows {
   const blocked = blockedOf(plan)

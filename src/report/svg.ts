@@ -18,7 +18,7 @@ const barsWidth = 240
  * the whole of it in words for those who hear it. Each bar also has its numbers as text: colour alone says nothing.
  */
 export function wavesSvg(picture: Picture, id = 'waves'): string {
-  const { waves, blocked, title } = picture
+  const { waves, blocked, members, title } = picture
   const parts: string[] = []
   let y = 34
   for (const [index, wave] of waves.entries()) {
@@ -26,7 +26,11 @@ export function wavesSvg(picture: Picture, id = 'waves'): string {
     y += waveHeight(wave) + 16
   }
   if (blocked.length > 0) {
-    parts.push(drawBlocked(blocked, y))
+    parts.push(drawSide('Blocked', blocked, y, 'card held'))
+    y += 64
+  }
+  if (members.length > 0) {
+    parts.push(drawSide('Joins and leaves', members, y, 'card'))
     y += 64
   }
   const height = y + 4
@@ -40,13 +44,14 @@ ${parts.join('\n')}
 }
 
 /** All that the picture shows, in words. */
-function described({ waves, blocked }: Picture): string {
+function described({ waves, blocked, members }: Picture): string {
   const sentences = waves.map(({ wave, share, numbers, rows, gate }) => {
     const each = rows.map((row) => `${row.name}: ${inWords(row.numbers)}`).join('; ')
     return `Wave ${wave} (${share}): ${inWords(numbers)}${gate === '' ? '' : `; ${gate}`}. ${each}.`
   })
-  const held = blocked.map(({ by, devices }) => `${devices} ${by}`).join(', ')
-  return [...sentences, ...(held === '' ? [] : [`Blocked: ${held}.`])].join(' ')
+  const side = (name: string, groups: Picture['blocked']) =>
+    groups.length === 0 ? [] : [`${name}: ${groups.map(({ by, devices }) => `${devices} ${by}`).join(', ')}.`]
+  return [...sentences, ...side('Blocked', blocked), ...side('Joins and leaves', members)].join(' ')
 }
 
 const waveHeight = ({ rows, gate }: PictureWave) => 40 + (gate === '' ? 0 : 20) + rows.length * rowHeight + 8
@@ -92,10 +97,10 @@ function drawBar(numbers: Numbers, y: number): string {
   return `<rect x="${barsLeft}" y="${y}" width="${barsWidth}" height="${barHeight}" class="ground"/>${parts.join('')}`
 }
 
-function drawBlocked(blocked: Picture['blocked'], y: number): string {
-  const sum = blocked.reduce((all, { devices }) => all + devices, 0)
-  const why = blocked.map(({ by, devices }) => `${devices} ${by}`).join(' · ')
-  return `<rect x="${left}" y="${y}" width="${width - 2 * left}" height="56" rx="10" class="card held"/><text x="${left + 16}" y="${y + 24}" class="wave-name">${text(`Blocked: ${sum}`)}</text><text x="${left + 16}" y="${y + 44}" class="gate">${text(shorten(why, 125))}</text>`
+function drawSide(name: string, groups: Picture['blocked'], y: number, look: string): string {
+  const sum = groups.reduce((all, { devices }) => all + devices, 0)
+  const why = groups.map(({ by, devices }) => `${devices} ${by}`).join(' · ')
+  return `<rect x="${left}" y="${y}" width="${width - 2 * left}" height="56" rx="10" class="${look}"/><text x="${left + 16}" y="${y + 24}" class="wave-name">${text(`${name}: ${sum}`)}</text><text x="${left + 16}" y="${y + 44}" class="gate">${text(shorten(why, 125))}</text>`
 }
 
 function legend(): string {

@@ -14,6 +14,8 @@ import {
   verbatim,
 } from './markdown.ts'
 
+const maxMembers = 100
+
 const signs: Record<Tick['state'], string> = {
   done: '✅',
   'in-progress': '🔄',
@@ -39,6 +41,8 @@ export function tickMarkdown(tick: Tick, limit: number = maxMarkdownCharacters):
         tick.withdrawn.map((name) => [name]),
       ),
     ),
+    ...section(tick.isDryRun ? 'Would enroll' : 'Enrolled', memberTable(tick, tick.enrolled)),
+    ...section(tick.isDryRun ? 'Would retire' : 'Retired', memberTable(tick, tick.retired)),
     ...section('Waits', waitingTable(tick)),
     ...section('Failed', failed(tick)),
     ...section('Blocked', blocked(tick)),
@@ -50,7 +54,7 @@ function sentence(tick: Tick): string {
   const commit = `\`${tick.commit.slice(0, 12)}\``
   switch (tick.state) {
     case 'superseded':
-      return `The branch has moved on from ${commit}: nothing was done.`
+      return `The branch has moved on from ${commit}: ${hasWritten(tick) ? 'nothing more' : 'nothing'} was done.`
     case 'halted':
       return `Nothing new starts: ${escapeMarkdown(shorten(tick.haltedBy ?? '', 500))}.`
     case 'done':
@@ -59,10 +63,19 @@ function sentence(tick: Tick): string {
       return `${counted(
         tick.orders.reduce((sum, { devices }) => sum + devices.length, 0),
         'device',
-      )} ordered now, ${tick.pending} on their way; wave ${tick.wave} of ${tick.waves}.`
+      )} ordered now, ${members(tick)}${tick.pending} on their way; wave ${tick.wave} of ${tick.waves}.`
     case 'waiting':
       return `Nothing is due now; wave ${tick.wave} of ${tick.waves} has begun.`
   }
+}
+
+function hasWritten({ orders, withdrawn, enrolled, retired }: Tick): boolean {
+  return orders.length + withdrawn.length + enrolled.length + retired.length > 0
+}
+
+function members({ enrolled, retired }: Tick): string {
+  const joined = enrolled.length > 0 ? `${enrolled.length} let in, ` : ''
+  return `${joined}${retired.length > 0 ? `${retired.length} removed, ` : ''}`
 }
 
 function orderTable({ orders }: Tick): string[] {
@@ -76,6 +89,13 @@ function orderTable({ orders }: Tick): string[] {
       name,
     ]),
   )
+}
+
+function memberTable({ plan }: Tick, devices: readonly string[]): string[] {
+  const hosts = new Map(plan?.changes.map(({ device, host }) => [device, host]))
+  const rows = devices.slice(0, maxMembers).map((device) => [hosts.get(device) ?? device, device])
+  const more = devices.length - rows.length
+  return [...table(['device', 'id'], rows), ...(more > 0 ? ['', `And ${counted(more, 'more device')}.`] : [])]
 }
 
 function waitingTable({ waiting }: Tick): string[] {

@@ -43,6 +43,8 @@ function planOf(name: string): Plan {
   const changes: Change[] = [
     { kind: 'update', from: name, ...moving, notBefore: '2026-03-02T12:00:00+01:00' },
     { kind: 'no-op', why: 'already-there', ...moving, wave: 2 },
+    { kind: 'enroll', ...about, deviceType: name, site: name, to: name },
+    { kind: 'retire', ...about, deviceType: name, from: name },
     ...blockers.map((by): Change => ({
       kind: 'blocked',
       ...about,
@@ -65,7 +67,7 @@ function planOf(name: string): Plan {
     counts: countsOf(changes),
     waves: [1, 2].map((wave) => ({ wave, share: name, devices: 1, updates: 2 - wave, begins: name })),
     changes,
-    notInGit: [],
+    notInGit: [{ device: name, status: 'pending', deviceType: name }],
   }
 }
 
@@ -160,7 +162,7 @@ test('in Mermaid a name stays within its quotes, and the picture far under the l
         assert.match(
           line,
           new RegExp(
-            `^  (?:[wb]\\d*\\["${text}"\\]:::[a-zA-Z]+|w\\d+ -->(?:\\|"${text}"\\|)? w\\d+|classDef [-\\w :,#]+)$`,
+            `^  (?:[wbm]\\d*\\["${text}"\\]:::[a-zA-Z]+|w\\d+ -->(?:\\|"${text}"\\|)? w\\d+|classDef [-\\w :,#]+)$`,
             'u',
           ),
           JSON.stringify(name.slice(0, 60)),
