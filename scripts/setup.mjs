@@ -41,12 +41,17 @@ const testPrograms = {
   'mender-cli': 'mender-cli',
   rauc: 'rauc',
   mksquashfs: 'squashfs-tools',
+  'dbus-daemon': 'dbus-daemon',
   swupdate: 'swupdate',
   cpio: 'cpio',
   xz: 'xz-utils',
   zstd: 'zstd',
   'pkcs11-tool': 'opensc',
   'softhsm2-util': 'softhsm2',
+  sfdisk: 'fdisk',
+  'mkfs.vfat': 'dosfstools',
+  mcopy: 'mtools',
+  bmaptool: 'bmap-tools',
 }
 
 /**

@@ -92,6 +92,14 @@ export function quoted(text: string): string {
   return `"${text.replace(/["\\*]/g, (found) => `\\${found}`)}"`
 }
 
+/** Names in one `=in=` of a query, which has to fit into a URL. */
+export const queryChunk = 40
+
+/** Pieces of a list, each of `size` entries, the last of what is left. */
+export function chunksOf<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
+}
+
 /** Does `work` for each of `items`, some at a time, and returns what came of it in their order. */
 export async function forEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = new Map<number, R>()

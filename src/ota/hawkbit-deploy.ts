@@ -2,12 +2,15 @@
 // back unseen: it cancels what the device is doing.
 import { Failure } from '../platform/platform.ts'
 import { listActions } from './hawkbit-actions.ts'
-import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
+import { type HawkbitClient, chunksOf, forEach, queryChunk, quoted } from './hawkbit-client.ts'
 import { type HawkbitDeployment, findOrder, published } from './hawkbit-deployments.ts'
 import { readDevice } from './hawkbit-devices.ts'
+import { typesOf } from './hawkbit-kinds.ts'
 import { describe, digestOfDevices, noteOf, setVersionOf } from './hawkbit-orders.ts'
 import { type HawkbitArtifact, findArtifacts } from './hawkbit-releases.ts'
 import { distributionSet } from './hawkbit-schemas.ts'
+import { checkSettled } from './hawkbit-settled.ts'
+import { checkFiles } from './hawkbit-updaters.ts'
 import type { Deployment, DeviceFacts, Order } from './ota-server.ts'
 import { reportsRelease } from './watch.ts'
 
@@ -15,8 +18,6 @@ const attempts = 3
 const maxDevices = 20_000
 /** Devices in one assignment; the server takes 5000, and longer than anybody waits for them. */
 const chunkSize = 500
-/** Devices in one query, which has to fit into a URL. */
-const queryChunk = 40
 const maxName = 128
 /** A device that says that it has the release, and said so within this time, is not given it again. */
 const believedMs = 24 * 3_600_000
@@ -49,10 +50,11 @@ async function place(client: HawkbitClient, order: Order): Promise<Deployment> {
     const message = `${client.url} has no release ${order.release}: upload its artifact first`
     throw new Failure('release-missing', message)
   }
-  for (const artifact of artifacts) checkFiles(client, order, artifact)
   const facts = await forEach(missing, (id) => readDevice(client, id))
   const parts = split(client, order, artifacts, facts)
+  await forEach(parts, (part) => checkFiles(client, order.release, part))
   await checkFree(client, missing)
+  if (artifacts.some(({ set }) => set.type === typesOf.configuration.set)) await checkSettled(client, facts)
   for (const part of parts) await assign(client, order, description, part)
   const placed = await findOrder(client, order.name)
   if (!placed) {
@@ -103,20 +105,12 @@ function checkSame(
   )
 }
 
-/** RAUC's updater fails every order that brings more than one bundle, and says so on the device only. */
-function checkFiles(client: HawkbitClient, order: Order, { id, fileNames }: HawkbitArtifact): void {
-  if (fileNames.length === 1 || !fileNames.some((name) => name.endsWith('.raucb'))) return
-  throw new Failure(
-    'bad-input',
-    `${order.release} (distribution set ${id} on ${client.url}) has ${fileNames.length} files, and RAUC takes one: put everything into one bundle`,
-  )
-}
-
 interface Part {
   artifact: HawkbitArtifact
   /** Whether these devices report the release already: that is written down, and they are not bothered. */
   isThere: boolean
   devices: string[]
+  deviceTypes: string[]
 }
 
 /** Which devices get which artifact. */
@@ -139,8 +133,10 @@ function split(
     const isRecent = client.context.clock.now().getTime() - Date.parse(device.reportedAt ?? '') < believedMs
     const isThere = isRecent && reportsRelease(device, order.release, artifact)
     const key = `${artifact.id} ${isThere}`
-    const part = parts.get(key) ?? { artifact, isThere, devices: [] }
+    const part = parts.get(key) ?? { artifact, isThere, devices: [], deviceTypes: [] }
     part.devices.push(device.id)
+    const type = device.deviceType
+    if (type !== undefined && !part.deviceTypes.includes(type)) part.deviceTypes.push(type)
     parts.set(key, part)
   }
   if (refused.length === 0) return [...parts.values()]
@@ -192,7 +188,13 @@ async function findOrCreateSet(
 ): Promise<number> {
   const version = setVersionOf(order.name, artifact.id, isThere)
   const modules = (artifact.set.modules ?? []).map(({ id }) => ({ id }))
-  const set = { name: order.release, version, type: artifact.set.type ?? 'os', description, modules }
+  const set = {
+    name: order.release,
+    version,
+    type: artifact.set.type ?? typesOf.os.set,
+    description,
+    modules,
+  }
   const find = async () => {
     const query = `name==${quoted(order.release)};version==${quoted(version)}`
     const all = await client.list('/distributionsets', { sort: 'id:ASC', query }, distributionSet)
@@ -229,8 +231,4 @@ function checkDevices(
     'device-missing',
     `${client.url} left ${left.length} devices out of ${order.name} (${left.slice(0, 5).join(', ')}): is their target type compatible with the distribution set?`,
   )
-}
-
-function chunksOf<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
 }

@@ -22,6 +22,8 @@ export const keys = {
   deviceTypes: 'drover.device-types',
   signed: 'drover.signed',
   provides: 'drover.provides',
+  /** Only of RAUC bundles: the one device type that they are for. */
+  bundleFor: 'drover.rauc',
 } as const
 
 /** A release's artifact, and the distribution set that it is. */

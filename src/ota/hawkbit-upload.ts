@@ -4,13 +4,13 @@ import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
 import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
+import { kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
 import { type HawkbitArtifact, findArtifacts, keys, listFiles, readModuleFacts } from './hawkbit-releases.ts'
 import { type ModuleArtifact, softwareModule } from './hawkbit-schemas.ts'
+import { checkFormat, extensions } from './hawkbit-updaters.ts'
 import type { Uploaded } from './ota-server.ts'
 
 const attempts = 3
-/** Types that every hawkBit server has from the start. */
-const [moduleType, setType] = ['os', 'os']
 const [maxName, maxVersion, maxValue] = [128, 64, 4000]
 
 /** Uploads a file; see `OtaServer.upload`. */
@@ -23,9 +23,13 @@ export async function uploadArtifact(
   const file = await openArtifactFile(path, verifyKeys, context)
   const { info } = file
   checkName(path, info.name)
+  if (kindOf(info) === 'configuration') {
+    context.log.info(`${info.name} is a configuration, and no release of the OS`)
+  }
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
     if (existing) return uploaded(client, info, existing, attempt > 1)
+    await checkFormat(client, info)
     const failure = await store(client, file)
     if (failure === undefined) break
     if (attempt === attempts) throw failure
@@ -71,7 +75,12 @@ async function store(client: HawkbitClient, file: ArtifactFile): Promise<Failure
 async function findOrCreateModule(client: HawkbitClient, info: ArtifactInfo): Promise<number> {
   const found = await findModule(client, info)
   if (found !== undefined) return found
-  const module = { name: info.name, version: versionOf(info), type: moduleType, description: infoText(info) }
+  const module = {
+    name: info.name,
+    version: versionOf(info),
+    type: typesOf[kindOf(info)].module,
+    description: infoText(info),
+  }
   const { status } = await client.http.send({
     method: 'POST',
     path: '/softwaremodules',
@@ -85,7 +94,7 @@ async function findOrCreateModule(client: HawkbitClient, info: ArtifactInfo): Pr
 
 async function findModule(client: HawkbitClient, info: ArtifactInfo): Promise<number | undefined> {
   const version = versionOf(info)
-  const query = `name==${quoted(info.name)};version==${quoted(version)};type==${moduleType}`
+  const query = `name==${quoted(info.name)};version==${quoted(version)};type==${typesOf[kindOf(info)].module}`
   const all = await client.list('/softwaremodules', { sort: 'id:ASC', query }, softwareModule)
   return all.find((one) => one.name === info.name && one.version === version && one.deleted !== true)?.id
 }
@@ -162,12 +171,13 @@ function checkFile(
 
 /** The server replaces entries of the same key, so this may be repeated. */
 async function describe(client: HawkbitClient, info: ArtifactInfo, module: number): Promise<void> {
-  const provides = JSON.stringify(info.provides)
+  const provides = JSON.stringify(providesOf(info))
   const entries = [
     [keys.contentDigest, info.contentDigest],
     [keys.deviceTypes, JSON.stringify(info.deviceTypes)],
     [keys.signed, String(info.signature !== 'none')],
     ...(provides.length > maxValue ? [] : [[keys.provides, provides] as const]),
+    ...(info.format === 'rauc' ? info.deviceTypes.map((type) => [keys.bundleFor, type] as const) : []),
   ] as const
   const tooLong = entries.find(([, value]) => value.length > maxValue)
   if (tooLong) {
@@ -192,7 +202,7 @@ async function createSet(client: HawkbitClient, info: ArtifactInfo, module: numb
   const set = {
     name: info.name,
     version: versionOf(info),
-    type: setType,
+    type: typesOf[kindOf(info)].set,
     description: infoText(info),
     modules: [{ id: module }],
   }
@@ -256,8 +266,7 @@ function versionOf({ deviceTypes }: ArtifactInfo): string {
 }
 
 function fileNameOf(info: ArtifactInfo): string {
-  const extension = { mender: 'mender', swupdate: 'swu', rauc: 'raucb' }[info.format]
-  return `${info.name.replace(/[^A-Za-z0-9._-]/g, '_')}.${extension}`
+  return `${info.name.replace(/[^A-Za-z0-9._-]/g, '_')}.${extensions[info.format]}`
 }
 
 function infoText({ contentDigest, format }: ArtifactInfo): string {

@@ -2,6 +2,7 @@
 import { contract } from './contract.ts'
 import { hawkbitFaults } from './hawkbit-faults.ts'
 import './hawkbit-orders.ts'
+import './hawkbit-rauc.ts'
 import './hawkbit-swupdate.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 import './hawkbit-things.ts'
