@@ -23,8 +23,9 @@ export async function readDeployment(client: HawkbitClient, id: string): Promise
 export async function readWithActions(client: HawkbitClient, id: string): Promise<HawkbitDeployment> {
   const isSet = /^\d+$/.test(id)
   const set = isSet ? await client.find(`/distributionsets/${id}`, distributionSet) : undefined
-  const sets = set ? [set] : isSet ? [] : await listOrderSets(client, id)
-  if (sets.length > 0) return withActions(client, id, sets)
+  const sets = set ? [set] : isSet ? [] : await listOrderSets(client, [id])
+  const [found] = sets.length > 0 ? await withAllActions(client, [{ id, sets }]) : []
+  if (found) return found
   throw new Failure('server-refused', `${client.url} knows no deployment ${id}`)
 }
 
@@ -36,56 +37,128 @@ export async function findDeployment(client: HawkbitClient, name: string): Promi
 
 /** `findDeployment` for those who go on with it. */
 export async function findOrder(client: HawkbitClient, name: string): Promise<HawkbitDeployment | undefined> {
-  const version = versionOf(name)
-  const sets = await listOrderSets(client, version)
-  return sets.length === 0 ? undefined : withActions(client, version, sets)
+  return (await readOrders(client, [versionOf(name)]))[0]
 }
 
-/** The name of the newest order that a device has taken up; see `OtaServer.lastTaken`. */
-export async function lastTaken(client: HawkbitClient, device: string): Promise<string | undefined> {
-  const actions = await listActions(client, `target.controllerid==${quoted(device)}`)
-  const newest = actions.findLast(({ status }) => status !== 'canceled')
-  const set = newest && (await client.find(`/distributionsets/${newest.set}`, distributionSet))
-  return set && (noteOf(set)?.name ?? `${set.name}:${set.version}`)
+/** The deployments of these names that there are, by name: their sets in one query, all actions of these in another. */
+export async function findDeployments(
+  client: HawkbitClient,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Deployment>> {
+  const found = await readOrders(client, [...new Set(names.map(versionOf))])
+  const wanted = new Set(names)
+  return new Map(found.filter(({ name }) => wanted.has(name)).map((one) => [one.name, published(one)]))
+}
+
+/** The names of the newest orders that devices have taken up; see `OtaServer.lastTaken`. */
+export async function lastTaken(
+  client: HawkbitClient,
+  devices: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const lists = await forEach(chunksOf(devices), (ids) =>
+    listActions(client, `target.controllerid=in=(${ids.map(quoted).join(',')})`),
+  )
+  const newest = new Map<string, number>()
+  for (const action of lists.flat()) {
+    if (!['pending', 'aborted'].includes(stateOf(client, action, false)))
+      newest.set(action.device, action.set)
+  }
+  const sets = new Map((await listSets(client, [...newest.values()])).map((set) => [set.id, set]))
+  return new Map(
+    devices.flatMap((device): [string, string][] => {
+      const set = sets.get(newest.get(device) ?? -1)
+      return set ? [[device, noteOf(set)?.name ?? `${set.name}:${set.version}`]] : []
+    }),
+  )
 }
 
 /** All deployments that are not finished, whoever made them, oldest first. */
 export async function openDeployments(client: HawkbitClient): Promise<Deployment[]> {
   const active = await listActions(client, 'active==true')
-  const ids = new Set<string>()
-  await forEach([...new Set(active.map(({ set }) => set))], async (id) => {
-    const set = await client.find(`/distributionsets/${id}`, distributionSet)
-    const note = set && noteOf(set)
-    if (set) ids.add(note ? versionOf(note.name) : String(id))
-  })
-  const open: Deployment[] = []
-  for (const id of ids) open.push(published(await readWithActions(client, id)))
+  const sets = await listSets(
+    client,
+    active.map(({ set }) => set),
+  )
+  const orders = new Set(sets.flatMap((set) => noteOf(set)?.name ?? []).map(versionOf))
+  const foreign = sets.filter((set) => noteOf(set) === undefined)
+  const open = [
+    ...(await readOrders(client, [...orders])),
+    ...(await withAllActions(
+      client,
+      foreign.map((set) => ({ id: String(set.id), sets: [set] })),
+    )),
+  ].map(published)
   return open
     .filter(({ isFinished }) => !isFinished)
     .sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1))
 }
 
-/** The sets of an order, whose versions start with its own. */
-async function listOrderSets(client: HawkbitClient, version: string): Promise<DistributionSet[]> {
-  if (!/^order-[0-9a-f]+$/.test(version)) return []
-  const list = { sort: 'id:ASC', query: `version==${version}*` }
-  const sets = await client.list('/distributionsets', list, distributionSet)
-  return sets.filter((set) => {
-    const note = noteOf(set)
-    return note !== undefined && versionOf(note.name) === version
+/** Orders by the versions of their sets, each with all its actions. */
+async function readOrders(client: HawkbitClient, versions: readonly string[]): Promise<HawkbitDeployment[]> {
+  const byOrder = Map.groupBy(await listOrderSets(client, versions), orderOf)
+  return withAllActions(
+    client,
+    [...byOrder].flatMap(([id, sets]) => (id === undefined ? [] : [{ id, sets }])),
+  )
+}
+
+/** Things in one query, which has to fit into a URL. */
+const chunkSize = 40
+
+function chunksOf<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / chunkSize) }, (_, i) =>
+    all.slice(i * chunkSize, (i + 1) * chunkSize),
+  )
+}
+
+async function listSets(client: HawkbitClient, ids: readonly number[]): Promise<DistributionSet[]> {
+  const lists = await forEach(chunksOf([...new Set(ids)]), (some) =>
+    client.list('/distributionsets', { sort: 'id:ASC', query: `id=in=(${some.join(',')})` }, distributionSet),
+  )
+  return lists.flat()
+}
+
+/** The sets of orders, whose versions start with the order's own. */
+async function listOrderSets(client: HawkbitClient, versions: readonly string[]): Promise<DistributionSet[]> {
+  const wanted = new Set(versions.filter((version) => /^order-[0-9a-f]+$/.test(version)))
+  const lists = await forEach(chunksOf([...wanted]), (some) => {
+    const query = some.map((version) => `version==${version}*`).join(',')
+    return client.list('/distributionsets', { sort: 'id:ASC', query }, distributionSet)
   })
+  return lists.flat().filter((set) => wanted.has(orderOf(set) ?? ''))
+}
+
+function orderOf(set: DistributionSet): string | undefined {
+  const note = noteOf(set)
+  return note && versionOf(note.name)
+}
+
+/** Deployments with their actions, which are asked for together. */
+async function withAllActions(
+  client: HawkbitClient,
+  orders: readonly { id: string; sets: readonly DistributionSet[] }[],
+): Promise<HawkbitDeployment[]> {
+  const ids = orders.flatMap(({ sets }) => sets.map(({ id }) => id))
+  const lists = await forEach(chunksOf(ids), (some) =>
+    listActions(client, `distributionset.id=in=(${some.join(',')})`),
+  )
+  const bySet = Map.groupBy(lists.flat(), ({ set }) => set)
+  const all = []
+  for (const { id, sets } of orders) all.push(await withActions(client, id, sets, bySet))
+  return all
 }
 
 async function withActions(
   client: HawkbitClient,
   id: string,
   sets: readonly DistributionSet[],
+  bySet: ReadonlyMap<number, readonly DeviceAction[]>,
 ): Promise<HawkbitDeployment> {
   const devices = new Map<string, DeviceState>()
   const actions = new Map<string, DeviceAction>()
   const finishedAt = new Map<string, string>()
   for (const set of sets) {
-    const own = await listActions(client, `distributionset.id==${set.id}`)
+    const own = bySet.get(set.id) ?? []
     for (const action of own) {
       actions.set(action.device, action)
       devices.set(action.device, stateOf(client, action, wasPresent(set)))

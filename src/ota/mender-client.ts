@@ -7,6 +7,9 @@ export const pageSize = 500
 /** A million devices. A server that pages on for ever must not keep us. */
 export const maxPages = 2000
 
+/** What narrows a list; several values of one name are alternatives. */
+export type MenderQuery = Readonly<Record<string, string | readonly string[]>>
+
 export interface MenderClient {
   readonly url: string
   readonly http: HttpClient
@@ -14,7 +17,7 @@ export interface MenderClient {
   /** Pages of a list that is asked for with `page` and `per_page` in its query. */
   pages<S extends v.GenericSchema>(
     path: string,
-    query: Readonly<Record<string, string>>,
+    query: MenderQuery,
     item: S,
   ): AsyncGenerator<v.InferOutput<S>[]>
   /** Pages of a search that is sent as JSON, with `page` and `per_page` in its query. */
@@ -24,11 +27,7 @@ export interface MenderClient {
     item: S,
   ): AsyncGenerator<v.InferOutput<S>[]>
   /** All items of such a list. */
-  list<S extends v.GenericSchema>(
-    path: string,
-    query: Readonly<Record<string, string>>,
-    item: S,
-  ): Promise<v.InferOutput<S>[]>
+  list<S extends v.GenericSchema>(path: string, query: MenderQuery, item: S): Promise<v.InferOutput<S>[]>
   /** One thing, or undefined where the server has none (404). */
   find<S extends v.GenericSchema>(path: string, schema: S): Promise<v.InferOutput<S> | undefined>
 }
@@ -50,7 +49,10 @@ export function openMenderClient(url: string, token: string, context: Context): 
     }
   }
   const pages: MenderClient['pages'] = (path, query, item) => {
-    const filter = new URLSearchParams({ ...query }).toString()
+    const entries = Object.entries(query).flatMap(([name, values]) =>
+      [values].flat().map((one): [string, string] => [name, one]),
+    )
+    const filter = new URLSearchParams(entries).toString()
     const prefix = filter === '' ? '' : `${filter}&`
     return all(path, (page) => ({ method: 'GET', path: `${path}?${prefix}${page}` }), item)
   }

@@ -1,243 +1,154 @@
-// Orders on a Mender server. Hides that a deployment is read in three calls, and that a create may have worked although its
-// answer was lost.
+// Deployments on a Mender server. A list has for each how many devices stand how, and only where these counts are others than
+// at the last look are its devices asked for: so many deployments cost one request, and one more for each that moves.
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
-import type { MenderClient } from './mender-client.ts'
-import { findRelease } from './mender-releases.ts'
+import { type MenderClient, type MenderQuery, pageSize } from './mender-client.ts'
 import {
-  type MenderDeployment,
-  deployment,
-  deploymentDevice,
-  deploymentOfDevice,
-  deviceIds,
-} from './mender-schemas.ts'
-import { type Deployment, type DeviceState, type Order, isOpenState } from './ota-server.ts'
+  type Devices,
+  counted,
+  deploymentsPath as path,
+  devicesOf,
+  withDevices,
+} from './mender-deployment-devices.ts'
+import { type MenderDeployment, type MenderDevice, deployment, deploymentOfDevice } from './mender-schemas.ts'
+import type { Deployment } from './ota-server.ts'
 
-const path = '/api/management/v1/deployments/deployments'
 const searchPath = '/api/management/v2/deployments/deployments'
-const attempts = 3
-/** The server takes 1 MiB of JSON, which is about 26,000 ids. */
-const maxDevices = 20_000
+/** Names in one query have to fit into a URL; servers and proxies take 8000 characters and more. */
+const maxQuery = 4000
 
-const states: Readonly<Record<string, DeviceState>> = {
-  pending: 'pending',
-  downloading: 'downloading',
-  pause_before_installing: 'downloading',
-  installing: 'installing',
-  pause_before_rebooting: 'installing',
-  rebooting: 'rebooting',
-  pause_before_committing: 'rebooting',
-  success: 'success',
-  'already-installed': 'already-installed',
-  failure: 'failure',
-  aborted: 'aborted',
-  noartifact: 'no-artifact',
-  decommissioned: 'decommissioned',
+/** The deployments of one server, with what is known of them so far. */
+export interface MenderDeployments {
+  /** One with all its devices, read afresh; throws `server-refused` where there is none with this id. */
+  read(id: string): Promise<Deployment>
+  /** The newest of this name, read afresh, or undefined. */
+  find(name: string): Promise<Deployment | undefined>
+  /** The newest of each of these names that there is. */
+  findAll(names: readonly string[]): Promise<ReadonlyMap<string, Deployment>>
+  /** All that are not finished, oldest first. */
+  open(): Promise<Deployment[]>
+  /** See `OtaServer.lastTaken`. */
+  lastTaken(devices: readonly string[]): Promise<ReadonlyMap<string, string>>
 }
 
-/** Reads a deployment with all its devices; throws `server-refused` where there is none with this id. */
-export async function readDeployment(client: MenderClient, id: string): Promise<Deployment> {
-  const found = await client.find(`${path}/${encodeURIComponent(id)}`, deployment)
-  if (!found) throw new Failure('server-refused', `${client.url} knows no deployment ${id}`)
-  return withDevices(client, found)
-}
-
-/** The newest deployment of this name, or undefined. */
-export async function findDeployment(client: MenderClient, name: string): Promise<Deployment | undefined> {
-  const listed = await client.list(searchPath, { name }, deployment)
-  const [newest] = listed
-    .filter((one) => one.name === name)
-    .sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
-  return newest && withDevices(client, newest)
-}
-
-/** The name of the newest order that a device has taken up; see `OtaServer.lastTaken`. */
-export async function lastTaken(client: MenderClient, device: string): Promise<string | undefined> {
-  // the newest come first; the server gives 20 at most
-  const own = `${path}/devices/${encodeURIComponent(device)}?page=1&per_page=20`
-  const history = (await client.find(own, v.array(deploymentOfDevice))) ?? []
-  const [newest] = history.sort((a, b) => Date.parse(b.deployment.created) - Date.parse(a.deployment.created))
-  return newest?.deployment.name
-}
-
-/** All deployments that are not finished, oldest first. */
-export async function openDeployments(client: MenderClient): Promise<Deployment[]> {
-  const byId = new Map<string, MenderDeployment>()
-  // in this order: one that begins between the two questions is in both answers, not in none
-  for (const status of ['pending', 'inprogress']) {
-    for (const one of await client.list(searchPath, { status }, deployment)) byId.set(one.id, one)
+/** Reads the deployments of a server. */
+export function menderDeployments(client: MenderClient): MenderDeployments {
+  const known = new Map<string, Devices>()
+  const look = async (found: MenderDeployment, isAfresh = false) => {
+    const devices = await devicesOf(client, found, known.get(found.id), isAfresh)
+    known.set(found.id, devices)
+    return devices
   }
-  const open: Deployment[] = []
-  for (const one of byId.values()) open.push(await withDevices(client, one))
-  return open.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
-}
-
-/** Places an order; see `OtaServer.deploy`. */
-export async function deploy(client: MenderClient, order: Order): Promise<Deployment> {
-  const devices = [...new Set(order.devices)].sort()
-  if (devices.length === 0) {
-    throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
-  }
-  if (devices.length > maxDevices) {
-    throw new Failure(
-      'bad-input',
-      `the order ${order.name} has ${devices.length} devices; at most ${maxDevices} fit into one: order in waves`,
-    )
-  }
-  for (let attempt = 1; ; attempt++) {
-    const existing = await findDeployment(client, order.name)
-    if (existing) return checked(client, existing, order, devices)
-    if ((await findRelease(client, order.release)) === undefined) throw missingRelease(client, order.release)
-    const failure = await create(client, order, devices)
-    // what was created, by us or by an answer that got lost, is found by the next look
-    const created = await findDeployment(client, order.name)
-    if (created) return checked(client, created, order, devices)
-    if (attempt === attempts) throw failure
-    client.context.log.warn(`order ${order.name}, try ${attempt} of ${attempts}: ${failure.message}`)
-    await client.context.clock.sleep(500 * 2 ** attempt, client.context.signal)
-  }
-}
-
-/** Returns what is wrong where the order isn't found afterwards; throws what no other try would change. */
-async function create(client: MenderClient, order: Order, devices: readonly string[]): Promise<Failure> {
-  try {
-    const { status } = await client.http.send({
-      method: 'POST',
-      path,
-      json: { name: order.name, artifact_name: order.release, devices, force_installation: false },
-      repeatable: false,
-      accept: [201, 409, 422],
-    })
-    if (status === 422) throw missingRelease(client, order.release)
-    const said = status === 201 ? 'took the order' : 'says that an equal order is open'
-    return new Failure('unexpected-reply', `${client.url} ${said} ${order.name}, but does not list it`)
-  } catch (error) {
-    if (error instanceof Failure && error.reason === 'unreachable') return error
-    throw error
-  }
-}
-
-/** What was ordered is what was asked, counted on the server: nothing less and nothing more may pass as done. */
-async function checked(
-  client: MenderClient,
-  found: Deployment,
-  order: Order,
-  devices: readonly string[],
-): Promise<Deployment> {
-  const asked = new Set(devices)
-  const missing = devices.filter((id) => !found.devices.has(id))
-  const extra = [...found.devices.keys()].filter((id) => !asked.has(id))
-  if (found.release === order.release && missing.length === 0 && extra.length === 0) return found
-  const differs =
-    found.release === order.release
-      ? `${missing.length} devices missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
-      : `it orders ${found.release} instead of ${order.release}`
-  throw new Failure(
-    missing.length > 0 && extra.length === 0 ? 'device-missing' : 'server-refused',
-    `the deployment ${found.id} (${order.name}) on ${client.url} is not what was asked: ${differs}. Look at it there and abort it`,
-  )
-}
-
-/** Takes an order back where it has not begun; see `OtaServer.withdraw`. */
-export async function withdraw(
-  client: MenderClient,
-  id: string,
-  ended: readonly string[] = [],
-  from?: readonly string[],
-): Promise<string[]> {
-  const before = await readDeployment(client, id)
-  const open = devicesIn(before, isOpenState)
-  const asked = from && new Set(from)
-  const free = open.filter(
-    (device) =>
-      (asked?.has(device) ?? true) && (before.devices.get(device) === 'pending' || ended.includes(device)),
-  )
-  if (free.length === 0) return open
-  if (free.length === open.length) {
-    // 422: it finished meanwhile
-    const request = { method: 'PUT', path: `${path}/${encodeURIComponent(id)}/status` } as const
-    await client.http.send({ ...request, json: { status: 'aborted' }, accept: [200, 204, 422] })
-  } else {
-    await withdrawEach(client, before, free)
-  }
-  return devicesIn(await readDeployment(client, id), isOpenState)
-}
-
-/** The server's call for one device takes back all its orders, so it is only for a device without another one. */
-async function withdrawEach(
-  client: MenderClient,
-  { id, devices: before }: Deployment,
-  free: readonly string[],
-): Promise<void> {
-  const others = (await openDeployments(client)).filter((one) => one.id !== id)
-  for (const device of free) {
-    const other = others.find((one) => isOpenState(one.devices.get(device) ?? 'aborted'))
-    if (other) {
-      client.context.log.warn(`${device} keeps its order: withdrawing it would take back ${other.name} too`)
-      continue
-    }
-    const { devices } = await readDeployment(client, id)
-    if (devices.get(device) !== before.get(device)) continue
-    const request = { method: 'DELETE', path: `${path}/devices/${encodeURIComponent(device)}` } as const
-    await client.http.send({ ...request, accept: [200, 204] })
-  }
-}
-
-const maxLogCharacters = 1 << 20
-
-/** The log of a device that failed; undefined where there is none (yet). */
-export async function readLog(client: MenderClient, id: string, device: string): Promise<string | undefined> {
-  const reply = await client.http.send({
-    method: 'GET',
-    path: `${path}/${encodeURIComponent(id)}/devices/${encodeURIComponent(device)}/log`,
-    headers: { accept: 'text/plain, application/json' },
-    accept: [200, 404],
-  })
-  if (/^\s*<!doctype html|^\s*<html/i.test(reply.text)) {
-    throw new Failure('unexpected-reply', `${client.url} answered with a web page instead of a log`)
-  }
-  // the end of a log tells why
-  return reply.status === 404 || reply.text === '' ? undefined : reply.text.slice(-maxLogCharacters)
-}
-
-async function withDevices(client: MenderClient, found: MenderDeployment): Promise<Deployment> {
-  const own = `${path}/${encodeURIComponent(found.id)}`
-  const all = await client.http.json({ method: 'GET', path: `${own}/device_list` }, deviceIds)
-  // only devices that have asked are listed with a state; of a deployment that is over, the others were never reached
-  const unlisted = found.status === 'finished' ? 'aborted' : 'pending'
-  const devices = new Map<string, DeviceState>(all.map((id) => [id, unlisted]))
-  const over = found.finished ? [new Date(found.finished).toISOString()] : []
-  const finishedAt = new Map<string, string>(over.flatMap((at) => all.map((id) => [id, at])))
-  for await (const page of client.pages(`${own}/devices/list`, {}, deploymentDevice)) {
-    for (const { id, status, finished } of page) {
-      devices.set(id, stateOf(client, status))
-      if (finished) finishedAt.set(id, new Date(finished).toISOString())
-    }
-  }
+  const whole = async (found: MenderDeployment) => withDevices(client, found, await look(found))
+  const afresh = async (found: MenderDeployment) => withDevices(client, found, await look(found, true))
+  const list = async (query: MenderQuery) => counted(client, await client.list(searchPath, query, deployment))
   return {
-    id: found.id,
-    name: found.name,
-    release: found.artifact_name ?? '',
-    createdAt: new Date(found.created).toISOString(),
-    isFinished: found.status === 'finished',
-    devices,
-    finishedAt,
+    read: async (id) => {
+      const found = await client.find(`${path}/${encodeURIComponent(id)}`, deployment)
+      if (found) return afresh(found)
+      throw new Failure('server-refused', `${client.url} knows no deployment ${id}`)
+    },
+    find: async (name) => {
+      const found = newestByName(await client.list(searchPath, { name }, deployment)).get(name)
+      return found && afresh(found)
+    },
+    findAll: async (names) => {
+      const found = []
+      for (const some of chunksOf(names)) found.push(...(await list({ name: some })))
+      const newest = newestByName(found)
+      const all = new Map<string, Deployment>()
+      for (const name of new Set(names)) {
+        const one = newest.get(name)
+        if (one) all.set(name, await whole(one))
+      }
+      return all
+    },
+    open: async () => {
+      const byId = new Map<string, MenderDeployment>()
+      // in this order: one that begins between the two questions is in both answers, not in none
+      for (const status of ['pending', 'inprogress']) {
+        for (const one of await list({ status })) byId.set(one.id, one)
+      }
+      const open: Deployment[] = []
+      for (const one of byId.values()) open.push(await whole(one))
+      return open.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1))
+    },
+    lastTaken: (devices) => lastTaken(client, devices, { look, isKnown: ({ id }) => known.has(id) }),
   }
 }
 
-function stateOf(client: MenderClient, status: string): DeviceState {
-  const state = Object.hasOwn(states, status) ? states[status] : undefined
-  if (state) return state
-  throw new Failure(
-    'unexpected-reply',
-    `${client.url} has a device in the unknown state "${status.slice(0, 80)}"`,
+interface Looking {
+  look: (found: MenderDeployment) => Promise<Devices>
+  /** Whether a look most likely costs nothing. */
+  isKnown: (found: MenderDeployment) => boolean
+}
+
+/**
+ * A device's own history costs a request for each device, and the newest deployments have the same for many: so these are
+ * looked at first, as long as that is no dearer.
+ */
+async function lastTaken(
+  client: MenderClient,
+  devices: readonly string[],
+  { look, isKnown }: Looking,
+): Promise<ReadonlyMap<string, string>> {
+  const left = new Set(devices)
+  const taken = new Map<string, string>()
+  if (left.size > 1) {
+    const request = { method: 'GET', path: `${searchPath}?sort=desc&page=1&per_page=${pageSize}` } as const
+    const { value } = await client.http.read(request, v.array(deployment))
+    let budget = left.size
+    for (const found of newestFirst(await counted(client, value))) {
+      if (found.device_count === 0) continue
+      if (left.size === 0 || budget <= 0) break
+      if (!isKnown(found)) budget--
+      const { asked } = await look(found)
+      for (const [id, device] of asked) {
+        if (hasTaken(device) && left.delete(id)) taken.set(id, found.name)
+      }
+    }
+  }
+  for (const id of left) {
+    // the newest come first; the server gives 20 at most
+    const own = `${path}/devices/${encodeURIComponent(id)}?page=1&per_page=20`
+    const history = (await client.find(own, v.array(deploymentOfDevice))) ?? []
+    const [newest] = newestFirst(
+      history.filter(({ device }) => !device || hasTaken(device)).map((one) => one.deployment),
+    )
+    if (newest) taken.set(id, newest.name)
+  }
+  return taken
+}
+
+/** An order that was taken back from a device before it began stands in its history too. */
+function hasTaken({ status, started }: Pick<MenderDevice, 'status' | 'started'>): boolean {
+  return started != null || (status !== 'aborted' && status !== 'decommissioned')
+}
+
+function newestFirst<T extends { created: string }>(all: readonly T[]): T[] {
+  return [...all].sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
+}
+
+function newestByName(all: readonly MenderDeployment[]): Map<string, MenderDeployment> {
+  return new Map(
+    newestFirst(all)
+      .toReversed()
+      .map((one) => [one.name, one]),
   )
 }
 
-function devicesIn(deployment: Deployment, has: (state: DeviceState) => boolean): string[] {
-  return [...deployment.devices].filter(([, state]) => has(state)).map(([id]) => id)
-}
-
-function missingRelease(client: MenderClient, release: string): Failure {
-  return new Failure('release-missing', `${client.url} has no release ${release}: upload its artifact first`)
+/** Names in lists that fit into a query each. */
+function chunksOf(names: readonly string[]): string[][] {
+  const chunks: string[][] = []
+  let length = Infinity
+  for (const name of new Set(names)) {
+    const size = encodeURIComponent(name).length + '&name='.length
+    if (length + size > maxQuery) {
+      chunks.push([])
+      length = 0
+    }
+    chunks.at(-1)?.push(name)
+    length += size
+  }
+  return chunks
 }

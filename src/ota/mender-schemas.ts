@@ -57,9 +57,19 @@ export const artifact = v.object({
 })
 export type MenderArtifact = v.InferOutput<typeof artifact>
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const counts = v.record(v.string(), count)
+
+/** How many devices of a deployment stand how. */
+export const deploymentStatistics = v.object({ id: v.string(), stats: counts })
+
 export const deployment = v.object({
   id: v.pipe(v.string(), v.nonEmpty()),
   name,
+  statistics: v.nullish(v.object({ status: v.nullish(counts) })),
+  /** Devices that have asked for it, and all that it is for. */
+  device_count: v.nullish(count),
+  max_devices: v.nullish(count),
   artifact_name: v.nullish(v.string()),
   created: time,
   finished: v.nullish(time),
@@ -67,13 +77,22 @@ export const deployment = v.object({
 })
 export type MenderDeployment = v.InferOutput<typeof deployment>
 
+const deviceOfDeployment = v.object({
+  status: v.string(),
+  started: v.nullish(time),
+  finished: v.nullish(time),
+})
+
 /** An entry of a device's history. */
-export const deploymentOfDevice = v.object({ deployment: v.object({ name, created: time }) })
+export const deploymentOfDevice = v.object({
+  deployment: v.object({ name, created: time }),
+  device: v.nullish(deviceOfDeployment),
+})
 
 export const deploymentDevice = v.object({
   id: v.pipe(v.string(), v.nonEmpty()),
-  status: v.string(),
-  finished: v.nullish(time),
+  ...deviceOfDeployment.entries,
 })
+export type MenderDevice = v.InferOutput<typeof deploymentDevice>
 
 export const deviceIds = v.array(v.pipe(v.string(), v.nonEmpty()))

@@ -128,9 +128,11 @@ export interface OtaServer {
   deploy(order: Order): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */
   findDeployment(name: string): Promise<Deployment | undefined>
+  /** The deployments of these names that there are, by name, the newest where there are several. */
+  findDeployments(names: readonly string[]): Promise<ReadonlyMap<string, Deployment>>
   deployment(id: string): Promise<Deployment>
-  /** The name of the newest order that a device has taken up, ended or not; undefined where there is none. */
-  lastTaken(device: string): Promise<string | undefined>
+  /** The name of the newest order that each of these devices has taken up, ended or not; those that took none lack. */
+  lastTaken(devices: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** All deployments that are not finished, oldest first: a device takes them in that order. */
   openDeployments(): Promise<readonly Deployment[]>
   /**

@@ -46,17 +46,28 @@ export function isOrderOf(stage: string, name: string): boolean {
   return name.startsWith(`drover/${shortStage(stage)}/`)
 }
 
+/** Parts of a wave that are asked for at once; few waves have more. */
+const partsAtOnce = 2
+
 /** Finds all orders of a rollout, of all its attempts, by their names; the oldest first. */
 export async function findPlaced(server: OtaServer, rollout: Rollout, waveCount: number): Promise<Placed[]> {
   const placed: Placed[] = []
-  for (let attempt = 1; attempt <= rollout.attempt; attempt++) {
-    for (let wave = 1; wave <= waveCount; wave++) {
-      for (let part = 1; ; part++) {
-        const deployment = await server.findDeployment(orderName(rollout, attempt, wave, part))
-        if (!deployment) break
-        placed.push({ attempt, wave, part, deployment })
-      }
+  let steps = Array.from({ length: rollout.attempt }, (_a, a) =>
+    Array.from({ length: waveCount }, (_w, w) => ({ attempt: a + 1, wave: w + 1 })),
+  ).flat()
+  for (let first = 1; steps.length > 0; first += partsAtOnce) {
+    const asked = steps.flatMap((step) =>
+      Array.from({ length: partsAtOnce }, (_, i) => ({ ...step, part: first + i })),
+    )
+    const nameOf = ({ attempt, wave, part }: Omit<Placed, 'deployment'>) =>
+      orderName(rollout, attempt, wave, part)
+    const found = await server.findDeployments(asked.map(nameOf))
+    for (const one of asked) {
+      const deployment = found.get(nameOf(one))
+      if (deployment) placed.push({ ...one, deployment })
     }
+    // a part is placed only where all before it are
+    steps = steps.filter((step) => found.has(nameOf({ ...step, part: first + partsAtOnce - 1 })))
   }
   // a device that moved to an earlier wave has its newest order there
   return placed.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))

@@ -1,10 +1,11 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import type { DeviceFacts, Facts, OtaServer } from '../ota/ota.ts'
+import type { Facts, OtaServer } from '../ota/ota.ts'
 import { type RolloutState, isMoving } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
+import type { Outcome } from './gate.ts'
 import type { Plan } from './model.ts'
 import { contentOf } from './releases.ts'
-import { type Placed, type Rollout, findPlaced, isOrderOf, outcomeOf, rolloutId } from './rollout.ts'
+import { type Rollout, findPlaced, isOrderOf, outcomeOf, rolloutId } from './rollout.ts'
 
 /** The rollouts that a plan's devices belong to, with their orders so far; none where every device is there already. */
 export async function rolloutsOf(
@@ -19,35 +20,34 @@ export async function rolloutsOf(
   if (plan.counts.updates === 0 && plan.counts.alreadyPending === 0) return [] // no gate to judge
   const members = await membersByRollout(plan, facts, fleet, stage, git)
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
-  const states: RolloutState[] = []
+  const states: (Omit<RolloutState, 'left'> & { ended: readonly string[] })[] = []
   for (const { rollout, devices } of members) {
     const placed = await findPlaced(server, rollout, stage.waves.length)
-    const left = new Set<string>()
-    for (const device of devices) {
+    const ended = [...devices].filter((device) => {
       const reported = byId.get(device)
-      if (reported && (await hasLeft(reported, rollout, placed, stage, server, now))) left.add(device)
-    }
-    states.push({ rollout, devices, placed, left })
+      return reported && hasEndedBadly(outcomeOf(reported, rollout, placed, stage.gate, now))
+    })
+    states.push({ rollout, devices, placed, ended })
   }
-  return states
+  const taken = await server.lastTaken(states.flatMap(({ ended }) => ended))
+  return states.map(({ ended, ...state }) => {
+    const left = ended.filter((device) => hasLeft(taken.get(device), state.rollout, stage))
+    return { ...state, left: new Set(left) }
+  })
 }
+
+const hasEndedBadly = ({ kind }: Outcome) => kind === 'failure' || kind === 'aborted'
 
 /**
  * Whether a device whose order of this rollout ended badly was given another release by us since. A line in Git that was
  * overridden for the device a while and then counts again is the same line, and so the same rollout.
  */
-async function hasLeft(
-  facts: DeviceFacts,
-  rollout: Rollout,
-  placed: readonly Placed[],
-  stage: Stage,
-  server: OtaServer,
-  now: Date,
-): Promise<boolean> {
-  const outcome = outcomeOf(facts, rollout, placed, stage.gate, now)
-  if (outcome.kind !== 'failure' && outcome.kind !== 'aborted') return false
-  const last = await server.lastTaken(facts.id)
-  return last !== undefined && isOrderOf(stage.name, last) && !last.startsWith(`drover/${rollout.id}/`)
+function hasLeft(lastTaken: string | undefined, rollout: Rollout, stage: Stage): boolean {
+  return (
+    lastTaken !== undefined &&
+    isOrderOf(stage.name, lastTaken) &&
+    !lastTaken.startsWith(`drover/${rollout.id}/`)
+  )
 }
 
 async function membersByRollout(

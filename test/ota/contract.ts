@@ -4,6 +4,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { openArtifact } from '../../src/artifact/artifact.ts'
+import { isOpenState } from '../../src/ota/ota.ts'
 import { type ServerLab, allDevices, until } from '../support/lab.ts'
 
 type Options = { accept?: 'all' | 'none' }
@@ -264,19 +265,67 @@ export function contract(
     },
   )
 
-  promise('it tells the newest order that a device has taken up', async (lab) => {
-    const one = await lab.device()
+  promise('it tells the newest order that each device has taken up', async (lab) => {
+    const [one, two, idle] = [
+      await lab.device(),
+      await lab.device(),
+      await lab.device({ behaviour: 'never asks' }),
+    ]
+    const devices = [one.key, two.key, idle.key]
     for (const name of ['os-2', 'os-3', 'os-4']) await lab.server.upload(await lab.artifact(name))
-    assert.equal(await lab.server.lastTaken(one.key), undefined)
-    for (const release of ['os-2', 'os-3']) {
-      const { id } = await lab.server.deploy({ name: `to ${release}`, release, devices: [one.key] })
-      await until(async () => (await lab.server.deployment(id)).isFinished)
-      assert.equal(await lab.server.lastTaken(one.key), `to ${release}`)
+    assert.deepEqual(await lab.server.lastTaken([]), new Map())
+    assert.deepEqual(await lab.server.lastTaken(devices), new Map())
+    const done = async (name: string, release: string, keys: string[]) => {
+      const { id } = await lab.server.deploy({ name, release, devices: keys })
+      const open = async () => [...(await lab.server.deployment(id)).devices.values()].filter(isOpenState)
+      await until(async () => (await open()).length === (keys.includes(idle.key) ? 1 : 0))
+      return id
     }
+    const first = await done('to os-2', 'os-2', devices)
+    const expected = new Map([
+      [one.key, 'to os-2'],
+      [two.key, 'to os-2'],
+    ])
+    assert.deepEqual(await lab.server.lastTaken(devices), expected)
+    assert.deepEqual(await lab.server.lastTaken([one.key]), new Map([[one.key, 'to os-2']]))
+    await done('to os-3', 'os-3', [two.key])
+    expected.set(two.key, 'to os-3')
+    assert.deepEqual(await lab.server.lastTaken(devices), expected)
     one.behave('never asks')
-    const { id } = await lab.server.deploy({ name: 'to os-4', release: 'os-4', devices: [one.key] })
+    await lab.server.withdraw(first)
+    const { id } = await lab.server.deploy({ name: 'to os-4', release: 'os-4', devices: [one.key, idle.key] })
+    await lab.server.withdraw(id, [], [one.key])
+    assert.deepEqual(await lab.server.lastTaken(devices), expected, 'what was never taken is none')
     await lab.server.withdraw(id)
-    assert.equal(await lab.server.lastTaken(one.key), 'to os-3', 'what it never took is none')
+    assert.deepEqual(await lab.server.lastTaken(devices), expected)
+    assert.deepEqual(await lab.server.lastTaken([one.key]), new Map([[one.key, 'to os-2']]))
+  })
+
+  promise('many deployments are found by their names, as each is by itself', async (lab) => {
+    const [good, bad, silent] = await Promise.all([
+      lab.device(),
+      lab.device({ behaviour: 'fails' }),
+      lab.device({ behaviour: 'never asks' }),
+    ])
+    await lab.server.upload(await lab.artifact('os-2'))
+    const wave = async (name: string, devices: string[]) =>
+      (await lab.server.deploy({ name, release: 'os-2', devices })).id
+    const ids = [await wave('wave-1', [good.key, bad.key]), await wave('wave-2', [silent.key])]
+    const names = ['wave-2', 'wave-1', 'wave-1', 'wave', 'wave-3']
+    const before = await lab.server.findDeployments(names)
+    assert.deepEqual([...before.keys()].sort(), ['wave-1', 'wave-2'])
+    await until(async () => (await lab.server.deployment(ids[0] ?? '')).isFinished)
+    const found = await lab.server.findDeployments(names)
+    assert.deepEqual(
+      ids.map((_, i) => found.get(`wave-${i + 1}`)),
+      await Promise.all(ids.map((id) => lab.server.deployment(id))),
+    )
+    assert.deepEqual(found.get('wave-2'), before.get('wave-2'))
+    assert.deepEqual(await lab.server.findDeployments([]), new Map())
+    const many = Array.from({ length: 300 }, (_, i) => `${'n'.repeat(100)} ${i}`)
+    assert.deepEqual([...(await lab.server.findDeployments([...many, 'wave-2'])).keys()], ['wave-2'])
+    await lab.server.withdraw(ids[1] ?? '')
+    assert.equal((await lab.server.findDeployments(names)).get('wave-2')?.devices.get(silent.key), 'aborted')
   })
 
   promise('it tells when an order ended that was taken back as a whole', async (lab) => {

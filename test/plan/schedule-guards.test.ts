@@ -48,9 +48,9 @@ test('a lab device that a run holds gets no order, also where it was taken a mom
   const fleet = await loadFleet(world.repository.folder)
   const server = {
     ...lab.server,
-    findDeployment: async (name: string) => {
+    findDeployments: async (names: readonly string[]) => {
       await lab.server.takeLease(id, lease())
-      return await lab.server.findDeployment(name)
+      return await lab.server.findDeployments(names)
     },
   }
   for (const tick of [await schedule(fleet, 'canary', server), await world.tick()]) {

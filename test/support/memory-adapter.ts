@@ -109,6 +109,12 @@ class Adapter implements OtaServer {
     return found && published(found)
   }
 
+  async findDeployments(names: readonly string[]) {
+    await this.#asked({ what: 'read' })
+    const found = this.#server.deployments.filter(({ name }) => names.includes(name))
+    return new Map(found.map((one) => [one.name, published(one)]))
+  }
+
   async deployment(id: string) {
     await this.#asked({ what: 'deployment', deployment: id })
     const found = this.#server.deployments.find((one) => one.id === id)
@@ -116,9 +122,14 @@ class Adapter implements OtaServer {
     throw new Failure('server-refused', `there is no deployment ${id}`)
   }
 
-  async lastTaken(device: string) {
+  async lastTaken(devices: readonly string[]) {
     await this.#asked({ what: 'read' })
-    return this.#server.deployments.findLast(({ targets }) => targets.get(device)?.isTaken)?.name
+    return new Map(
+      devices.flatMap((device): [string, string][] => {
+        const found = this.#server.deployments.findLast(({ targets }) => targets.get(device)?.isTaken)
+        return found ? [[device, found.name]] : []
+      }),
+    )
   }
 
   async openDeployments() {
