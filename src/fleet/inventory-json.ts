@@ -3,6 +3,7 @@
 import * as v from 'valibot'
 import type { InventoryData } from './inventory-data.ts'
 import type { Variable } from './inventory-model.ts'
+import { floatsIn } from './json-floats.ts'
 import { type Path, type Place, isRecord } from './source.ts'
 import { isInexact } from './yaml-scalars.ts'
 
@@ -49,7 +50,14 @@ export function readJsonInventory(text: string, source: string, inventory: Inven
     return
   }
   const { _meta, ...groups } = result.output
-  const variable = (value: unknown, path: Path): Variable => ({ value, file: source, path, at })
+  const isFloat = floatsIn(text)
+  const variable = (value: unknown, path: Path): Variable => ({
+    value,
+    file: source,
+    path,
+    at,
+    oddAt: (inner = []) => (isFloat([...path, ...inner]) ? 'float' : undefined),
+  })
   for (const [name, { hosts, children, vars }] of Object.entries(groups)) {
     if (name === '') return problem([], 'a group has a name')
     inventory.addGroup(name)

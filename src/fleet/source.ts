@@ -13,6 +13,7 @@ import {
 } from 'yaml'
 import type { Problem } from '../platform/platform.ts'
 import { messageOf } from '../platform/platform.ts'
+import { floatsIn } from './json-floats.ts'
 import { type Odd, oddValues } from './odd-values.ts'
 import { plainYaml } from './plain-yaml.ts'
 import { openVault, vaultHeader } from './vault.ts'
@@ -118,7 +119,10 @@ function parseAll(text: string, file: string, isSecret: boolean): Source {
     offsets ??= offsetsOf(document)
     return placeOf(nearest(offsets, path))
   }
-  return { data, problems, at, oddAt: oddValues(text) }
+  // YAML takes 1e3 for a text, and has no part in what was read as JSON
+  const isFloat = json === undefined ? undefined : floatsIn(text)
+  const oddAt = isFloat ? (path: Path) => (isFloat(path) ? 'float' : undefined) : oddValues(text)
+  return { data, problems, at, oddAt }
 }
 
 /** The offset of what is at `path`, or of its nearest parent. */

@@ -78,6 +78,46 @@ test('what an inventory was resolved to is an inventory again, the same', async 
   assert.deepEqual(first, list)
 })
 
+test(
+  'numbers of a program are rendered as Ansible renders them',
+  { skip: needs('ansible-inventory') },
+  async (t) => {
+    const numbers =
+      '"n": { "two": 2.0, "many": [1e3, 5, 2.50, { "x": -3.0 }], "small": 1E-7, "zero": -0.0, "text": "2.0" }'
+    const text = `{ "_meta": { "hostvars": { "a": { ${numbers}, "version": 2.0, "whole": 2 } } }, "g": { "hosts": ["a"] } }`
+    const shown =
+      '{{ version }} {{ whole }} {{ n.two }} {{ n.many }} {{ n.many[3].x }} {{ n.small }} {{ n.zero }} {{ n.text }}'
+    const { folder, program, source } = await sourceOf(t, text, {
+      'group_vars/all.yml': 'subscribed_branch: main\nos_image: r1\nconfiguration: { template: a.json }\n',
+      'templates/a.json': `{ "numbers": "${shown}" }`,
+    })
+    const { devices } = await loadFleet(folder, plainContext(), { inventory: source })
+    const args = ['all', '-i', program, '-c', 'local', '-m', 'debug', '-a', `msg="= ${shown}"`]
+    const said = await runOk('ansible', args, { what: 'ansible' })
+    const [, theirs] = /"msg": "= (.*)"/.exec(said) ?? []
+    assert.equal(devices[0]?.configuration?.values.get('numbers'), theirs)
+    assert.match(theirs ?? '', /^2\.0 2 2\.0 /)
+  },
+)
+
+test(
+  'numbers of JSON files are rendered as Ansible renders them',
+  { skip: needs('ansible-inventory') },
+  async (t) => {
+    const shown = '{{ n }} {{ m }} {{ o }} {{ k }}'
+    const { folder } = await sourceOf(t, '', {
+      'inventory.json': '{ "all": { "hosts": { "a": { "n": 1e3, "m": [1E2, 2.0, 7], "o": 5 } } } }',
+      'group_vars/all.json':
+        '{ "k": 2e1, "subscribed_branch": "main", "os_image": "r1", "configuration": { "template": "a.json" } }',
+      'templates/a.json': `{ "numbers": "${shown}" }`,
+    })
+    const { devices } = await loadFleet(folder)
+    const args = ['all', '-i', join(folder, 'inventory.json'), '-c', 'local', '-m', 'debug']
+    const said = await runOk('ansible', [...args, '-a', `msg="= ${shown}"`], { what: 'ansible' })
+    assert.equal(devices[0]?.configuration?.values.get('numbers'), /"msg": "= (.*)"/.exec(said)?.[1])
+  },
+)
+
 test('a fleet from a program is checked like one in Git, and problems name the program', async (t) => {
   const hostvars = {
     a: { subscribed_branch: 'nowhere' },
