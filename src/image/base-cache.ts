@@ -1,6 +1,6 @@
 // Finished base systems by what they were made of. Making one takes a minute or more, nearly all of it in dpkg; the
 // rest of a build takes seconds.
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -63,7 +63,7 @@ export async function openBase(
     const message = `${mirrorsOf(request)} has no suite ${request.suite}: correct \`suite\` or \`mirror\` in the recipe`
     throw new Failure('build-failed', message)
   }
-  const group = hexOf(digestOf(canonicalJson({ ...request, builder: builder.name }))).slice(0, 16)
+  const group = await groupOf(request, builder)
   const found = cache === undefined ? undefined : await find(cache, group, state, context)
   if (found) return found
   if (state.kind === 'unreachable') {
@@ -73,6 +73,17 @@ export async function openBase(
     )
   }
   return buildBase(request, builder, cache, nameOf(group, state), state, context)
+}
+
+/** A cached base system's key but for the packages' versions; a keyring counts by what is in it, not by where it lies. */
+async function groupOf(request: BaseRequest, builder: Builder): Promise<string> {
+  const sources = await Promise.all(
+    request.sources.map(async ({ keyring, ...source }) => ({
+      ...source,
+      ...(keyring === undefined ? {} : { keyring: digestOf(await readFile(keyring)) }),
+    })),
+  )
+  return hexOf(digestOf(canonicalJson({ ...request, sources, builder: builder.name }))).slice(0, 16)
 }
 
 async function find(

@@ -10,6 +10,8 @@ export interface BaseRequest {
   packages: readonly string[]
   /** Empty where the builder knows a mirror by itself. */
   sources: readonly AptSource[]
+  /** Programs with their arguments, run in the new system as root when everything is installed. */
+  hooks: readonly (readonly string[])[]
 }
 
 /** A program that makes base systems. */

@@ -2,8 +2,11 @@
 // it, checks that nobody can log in with a password, and writes the release's name into it.
 import { readFile, readlink } from 'node:fs/promises'
 import { type Context, type Digest, Failure } from '../platform/platform.ts'
-import { type Recipe, entriesOf } from './recipe.ts'
+import { addAccounts } from './accounts.ts'
+import type { Recipe } from './recipe.ts'
+import { entriesOf } from './recipe-sources.ts'
 import { releaseName } from './release.ts'
+import { setServices } from './services.ts'
 import type { Tree } from './tree.ts'
 
 const osRelease = 'etc/os-release'
@@ -44,7 +47,7 @@ export function clean(tree: Tree, time: number): void {
   }
 }
 
-/** Does what the recipe says, in this order: remove, folders, files, links. Throws `invalid-file` for what can't be. */
+/** Does what the recipe says, in this order: remove, folders, files, links, users, services. Throws `invalid-file` for what can't be. */
 export async function applyRecipe(
   tree: Tree,
   recipe: Recipe,
@@ -69,6 +72,8 @@ export async function applyRecipe(
     }
   }
   for (const { path, target } of recipe.links) tree.link(path, target, asFolder)
+  addAccounts(tree, recipe.users, time)
+  setServices(tree, recipe.services, time)
 }
 
 /** Throws `build-failed` where a password would let somebody in: an image carries public keys, never passwords. */

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import { type Context, Failure, seconds, start } from '../platform/platform.ts'
-import { sourceLine } from './apt-sources.ts'
+import { type AptSource, sourceLine } from './apt-sources.ts'
 import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 import { explained } from './mmdebstrap-failure.ts'
 
@@ -45,8 +45,13 @@ async function buildBase(request: BaseRequest, place: BuildPlace, context: Conte
   const list = join(place.scratch, 'sources.list')
   // the download runs as another user, who has to get there; a mirror's password is for us alone
   await mkdir(temporary, { mode: 0o755 })
-  await writeFile(list, `${request.sources.map(sourceLine).join('\n')}\n`, { mode: 0o600 })
-  const args = mmdebstrapArguments(request, mode, place.into, request.sources.length > 0 ? [list] : [])
+  const sources = await withReadableKeys(request.sources, place.scratch)
+  await writeFile(list, `${sources.map(sourceLine).join('\n')}\n`, { mode: 0o600 })
+  const hooks = await writeHooks(request.hooks, place.scratch)
+  const args = mmdebstrapArguments(request, mode, place.into, {
+    list: sources.length > 0 ? [list] : [],
+    hooks,
+  })
   const [program = '', ...rest] = [...wrapper(mode), 'mmdebstrap', ...args]
   const progress = progressOf(context)
   const stopTicking = tick(context, progress)
@@ -85,7 +90,37 @@ function checkArch(arch: string): void {
   )
 }
 
-function mmdebstrapArguments(request: BaseRequest, mode: string, into: string, list: string[]): string[] {
+// signatures are checked as another user, who can't read what is in a private checkout
+async function withReadableKeys(sources: readonly AptSource[], scratch: string): Promise<AptSource[]> {
+  return Promise.all(
+    sources.map(async (source, index) => {
+      if (source.keyring === undefined) return source
+      const keyring = join(scratch, `keyring-${index}${extname(source.keyring)}`)
+      await copyFile(source.keyring, keyring)
+      await chmod(keyring, 0o644)
+      return { ...source, keyring }
+    }),
+  )
+}
+
+/** mmdebstrap runs a file with the new system's folder as its argument; each of these runs one command in there. */
+async function writeHooks(hooks: BaseRequest['hooks'], scratch: string): Promise<string[]> {
+  return Promise.all(
+    hooks.map(async (command, index) => {
+      const path = join(scratch, `hook-${String(index).padStart(3, '0')}`)
+      const quoted = command.map((part) => `'${part.replaceAll("'", String.raw`'\''`)}'`)
+      await writeFile(path, `#!/bin/sh\nexec chroot "$1" ${quoted.join(' ')}\n`, { mode: 0o755 })
+      return path
+    }),
+  )
+}
+
+function mmdebstrapArguments(
+  request: BaseRequest,
+  mode: string,
+  into: string,
+  { list, hooks }: { list: string[]; hooks: string[] },
+): string[] {
   const without = ['doc', 'man', 'locale', 'info', 'lintian'].map(
     (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
   )
@@ -99,6 +134,7 @@ function mmdebstrapArguments(request: BaseRequest, mode: string, into: string, l
     '--dpkgopt=force-unsafe-io', // nothing of a half-made system is kept, so nothing has to be synced
     ...without,
     '--dpkgopt=path-include=/usr/share/doc/*/copyright', // licences ask for that
+    ...hooks.map((path) => `--customize-hook=${path}`),
     request.suite,
     into,
     ...list,

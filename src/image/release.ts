@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { type Context, type Digest, Failure, hexOf, run } from '../platform/platform.ts'
-import { type Recipe, entriesOf } from './recipe.ts'
+import type { Recipe } from './recipe.ts'
+import { entriesOf } from './recipe-sources.ts'
 
 /**
  * The time that an image carries, in seconds since 1970: that of the commit that the recipe's repository stands at. The

@@ -24,11 +24,28 @@ export type TreeNode = TreeFile | (Common & { kind: 'folder' }) | (Common & { ki
 const maxLinks = 40 // as many as the kernel follows
 const copyBytes = 1 << 20
 
-/** What a new file, folder or link gets besides its content: owned by root. */
+/** What a new file, folder or link gets besides its content. */
 export interface NewNode {
   mode: number
   /** Seconds since 1970. */
   mtime: number
+  /** Root's where not given. */
+  uid?: number
+  gid?: number
+}
+
+/** Paths with their nodes, parents before children; '' is the top. */
+export interface FileEntries {
+  entries(): [path: string, node: TreeNode][]
+}
+
+/** What is below a folder of a tree, with that folder as its top; only a top where the tree has no such folder. */
+export function subtree(tree: Tree, path: string): FileEntries {
+  const place = tree.place(path)
+  const below = tree.entries().filter(([name]) => name === place || name.startsWith(`${place}/`))
+  const found = below.map(([name, node]): [string, TreeNode] => [name.slice(place.length + 1), node])
+  const top: [string, TreeNode] = ['', { kind: 'folder', ...commonOf({ mode: 0o755, mtime: 0 }) }]
+  return { entries: () => (found[0]?.[1].kind === 'folder' ? found : [top]) }
 }
 
 /** A file tree in the making. Paths may have a leading slash or not; links inside it are followed inside it. */
@@ -40,7 +57,7 @@ export class Tree {
   /** `folder` takes the contents; it is empty and belongs to this tree alone. */
   constructor(folder: string) {
     this.#folder = folder
-    this.#nodes.set('', { kind: 'folder', ...rootOwned({ mode: 0o755, mtime: 0 }) })
+    this.#nodes.set('', { kind: 'folder', ...commonOf({ mode: 0o755, mtime: 0 }) })
   }
 
   /** Takes in an open tar file, without device nodes and pipes. Throws `build-failed` where it is damaged. */
@@ -69,6 +86,11 @@ export class Tree {
     return this.#nodes.get(this.#resolve(path, true))
   }
 
+  /** Where a path leads, links followed also at its end; it need not be there. */
+  place(path: string): string {
+    return this.#resolve(path, true)
+  }
+
   /** A file's text; undefined where there is no such file. */
   text(path: string): string | undefined {
     const node = this.get(path)
@@ -81,7 +103,7 @@ export class Tree {
     writeFileSync(content, data)
     const bytes = Buffer.from(data)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    this.#put(path, { kind: 'file', content, size: bytes.length, sha256, ...rootOwned(as) })
+    this.#put(path, { kind: 'file', content, size: bytes.length, sha256, ...commonOf(as) })
   }
 
   /** Replaces the text of a file that is there, through links, and keeps owner and mode. Throws where it isn't. */
@@ -98,12 +120,12 @@ export class Tree {
   makeFolder(path: string, as: NewNode): void {
     const place = this.#resolve(path, true)
     if (this.#nodes.get(place)?.kind === 'folder') return
-    this.#put(place, { kind: 'folder', ...rootOwned(as) })
+    this.#put(place, { kind: 'folder', ...commonOf(as) })
   }
 
   /** Makes a symbolic link in the place of whatever is there, except a folder. */
   link(path: string, target: string, as: NewNode): void {
-    this.#put(path, { kind: 'link', target, ...rootOwned({ ...as, mode: 0o777 }) })
+    this.#put(path, { kind: 'link', target, ...commonOf({ ...as, mode: 0o777 }) })
   }
 
   /** Takes out `path` with all that is below it (a link, not what it points at). Returns whether it was there. */
@@ -164,8 +186,7 @@ export class Tree {
       const there = this.#nodes.get(parent)
       if (there && there.kind !== 'folder')
         throw new Failure('invalid-file', `/${parent} is a file in the image: /${place} can't be below it`)
-      if (!there)
-        this.#nodes.set(parent, { kind: 'folder', ...rootOwned({ mode: 0o755, mtime: node.mtime }) })
+      if (!there) this.#nodes.set(parent, { kind: 'folder', ...commonOf({ mode: 0o755, mtime: node.mtime }) })
     }
     this.#nodes.set(place, node)
   }
@@ -200,8 +221,8 @@ export class Tree {
   }
 }
 
-function rootOwned({ mode, mtime }: NewNode): Common {
-  return { mode, mtime, uid: 0, gid: 0, xattrs: new Map() }
+function commonOf({ mode, mtime, uid = 0, gid = 0 }: NewNode): Common {
+  return { mode, mtime, uid, gid, xattrs: new Map() }
 }
 
 function copyOut(descriptor: number, { path, offset, size }: TarMember, to: string): string {
