@@ -1,6 +1,5 @@
 import { runAction } from '../../src/action/action.ts'
-import { buildImage } from '../../src/image/image.ts'
-import { escapeMarkdown } from '../../src/platform/platform.ts'
+import { buildImage, imageSummary } from '../../src/image/image.ts'
 
 await runAction('build-image', async (action) => {
   const { input } = action
@@ -12,16 +11,7 @@ await runAction('build-image', async (action) => {
     cache: input.optional('cache') === 'none' ? 'none' : input.path('cache'),
   }
   const built = await buildImage(options, action)
-  await action.summary(
-    [
-      `### Image \`${escapeMarkdown(built.version)}\``,
-      '',
-      '| packages | size | base system | sha256 |',
-      '|---|---|---|---|',
-      `| ${built.packages} | ${built.sizeBytes / 2 ** 20} MiB | ${built.cacheHit ? 'from the cache' : 'built'} | \`${built.sha256}\` |`,
-      '',
-    ].join('\n'),
-  )
+  await action.summary(imageSummary(built))
   return {
     image: built.image,
     rootfs: built.rootfs,

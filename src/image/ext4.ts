@@ -4,7 +4,7 @@ import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Context, Failure, type Started, start } from '../platform/platform.ts'
 import { inMiB } from './scratch.ts'
-import type { Tree, TreeNode } from './tree.ts'
+import type { FileEntries, TreeNode } from './tree.ts'
 
 const blockBytes = 4096
 const inodeBytes = 256
@@ -25,6 +25,7 @@ export interface Ext4Options {
   /** Every time in the file system that isn't a file's own modification time, in seconds since 1970. */
   time: number
   uuid: string
+  label: string
   /** For scripts and small files; the caller removes it. */
   scratch: string
 }
@@ -33,7 +34,7 @@ export interface Ext4Options {
  * Writes `tree` as an ext4 file system to a new file and returns its size in bytes. Throws `build-failed` where the tree
  * doesn't fit or the result isn't clean, `disk-full`, `missing-tool`. On abort the programs end; the file may remain.
  */
-export async function makeExt4(tree: Tree, options: Ext4Options, context: Context): Promise<number> {
+export async function makeExt4(tree: FileEntries, options: Ext4Options, context: Context): Promise<number> {
   const entries = tree.entries()
   const used = new Set(entries.map(([, node]) => node)).size
   const inodes = Math.ceil(Math.max((used + 64) * 1.5, (options.sizeBytes ?? 0) / bytesPerInode))
@@ -60,11 +61,11 @@ export async function makeExt4(tree: Tree, options: Ext4Options, context: Contex
   return sizeBytes
 }
 
-function formatArguments({ path, uuid }: Ext4Options, inodes: number): string[] {
+function formatArguments({ path, uuid, label }: Ext4Options, inodes: number): string[] {
   const extended = `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,nodiscard`
   return [
     ...`-q -F -t ext4 -O none,${features} -b ${blockBytes} -I ${inodeBytes} -N ${inodes} -m 0`.split(' '),
-    ...`-J size=${journalMiB} -L rootfs -U ${uuid} -E ${extended}`.split(' '),
+    ...`-J size=${journalMiB} -L ${label} -U ${uuid} -E ${extended}`.split(' '),
     path,
   ]
 }

@@ -1,34 +1,27 @@
 // Builds OS images: a base system from a builder (or the cache), the recipe's files over it, and an ext4 file system of it
 // with its package lists. The same commit and the same package versions give the same bytes.
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import {
-  type Context,
-  type Digest,
-  digestOfFile,
-  hexOf,
-  markedName,
-  requirePrograms,
-  seconds,
-  storageFailure,
-  sweep,
-  writeAtomically,
-} from '../platform/platform.ts'
+import { type Context, type Digest, Failure, requirePrograms, seconds } from '../platform/platform.ts'
 import { machineSources } from './apt-sources.ts'
 import { type BaseSystem, openBase } from './base-cache.ts'
 import type { BaseRequest, Builder } from './builder.ts'
-import { makeExt4 } from './ext4.ts'
+import { type PackageDifferences, differencesFromLast } from './differences.ts'
+import { diskBytes, diskPrograms } from './disk.ts'
 import { applyRecipe, clean, fromOsRelease, nameImage, refusePasswords } from './finish.ts'
 import { machineArch, mmdebstrap } from './mmdebstrap.ts'
-import { type ImageFacts, installedPackages, manifestOf, sbomOf } from './packages.ts'
+import { type ImageFacts, installedPackages } from './packages.ts'
 import { type Recipe, loadRecipe } from './recipe.ts'
 import { imageTime } from './release.ts'
+import { writeResults } from './results.ts'
 import { inMiB, requireSpace, withScratch } from './scratch.ts'
 import { Tree } from './tree.ts'
 
 export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
-export { recipeSchema } from './recipe.ts'
+export type { PackageDifferences } from './differences.ts'
+export { imageSummary } from './image-summary.ts'
+export { recipeSchema } from './recipe-schema.ts'
 
 const expectedImageBytes = 512 << 20
 const expectedContentBytes = 512 << 20
@@ -50,7 +43,7 @@ export interface BuildOptions {
 export interface BuiltImage {
   /** The root file system as ext4. Beside it stands `rootfs.ext4.release.json` with release and sha256. */
   rootfs: string
-  /** What is flashed or booted: the same file as `rootfs`. */
+  /** What is flashed: `disk.img.xz` with its block map beside it where the recipe has a `disk`, else the same as `rootfs`. */
   image: string
   /** Installed packages with versions, JSON. */
   manifest: string
@@ -65,6 +58,8 @@ export interface BuiltImage {
   cacheHit: boolean
   /** False where the output folder had this very image already. */
   changed: boolean
+  /** Against the build before that the cache knows of; undefined where it knows none. */
+  differences: PackageDifferences | undefined
 }
 
 /**
@@ -81,18 +76,22 @@ export async function buildImage(
   // known before a minute has gone into the base system
   requirePrograms(['mke2fs', 'debugfs', 'e2fsck'])
   const recipe = await loadRecipe(options.recipe, options.variant)
+  if (recipe.disk) requirePrograms(diskPrograms(recipe.disk))
   const arch = options.arch ?? machineArch()
   const output = resolve(options.output)
   const time = await imageTime(recipe, context)
   const request = await requestOf(recipe, arch)
-  await requireSpace(output, Math.max(expectedImageBytes, recipe.sizeBytes ?? 0), 'the image')
+  const imageBytes = Math.max(expectedImageBytes, recipe.sizeBytes ?? 0)
+  // the disk is there twice for a moment, the second time compressed
+  const neededBytes = imageBytes + (recipe.disk ? 1.5 * diskBytes(recipe.disk, imageBytes) : 0)
+  await requireSpace(output, neededBytes, 'the image')
   const base = await log.group('Base system', () =>
     openBase(request, builder, cacheFolder(options.cache), context),
   )
   try {
     return await log.group('Image', () =>
       withScratch(expectedContentBytes, 'memory', context, (scratch) =>
-        finish({ recipe, arch, output, time, base, scratch }, context),
+        finish({ recipe, arch, output, time, base, scratch, cache: cacheFolder(options.cache) }, context),
       ),
     )
   } finally {
@@ -107,6 +106,7 @@ interface Build {
   time: number
   base: BaseSystem
   scratch: string
+  cache: string | undefined
 }
 
 async function finish(build: Build, context: Context): Promise<BuiltImage> {
@@ -134,75 +134,27 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
     distribution: { id: fromOsRelease(tree, 'ID') ?? 'debian', version: fromOsRelease(tree, 'VERSION_ID') },
     packages,
   }
-  const built = await writeResults(tree, facts, content, { ...build, scratch: working }, context)
-  log.info(`${release}: ${inMiB(built.sizeBytes)} in ${seconds(performance.now() - startedAt)}`)
-  return built
-}
-
-/** Results become visible when all are made; the small file that names the image comes last. */
-async function writeResults(
-  tree: Tree,
-  facts: ImageFacts,
-  content: Digest,
-  { recipe, output, time, base, scratch }: Build,
-  context: Context,
-): Promise<BuiltImage> {
-  await mkdir(output, { recursive: true })
-  await sweep(output, context)
-  const rootfs = join(output, 'rootfs.ext4')
-  const temporary = markedName(rootfs)
-  try {
-    const options = { path: temporary, sizeBytes: recipe.sizeBytes, time, uuid: uuidOf(content), scratch }
-    const sizeBytes = await makeExt4(tree, options, context)
-    const sha256 = await digestOfFile(temporary, context.signal)
-    const named = `${JSON.stringify({ release: facts.release, sha256 }, null, 2)}\n`
-    const about = `${rootfs}.release.json`
-    const changed = (await readFile(about, 'utf8').catch(() => '')) !== named
-    const [manifest, sbom] = [join(output, 'manifest.json'), join(output, 'sbom.cdx.json')]
-    await rm(about, { force: true })
-    await rename(temporary, rootfs)
-    await writeAtomically(manifest, `${JSON.stringify(manifestOf(facts), null, 2)}\n`)
-    await writeAtomically(sbom, `${JSON.stringify(sbomOf(facts), null, 2)}\n`)
-    await writeAtomically(about, named)
-    const { release: version, packages } = facts
-    return {
-      rootfs,
-      image: rootfs,
-      manifest,
-      sbom,
-      version,
-      sha256,
-      sizeBytes,
-      packages: packages.length,
-      cacheHit: base.isFromCache,
-      changed,
-    }
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw storageFailure(error, output)
-  }
+  const place = { output: build.output, scratch: working }
+  const written = await writeResults({ recipe, tree, facts, content, time }, place, context)
+  log.info(`${release}: ${inMiB(written.sizeBytes)} in ${seconds(performance.now() - startedAt)}`)
+  const differences = await differencesFromLast(facts, build.cache)
+  return { ...written, version: release, packages: packages.length, cacheHit: base.isFromCache, differences }
 }
 
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {
-  const { suite, packages, mirror } = recipe
+  const { suite, packages, mirror, hooks } = recipe
   const named = mirror === undefined ? [] : [{ url: mirror, suite, components: ['main'], keyring: undefined }]
   const sources = mirror === undefined ? await machineSources(suite, arch) : named
-  return { suite, arch, packages, sources }
+  if (sources.length === 0 && recipe.repositories.length > 0)
+    throw new Failure(
+      'bad-input',
+      'a recipe with `repositories` has to name its `mirror` too on this machine',
+    )
+  const more = recipe.repositories.map(({ key, ...source }) => ({ ...source, keyring: key }))
+  return { suite, arch, packages, sources: [...sources, ...more], hooks }
 }
 
 function cacheFolder(given: string | undefined): string | undefined {
   if (given === 'none') return undefined
   return resolve(given ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'drover/images'))
-}
-
-// A UUID that is the content's: RFC 9562 version 8 (our own making), variant 10
-function uuidOf(content: Digest): string {
-  const hex = hexOf(content)
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-')
 }

@@ -90,7 +90,7 @@ test('a cache keeps the six base systems that were used last', { skip }, async (
     shop.mirror.publish(`state-${number}`)
     await shop.build()
   }
-  const names = await readdir(shop.cache)
+  const names = (await readdir(shop.cache)).filter((name) => name !== 'manifests')
   assert.equal(names.filter((name) => name.endsWith('.tar')).length, 6)
   assert.equal(names.length, 12)
   assert.equal((await shop.build()).cacheHit, true)
