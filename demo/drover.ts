@@ -9,7 +9,9 @@ import * as v from 'valibot'
 import { Failure, type FailureReason, failureReasons } from '../src/platform/platform.ts'
 import type { RunFolder } from './run-folder.ts'
 
-const program = join(import.meta.dirname, '..', 'dist', 'drover.mjs')
+/** The bundles: dist/, unless a developer builds elsewhere. */
+const dist = process.env['DROVER_DIST'] ?? join(import.meta.dirname, '..', 'dist')
+const program = join(dist, 'drover.mjs')
 const outputsSchema = v.record(v.string(), v.string())
 /** Files of steps that are running, for the summary page. */
 export type Outputs = Record<string, string>

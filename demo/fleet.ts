@@ -1,157 +1,165 @@
-// The fleet's part of the demonstration: a Git repository, a plan, a merge, and what the schedule makes of it.
-import { readFile, writeFile } from 'node:fs/promises'
+// The fleet's repository: what it says at first, what a change of it would do, and what a merge makes of it.
 import { join } from 'node:path'
 import { readPlan } from '../src/plan/plan.ts'
 import { Failure } from '../src/platform/platform.ts'
+import { serials } from './devices.ts'
 import { type Outputs, drover } from './drover.ts'
-import { commit, git, repositoryFrom } from './repositories.ts'
-import { type Images, type Server, type Stage, deviceId, deviceType, facts, need } from './steps.ts'
+import { commit, git, replace, repositoryFrom } from './repositories.ts'
+import { type Images, type Scene, type Server, deviceType, need } from './scene.ts'
+
+/** The stages of examples/fleet in their order, and the branch of each. */
+export const branchOf = { development: 'main', canary: 'canary', production: 'production' } as const
+export type StageName = keyof typeof branchOf
+const branches = Object.values(branchOf)
 
 export interface Fleet {
+  /** Where people change it and push from. */
   folder: string
+  /** Where a branch is checked out for the schedule, as the example's workflow does it. */
+  stageFolder: (stage: StageName) => string
+  remote: string
 }
 
 /** A fleet repository from examples/fleet with its branches and a remote; every device is where it should be. */
-export async function makeFleet(stage: Stage, server: Server, images: Images): Promise<Fleet> {
-  return await stage.progress.step('Make a fleet repository', async (say) => {
-    const [folder, remote] = [join(stage.run.path, 'fleet'), join(stage.run.path, 'fleet.git')]
-    await repositoryFrom('fleet', folder, '2026-01-06T08:00:00Z')
-    await git(stage.run.path, ['init', '--quiet', '--bare', '--initial-branch=main', remote])
-    await git(folder, ['remote', 'add', 'origin', remote])
-    await edit(join(folder, 'fleet.yml'), /url: .*/, `url: ${server.url} }`)
-    for (const serial of ['lab-01', 'canary-01']) {
-      const id = await deviceId(stage, server, serial, say)
-      await edit(join(folder, 'host_vars', `${serial}.yml`), /device_id: .*/, `device_id: ${id}`)
+export async function makeFleet(
+  scene: Scene,
+  server: Server,
+  images: Images,
+  ids: ReadonlyMap<string, string>,
+): Promise<Fleet> {
+  return await scene.progress.step('Make a fleet repository', async () => {
+    const at = (name: string) => join(scene.run.path, name)
+    const fleet: Fleet = {
+      folder: at('fleet'),
+      remote: at('fleet.git'),
+      stageFolder: (stage) => at(`fleet-${stage}`),
     }
+    const { folder, remote } = fleet
+    await repositoryFrom('fleet', folder, '2026-01-06T08:00:00Z')
+    await git(scene.run.path, ['init', '--quiet', '--bare', '--initial-branch=main', remote])
+    await git(folder, ['remote', 'add', 'origin', remote])
+    for (const serial of serials)
+      await replace(
+        join(folder, 'host_vars', `${serial}.yml`),
+        /device_id: .*/,
+        `device_id: ${ids.get(serial)}`,
+      )
+    await describePolicy(join(folder, 'fleet.yml'), server)
     await setImage(folder, need(images.base, 'version'))
     await commit(folder, 'Describe the fleet as it is', '2026-01-06T09:00:00Z')
-    for (const branch of ['canary', 'production']) await git(folder, ['branch', branch])
+    for (const branch of branches.slice(1)) await git(folder, ['branch', branch])
     await git(folder, ['push', '--quiet', 'origin', '--all'])
+    for (const [stage, branch] of Object.entries(branchOf))
+      await git(folder, ['worktree', 'add', '--quiet', '--detach', at(`fleet-${stage}`), branch])
     return {
-      value: { folder },
-      result: 'inventory, variables and fleet.yml in Git; branches main, canary, production',
+      value: fleet,
+      result: `${serials.length} devices; stages ${Object.keys(branchOf).join(', ')}, each a branch`,
     }
   })
 }
 
-/** Commits the new release on a branch and says what a merge into canary would do. */
-export async function planRelease(
-  stage: Stage,
-  server: Server,
-  fleet: Fleet,
-  release: string,
-): Promise<Outputs> {
-  return await stage.progress.step('Plan the release for the fleet', async (say) => {
-    await git(fleet.folder, ['checkout', '--quiet', '-b', 'update-os', 'canary'])
-    await setImage(fleet.folder, release)
-    await commit(fleet.folder, `Update the OS to ${release}`, '2026-01-12T11:00:00Z')
-    const plan = await planStage(stage, server, fleet, say, 'plan.json')
-    const { changes } = await readPlan(need(plan, 'plan'))
-    const moves = changes.flatMap((change) =>
-      change.kind === 'update' ? [`${change.host}: ${change.from ?? 'unknown'} → ${change.to}`] : [],
-    )
-    for (const move of moves) stage.progress.note(move)
-    return { value: plan, result: `${plan['changes']} device would change, ${plan['blocked']} blocked` }
-  })
-}
-
-/** Merges into canary and lets the schedule do what is due, until the canary device itself reports the release. */
-export async function scheduleRelease(
-  stage: Stage,
-  server: Server,
-  fleet: Fleet,
-  plan: Outputs,
-  release: string,
-): Promise<Outputs> {
-  return await stage.progress.step('Merge, schedule, and watch the fleet', async (say) => {
-    for (const branch of ['main', 'canary']) {
-      await git(fleet.folder, ['checkout', '--quiet', branch])
-      await git(fleet.folder, [
-        'merge',
-        '--quiet',
-        '--no-ff',
-        '--message',
-        `Merge the update into ${branch}`,
-        'update-os',
-      ])
-    }
-    await git(fleet.folder, ['push', '--quiet', 'origin', '--all'])
-    const tick = await drover(stage.run, 'schedule-updates', {
-      inputs: { fleet: fleet.folder, stage: 'canary', plan: need(plan, 'plan') },
-      env: { DROVER_TOKEN: server.token },
-      cwd: fleet.folder,
-      say,
-      signal: stage.signal,
-    })
-    say(`scheduled ${tick['scheduled']} device in wave ${tick['wave']} of ${tick['waves']}: ${tick['state']}`)
-    await untilOn(stage, server, release, say)
-    return { value: tick, result: 'canary-01 was updated; both devices report the release' }
-  })
-}
-
-/** Plans again: nothing is left to do. */
-export async function planAgain(stage: Stage, server: Server, fleet: Fleet): Promise<Outputs> {
-  return await stage.progress.step('Plan again', async (say) => {
-    const plan = await planStage(stage, server, fleet, say, 'plan-after.json')
-    if (plan['changes'] !== '0')
-      throw new Failure('internal', `the second plan still has ${plan['changes']} changes`)
-    return { value: plan, result: 'no changes' }
-  })
-}
-
-/** Proof for a broken image: what the canary device runs, and that the server has no order for it. */
-export async function canaryIsUntouched(stage: Stage, server: Server, images: Images): Promise<string> {
-  return await stage.progress.step('Look at the canary device', async (say) => {
-    const base = need(images.base, 'version')
-    const { devices } = await facts(stage, server, say)
-    const release = devices.find(({ identity }) => identity['serial'] === 'canary-01')?.release
-    if (release !== base)
-      throw new Failure('internal', `canary-01 reports ${release ?? 'nothing'} instead of ${base}`)
-    return { value: base, result: `canary-01 still runs ${base}` }
-  })
-}
-
-async function planStage(
-  stage: Stage,
-  server: Server,
-  fleet: Fleet,
-  say: (line: string) => void,
-  name: string,
-): Promise<Outputs> {
-  return await drover(stage.run, 'plan-updates', {
-    inputs: { fleet: fleet.folder, stage: 'canary', output: join(stage.run.path, name) },
-    env: { DROVER_TOKEN: server.token },
-    cwd: fleet.folder,
-    say,
-    signal: stage.signal,
-  })
-}
-
-async function untilOn(
-  stage: Stage,
-  server: Server,
-  release: string,
-  say: (line: string) => void,
-): Promise<void> {
-  const until = Date.now() + 180_000
-  for (let isFirst = true; Date.now() < until; isFirst = false) {
-    const { devices } = await facts(stage, server, isFirst ? say : () => {})
-    if (devices.length > 0 && devices.every((device) => device.release === release)) return
-    if (isFirst) say('waiting for canary-01 to report the release')
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  throw new Failure('update-timeout', 'the canary device did not report the release within 3 minutes')
+/** The server is this one, and nobody waits a day or for a night: the waves and all other rules are the example's. */
+async function describePolicy(file: string, server: Server): Promise<void> {
+  await replace(file, /url: .*/, `url: ${server.url} }`)
+  await replace(file, /soak: 24h/g, 'soak: 0s')
+  await replace(file, / +window: .*\n/, '')
 }
 
 /** Sets the release of the fleet's one device type. */
 async function setImage(folder: string, release: string): Promise<void> {
   const file = join(folder, 'group_vars', 'all.yml')
-  await edit(file, /device_type: .*/, `device_type: ${deviceType}`)
-  await edit(file, /image_name: .*/, `image_name: ${release}`)
+  await replace(file, /device_type: .*/, `device_type: ${deviceType}`)
+  await replace(file, /image_name: .*/, `image_name: ${release}`)
 }
 
-async function edit(file: string, pattern: RegExp, text: string): Promise<void> {
-  const before = await readFile(file, 'utf8')
-  if (!pattern.test(before)) throw new Failure('internal', `${file} has no line like ${pattern.source}`)
-  await writeFile(file, before.replace(pattern, text))
+/** The stages whose merges need a review: those that come after another one. */
+export const reviewedStages = ['canary', 'production'] as const
+
+/** Commits the new release on a branch and says what its merge into each stage would do. */
+export async function planRelease(
+  scene: Scene,
+  server: Server,
+  fleet: Fleet,
+  release: string,
+): Promise<void> {
+  return await scene.progress.step('Plan the release for the fleet', async (say) => {
+    await git(fleet.folder, ['checkout', '--quiet', '-b', 'update-os'])
+    await setImage(fleet.folder, release)
+    await commit(fleet.folder, `Update the OS to ${release}`, '2026-01-12T11:00:00Z')
+    const counts: string[] = []
+    const outputs = await together(reviewedStages, (stage) =>
+      plan(scene, server, fleet.folder, stage, planFile(scene, stage), say),
+    )
+    for (const [stage, { changes, blocked }] of outputs) {
+      for (const change of (await readPlan(planFile(scene, stage))).changes)
+        if (change.kind === 'update')
+          scene.progress.note(`${stage}, wave ${change.wave}: ${change.host}: ${change.from} → ${change.to}`)
+      counts.push(`${stage}: ${changes} to change, ${blocked} blocked`)
+    }
+    return { value: undefined, result: counts.join('; ') }
+  })
+}
+
+/** Plans every stage again at what is checked out for it; throws where anything is left to do. */
+export async function planAgain(scene: Scene, server: Server, fleet: Fleet): Promise<void> {
+  await scene.progress.step('Plan again', async (say) => {
+    const planned = await together(stages, (stage) => planStage(scene, server, fleet, stage, say))
+    for (const [stage, outputs] of planned) {
+      if (outputs['changes'] !== '0' || outputs['blocked'] !== '0')
+        throw new Failure('internal', `the second plan of ${stage} still has changes`)
+    }
+    return { value: undefined, result: `no changes in ${stages.join(', ')}` }
+  })
+}
+
+export const stages: readonly StageName[] = ['development', 'canary', 'production']
+
+/** Plans a stage at what is checked out for it, for the summary page. */
+export async function planStage(
+  scene: Scene,
+  server: Server,
+  fleet: Fleet,
+  stage: StageName,
+  say: (line: string) => void,
+): Promise<Outputs> {
+  return await plan(scene, server, fleet.stageFolder(stage), stage, endFile(scene, stage), say)
+}
+
+/** The file of the plan of a stage that was reviewed, and of the one that was made at the end. */
+export const planFile = ({ run }: Pick<Scene, 'run'>, stage: StageName) =>
+  join(run.path, `plan-${stage}.json`)
+export const endFile = ({ run }: Pick<Scene, 'run'>, stage: StageName) => join(run.path, `end-${stage}.json`)
+
+async function plan(
+  scene: Scene,
+  server: Server,
+  folder: string,
+  stage: StageName,
+  output: string,
+  say: (line: string) => void,
+): Promise<Outputs> {
+  return await drover(scene.run, 'plan-updates', {
+    inputs: { fleet: folder, stage, output },
+    env: { DROVER_TOKEN: server.token },
+    cwd: folder,
+    say,
+    signal: scene.signal,
+  })
+}
+
+async function together<S, T>(stages: readonly S[], work: (stage: S) => Promise<T>): Promise<[S, T][]> {
+  return await Promise.all(stages.map(async (stage): Promise<[S, T]> => [stage, await work(stage)]))
+}
+
+/** Merges a branch into those of some stages, pushes, and checks them out for the schedule. */
+export async function merge(fleet: Fleet, from: string, into: readonly StageName[]): Promise<void> {
+  const { folder, stageFolder } = fleet
+  for (const stage of into) {
+    const branch = branchOf[stage]
+    await git(folder, ['checkout', '--quiet', branch])
+    await git(folder, ['merge', '--quiet', '--no-ff', `--message=Merge ${from} into ${branch}`, from])
+  }
+  await git(folder, ['push', '--quiet', 'origin', '--all'])
+  for (const stage of into)
+    await git(stageFolder(stage), ['checkout', '--quiet', '--detach', branchOf[stage]])
 }

@@ -1,6 +1,7 @@
 // The demonstration: build, package, update, test, plan, schedule, on this machine and on real parts.
-//   --keep    leaves the server and the devices running     --stop   ends what --keep left
-//   --break   the same with an image that fails its health check on the device
+//   --keep           leaves the server and the devices running     --stop   ends what --keep left
+//   --break          the same with an image whose health check fails on every device
+//   --break-canary   the same with an image that passes in the lab and fails on the canary device
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
@@ -10,11 +11,14 @@ import {
   untilRepeatsAreOver,
   writeAtomically,
 } from '../src/platform/platform.ts'
+import { setUpKiosk, startDevices } from './devices.ts'
 import { DemoFailure } from './drover.ts'
-import { canaryIsUntouched, makeFleet, planAgain, planRelease, scheduleRelease } from './fleet.ts'
+import { makeFleet, planAgain, planRelease } from './fleet.ts'
+import { startGitHub } from './github.ts'
 import { type Verdict, writePage } from './page.ts'
 import { Progress, table } from './progress.ts'
 import { howToReach } from './reach.ts'
+import * as rollouts from './rollout.ts'
 import {
   type RunFolder,
   endProcesses,
@@ -22,14 +26,27 @@ import {
   freshRunFolder,
   runningDemonstration,
 } from './run-folder.ts'
+import { type Images, type Keys, type Scene, type Server, type Story, type Told, need } from './scene.ts'
 import * as steps from './steps.ts'
 import { say } from './terminal.ts'
+import { Schedule } from './ticks.ts'
 
 const { values: options } = parseArgs({
-  options: { keep: { type: 'boolean' }, break: { type: 'boolean' }, stop: { type: 'boolean' } },
+  options: {
+    keep: { type: 'boolean' },
+    break: { type: 'boolean' },
+    'break-canary': { type: 'boolean' },
+    stop: { type: 'boolean' },
+  },
 })
 const signal = endingSignal(say)
-process.exitCode = options.stop ? await stop() : await demonstrate(options.break === true)
+const story: Story = options.break ? 'break' : options['break-canary'] ? 'break-canary' : 'good'
+const stories: Record<Story, { play: (scene: Scene) => Promise<void>; steps: number; record: string }> = {
+  good: { play: mainJob, steps: 11, record: 'last-run.json' },
+  break: { play: breaking, steps: 6, record: 'last-break.json' },
+  'break-canary': { play: breakingCanary, steps: 11, record: 'last-break-canary.json' },
+}
+process.exitCode = options.stop ? await stop() : await demonstrate()
 await untilRepeatsAreOver()
 
 async function stop(): Promise<number> {
@@ -39,7 +56,7 @@ async function stop(): Promise<number> {
   return owner === undefined ? 0 : 1
 }
 
-async function demonstrate(isBreaking: boolean): Promise<number> {
+async function demonstrate(): Promise<number> {
   let run: RunFolder
   try {
     run = await freshRunFolder(say)
@@ -47,46 +64,41 @@ async function demonstrate(isBreaking: boolean): Promise<number> {
     say(messageOf(error))
     return 1
   }
-  const progress = new Progress(isBreaking ? 6 : 10)
-  const stage = { run, progress, signal, isBreaking }
+  const progress = new Progress(stories[story].steps)
+  const told: Told = { ticks: [], pullRequests: [] }
   let verdict: Verdict = { isGood: true, text: 'Every step ended as it should.' }
   try {
-    await (isBreaking ? breaking(stage) : mainJob(stage))
+    await stories[story].play({ run, told, progress, signal, story })
   } catch (error) {
     const reason = error instanceof Failure ? error.reason : 'internal'
     const log = error instanceof DemoFailure ? error.outputs['log'] : undefined
     verdict = { isGood: false, text: `${reason}: ${messageOf(error)}`, reason, log }
     if (!(error instanceof Failure)) say(error instanceof Error ? (error.stack ?? '') : '')
   }
-  return await close(run, progress, verdict)
+  return await close(run, progress, verdict, told)
 }
 
-async function mainJob(stage: steps.Stage): Promise<void> {
-  const server = await steps.serve(stage)
-  const images = await steps.buildImages(stage)
-  const { artifact, keys } = await steps.packageImage(stage, images)
-  const [lab] = await steps.startDevices(stage, server, images, keys)
-  const { release = '' } = await steps.updateLab(stage, server, artifact, keys)
-  await steps.testDevice(stage, images, lab, keys, artifact)
-  const fleet = await makeFleet(stage, server, images)
-  const plan = await planRelease(stage, server, fleet, release)
-  await scheduleRelease(stage, server, fleet, plan, release)
-  await planAgain(stage, server, fleet)
+async function mainJob(scene: Scene): Promise<void> {
+  const rollout = await untilPlanned(scene)
+  try {
+    await rollouts.scheduleCanary(scene, rollout)
+    await rollouts.scheduleProduction(scene, rollout)
+    await planAgain(scene, rollout.server, rollout.fleet)
+  } finally {
+    rollout.gitHub.close()
+  }
 }
 
 /** The same up to the lab device, which refuses the image; then nothing may have happened to the fleet. */
-async function breaking(stage: steps.Stage): Promise<void> {
-  const server = await steps.serve(stage)
-  const images = await steps.buildImages(stage)
-  const { artifact, keys } = await steps.packageImage(stage, images)
-  await steps.startDevices(stage, server, images, keys)
+async function breaking(scene: Scene): Promise<void> {
+  const { server, images, artifact, keys } = await untilStarted(scene)
   try {
-    await steps.updateLab(stage, server, artifact, keys)
+    await steps.updateLab(scene, server, artifact, keys)
   } catch (error) {
     if (!(error instanceof Failure) || error.reason === 'cancelled') throw error
-    await canaryIsUntouched(stage, server, images)
+    await rollouts.fleetIsUnharmed(scene, server, need(images.base, 'version'))
     const outputs = error instanceof DemoFailure ? error.outputs : {}
-    const moral = 'The canary device was never touched: this is what --break is meant to show.'
+    const moral = 'No device of the fleet was touched: this is what --break is meant to show.'
     throw new DemoFailure(error.reason, `${error.message.replace(/\.?$/, '.')} ${moral}`, outputs)
   }
   throw new Failure(
@@ -95,14 +107,56 @@ async function breaking(stage: steps.Stage): Promise<void> {
   )
 }
 
-async function close(run: RunFolder, progress: Progress, verdict: Verdict): Promise<number> {
+/** The same up to the canary device, which alone has a page that the image doesn't take; production may get nothing. */
+async function breakingCanary(scene: Scene): Promise<void> {
+  await setUpKiosk(scene, 'canary-01', 'http://canary-01.example.com/')
+  const rollout = await untilPlanned(scene)
+  try {
+    const { reason, message, outputs } = await rollouts.haltAtCanary(scene, rollout)
+    await rollouts.planEnds(scene, rollout)
+    await rollouts.forbidRelease(scene, rollout)
+    await rollouts.fleetIsUnharmed(scene, rollout.server, rollout.base)
+    const moral = 'Production never got it: this is what --break-canary is meant to show.'
+    throw new DemoFailure(reason, `${message.replace(/\.?$/, '.')} ${moral}`, outputs)
+  } finally {
+    rollout.gitHub.close()
+  }
+}
+
+interface Started {
+  server: Server
+  images: Images
+  artifact: Record<string, string>
+  keys: Keys
+  lab: Awaited<ReturnType<typeof startDevices>>
+}
+
+/** From a commit of the OS to an artifact, and devices that wait for it. */
+async function untilStarted(scene: Scene): Promise<Started> {
+  const server = await steps.serve(scene)
+  const images = await steps.buildImages(scene)
+  const { artifact, keys } = await steps.packageImage(scene, images)
+  const lab = await startDevices(scene, server, images, keys)
+  return { server, images, artifact, keys, lab }
+}
+
+/** From a commit of the OS to a release that passed in the lab, and a reviewed plan for the fleet. */
+async function untilPlanned(scene: Scene): Promise<rollouts.Rollout & { base: string }> {
+  const { server, images, artifact, keys, lab } = await untilStarted(scene)
+  const { release, ids } = await steps.updateLab(scene, server, artifact, keys)
+  await steps.testDevice(scene, images, lab, keys, artifact)
+  const fleet = await makeFleet(scene, server, images, ids)
+  await planRelease(scene, server, fleet, release)
+  const gitHub = await startGitHub(fleet.remote, scene.told.pullRequests)
+  const schedule = new Schedule(scene, server, fleet, gitHub)
+  return { server, fleet, schedule, gitHub, release, base: need(images.base, 'version') }
+}
+
+async function close(run: RunFolder, progress: Progress, verdict: Verdict, told: Told): Promise<number> {
   if (options.keep !== true || signal.aborted) await endProcesses(run.path)
-  const page = await writePage(run, progress.steps, verdict)
-  const record = { isGood: verdict.isGood, isBreaking: options.break === true, steps: progress.steps }
-  await writeAtomically(
-    join(run.path, '..', options.break ? 'last-break.json' : 'last-run.json'),
-    JSON.stringify(record, null, 2),
-  )
+  const page = await writePage(run, progress.steps, verdict, told)
+  const record = { isGood: verdict.isGood, isBreaking: story !== 'good', steps: progress.steps }
+  await writeAtomically(join(run.path, '..', stories[story].record), JSON.stringify(record, null, 2))
   say(`\n${table(progress.steps)}`)
   say(`${verdict.isGood ? '✔' : '✖'} ${verdict.text}`)
   if (verdict.reason) say(`failure-reason: ${verdict.reason}`)

@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs'
 import { chown } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as v from 'valibot'
-import { readText, readYaml, writeAtomically } from '../src/platform/platform.ts'
+import { readText, writeAtomically } from '../src/platform/platform.ts'
 import { type Cell, type Section, renderPage } from '../src/report/report.ts'
 import { readJunit } from '../src/testing/testing.ts'
+import { rolloutSections } from './page-rollout.ts'
 import type { StepResult } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
+import type { Told } from './scene.ts'
 
 /** How the demonstration ended. */
 export interface Verdict {
@@ -23,6 +24,7 @@ export async function writePage(
   run: RunFolder,
   steps: readonly StepResult[],
   verdict: Verdict,
+  told: Told,
 ): Promise<string> {
   const { SUDO_UID, SUDO_GID } = process.env
   // root's folder is closed to the one who called sudo
@@ -31,8 +33,8 @@ export async function writePage(
   const sections = [
     stepTable(steps),
     timeline(steps),
+    ...(await rolloutSections(run, told)),
     ...(await tests(run)),
-    ...(await plan(run)),
     ...(await deviceLog(verdict)),
   ]
   const lead = [
@@ -78,27 +80,6 @@ async function tests(run: RunFolder): Promise<Section[]> {
     { text: `${(seconds * 1000).toFixed(0)} ms`, look: 'number' },
   ])
   return [{ kind: 'table', title: 'Tests on the device', head: ['test', 'result', '', 'time'], rows }]
-}
-
-const planSchema = v.object({
-  changes: v.array(
-    v.object({
-      kind: v.string(),
-      host: v.string(),
-      from: v.optional(v.string()),
-      to: v.optional(v.string()),
-    }),
-  ),
-})
-
-async function plan(run: RunFolder): Promise<Section[]> {
-  const file = join(run.path, 'plan.json')
-  if (!existsSync(file)) return []
-  const { changes } = (await readYaml(file, planSchema)).value
-  const rows = changes.map(({ kind, host, from, to }): Cell[] => [host, kind, from ?? '', to ?? ''])
-  return [
-    { kind: 'table', title: 'The plan that was reviewed', head: ['device', 'change', 'from', 'to'], rows },
-  ]
 }
 
 /** `test_the_client_s_key[ssh]` → `the client’s key (ssh)` */

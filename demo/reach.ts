@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { readYaml, writeAtomically } from '../src/platform/platform.ts'
+import { serials } from './devices.ts'
 import type { RunFolder } from './run-folder.ts'
 
 const answers = v.object({
@@ -9,7 +10,6 @@ const answers = v.object({
   address: v.optional(v.string()),
   hostKey: v.optional(v.string()),
 })
-const serials = ['lab-01', 'canary-01']
 
 /** Commands to copy; writes the ssh configuration that they use. */
 export async function howToReach(run: RunFolder): Promise<string> {
@@ -27,7 +27,7 @@ export async function howToReach(run: RunFolder): Promise<string> {
     ['the server', `${(await read('ota'))?.url ?? ''}, token: ${sudo}cat ${at('ota', 'token')}`],
     ...serials.map((serial) => [serial, `${sudo}ssh -F ${at('ssh-config')} ${serial}`]),
     ['a power cut', `${sudo}touch ${at('devices', 'canary-01', 'powercut')}`],
-    ['their logs', `${at('ota.log')}, ${at('device-lab-01.log')}, ${at('device-canary-01.log')}`],
+    ['their logs', `${at('ota.log')}, ${at('device-*.log')}`],
     ['to stop it all', 'npm run demo -- --stop'],
   ]
   return `\nThe server and the devices go on running:\n${rows.map(([what = '', how]) => `  ${what.padEnd(16)}${how}`).join('\n')}`

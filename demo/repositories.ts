@@ -1,7 +1,8 @@
 // Git repositories of the demonstration, made from examples/ with a history of their own.
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { runOk } from '../src/platform/platform.ts'
+import { Failure, runOk } from '../src/platform/platform.ts'
+import type { Story } from './scene.ts'
 
 const example = join(import.meta.dirname, '..', 'examples')
 
@@ -32,9 +33,31 @@ export async function changeOs(path: string): Promise<void> {
 }
 
 /** A change that builds and starts, but after which nobody could log in any more: its health check has to catch it. */
-export async function breakOs(path: string): Promise<void> {
+async function breakOs(path: string): Promise<void> {
   await writeFile(join(path, 'files', 'etc', 'ssh', 'sshd_config.d', '50-typo.conf'), 'PermitRotLogin yes\n')
   await commit(path, 'Tidy the ssh settings', '2026-01-13T16:45:00Z')
+}
+
+/**
+ * A change that is right in itself, and passes every test in the lab, where no device has a page to show: the kiosk takes
+ * secure pages alone from now on. A device that was configured with another one can't apply its configuration any more.
+ */
+async function forbidPlainPages(path: string): Promise<void> {
+  const file = join(path, 'files', 'usr', 'lib', 'mender-configure', 'apply-device-config.d', '10-kiosk')
+  await replace(file, /not in \("http", "https"\)/, '!= "https"')
+  await commit(path, 'Take secure pages alone', '2026-01-14T10:20:00Z')
+}
+
+/** Commits the next release of the OS, good or bad. */
+export async function nextRelease(path: string, story: Story): Promise<void> {
+  await { good: changeOs, break: breakOs, 'break-canary': forbidPlainPages }[story](path)
+}
+
+/** Replaces what a pattern finds in a file; throws where it finds nothing. */
+export async function replace(file: string, pattern: RegExp, text: string): Promise<void> {
+  const before = await readFile(file, 'utf8')
+  if (!pattern.test(before)) throw new Failure('internal', `${file} has no line like ${pattern.source}`)
+  await writeFile(file, before.replace(pattern, text))
 }
 
 /** Runs git in a repository with an identity of the demonstration's own. */

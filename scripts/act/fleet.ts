@@ -119,7 +119,7 @@ async function notReviewed(place: Place, lab: Lab, fleet: FleetRepository, githu
   expect((await releases(place, lab)).join() === before, 'untouched devices', result)
 }
 
-/** Tick by tick, canary after development, until both devices themselves report the release. */
+/** Tick by tick, canary after development, until both devices themselves report the release; the shops get nothing. */
 async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, github: GitHub): Promise<void> {
   const repository = await checkOut(place, fleet, 'canary', 'push')
   const first = await tick(place, lab, repository, github, 'push')
@@ -131,9 +131,12 @@ async function mergeGoesOut(place: Place, lab: Lab, fleet: FleetRepository, gith
     scheduled += total(await tick(place, lab, main, github, 'schedule', i))
   }
   expect(scheduled === 2, `two devices that were ordered to update, not ${scheduled}`, first)
-  await until(place, 120, async () =>
-    (await releases(place, lab)).every((release) => release === lab.next) ? true : undefined,
-  )
+  const wanted = ['lab-01', 'canary-01'].map((serial) => lab.devices.get(serial))
+  await until(place, 120, async () => {
+    const moved = (await reported(place, lab.server)).filter(({ release }) => release === lab.next)
+    expect(moved.length <= wanted.length, 'nothing for a stage that was not merged into', first)
+    return wanted.every((id) => moved.some((device) => device.id === id)) ? true : undefined
+  })
 }
 
 /** The next tick finds nothing to do. */

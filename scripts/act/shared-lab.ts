@@ -1,6 +1,8 @@
-// The lab that several workflow runs share: a server, two devices on an older release, and a newer release to bring them to.
+// The lab that several workflow runs share: a server, the example's devices on an older release, and a newer release to bring
+// them to.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { serials } from '../../demo/devices.ts'
 import { changeOs } from '../../demo/repositories.ts'
 import { openHttp, plainContext, runOk } from '../../src/platform/platform.ts'
 import { type Server, drover, startDevices, startServer } from './lab.ts'
@@ -11,7 +13,7 @@ export const deviceType = `virtual-${process.arch === 'arm64' ? 'arm64' : 'amd64
 
 export interface Lab {
   server: Server
-  /** Ids on the server: `lab-01` is in the lab's group, `canary-01` in nobody's. */
+  /** Ids on the server by serial number: `lab-01` is in the lab's group, the others in nobody's. */
   devices: ReadonlyMap<string, string>
   /** Release that the devices start with. */
   base: string
@@ -31,7 +33,7 @@ export function labOf(place: Place): Promise<Lab> {
 }
 
 async function startLab(place: Place): Promise<Lab> {
-  place.say('    starting a lab: a server, two devices, two releases')
+  place.say('    starting a lab: a server, four devices, two releases')
   const keyFile = join(place.folder, 'lab-key')
   await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', keyFile], { what: 'making an ssh key' })
   const repository = await exampleRepository(place, 'os', 'lab-os')
@@ -44,7 +46,7 @@ async function startLab(place: Place): Promise<Lab> {
   const devices = await startDevices(place, server, {
     image: base['rootfs'] ?? '',
     deviceType,
-    serials: ['lab-01', 'canary-01'],
+    serials,
     authorizedKey: `${keyFile}.pub`,
   })
   await putIntoLab(server, devices.get('lab-01') ?? '')
