@@ -5,14 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { asRoot, node24, setUp } from './setup.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const options = ['--keep', '--break', '--stop']
-const usage = `npm run demo                the whole job on this machine
-npm run demo -- --break     the same with an image whose health check fails on the device
-npm run demo -- --keep      leaves the server and the devices running
-npm run demo -- --stop      ends what --keep left
+const options = ['--keep', '--break', '--break-canary', '--stop']
+const usage = `npm run demo                     the whole job on this machine
+npm run demo -- --break          the same with an image whose health check fails on every device
+npm run demo -- --break-canary   the same with an image that passes in the lab and fails on the canary device
+npm run demo -- --keep           leaves the server and the devices running
+npm run demo -- --stop           ends what --keep left
 `
 const args = process.argv.slice(2)
-const swallowed = options.filter((option) => process.env[`npm_config_${option.slice(2)}`])
+const swallowed = options.filter((option) => process.env[`npm_config_${option.slice(2).replaceAll('-', '_')}`])
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(usage)
   process.exit(0)
