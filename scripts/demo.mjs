@@ -13,7 +13,9 @@ npm run demo -- --keep           leaves the server and the devices running
 npm run demo -- --stop           ends what --keep left
 `
 const args = process.argv.slice(2)
-const swallowed = options.filter((option) => process.env[`npm_config_${option.slice(2).replaceAll('-', '_')}`])
+const swallowed = options.filter(
+  (option) => process.env[`npm_config_${option.slice(2).replaceAll('-', '_')}`],
+)
 if (args.includes('--help') || args.includes('-h')) {
   process.stdout.write(usage)
   process.exit(0)
