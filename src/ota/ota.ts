@@ -19,6 +19,7 @@ export { readFacts, writeFacts } from './facts-file.ts'
 export { type GitDevice, devicesInGit, unmatched } from './facts-in-git.ts'
 export { redact, redactedPath } from './facts-redacted.ts'
 export { factsFile } from './facts-schema.ts'
+export { tellingLines } from './device-log.ts'
 export { type Dispatched, type DispatchRequest, dispatch } from './dispatch.ts'
 export { canBeConfigured, isFingerprint, reportedConfiguration } from './configuration-fact.ts'
 export {

@@ -1,5 +1,5 @@
 import { Failure } from '../platform/platform.ts'
-import { type Tick, nextDue } from './tick.ts'
+import { type Tick, nextDue, whyFailed } from './tick.ts'
 
 /** A tick as an action's outputs. */
 export function tickOutputs(tick: Tick) {
@@ -18,10 +18,7 @@ export function tickOutputs(tick: Tick) {
 /** Throws `halted` with the rule and the devices where a rule stopped the stage. */
 export function requireNotHalted(tick: Tick): void {
   if (tick.state !== 'halted') return
-  const devices = tick.failures.slice(0, 5).map(({ host, why, log }) => {
-    const lastLine = log?.trimEnd().split('\n').at(-1)
-    return `${host}: ${why}${lastLine ? ` (its log ends with: ${lastLine})` : ''}`
-  })
+  const devices = tick.failures.slice(0, 5).map((failed) => `${failed.host}: ${whyFailed(failed)}`)
   const retries = new Map(
     tick.failures.flatMap(({ retry }) => (retry ? [[retry.rollout, retry.attempt]] : [])),
   )

@@ -1,6 +1,6 @@
 // The part of a tick that decides and writes, after Git was read.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
+import { type Facts, type OtaServer, gatherFacts, isInLab, tellingLines } from '../ota/ota.ts'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
 import { type Due, whatIsDue } from './due.ts'
@@ -227,10 +227,12 @@ export class TickRun {
           ? await this.#server.log(outcome.deployment, device)
           : undefined
       const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
+      const said = log === undefined ? undefined : tellingLines(log)
       const { content, release } = state.rollout
       const from = reported.get(device)
       const retry = { rollout: state.rollout.id, attempt: state.rollout.attempt + 1 }
-      failed.push({ device, host: change.host, why: outcome.why, retry, log: lines, content, release, from })
+      const { why } = outcome
+      failed.push({ device, host: change.host, why, said, retry, log: lines, content, release, from })
     }
     return failed
   }

@@ -18,6 +18,8 @@ export interface FailedDevice {
   retry?: { rollout: string; attempt: number }
   /** The last lines of the device's log, where the server has one. */
   log: string | undefined
+  /** What of that log tells why, in one short line. */
+  said?: string | undefined
   /** What it was to run, by content: what `known-bad` can name. */
   content?: Digest
   /** What it was to run, and what it reports, by name. */
@@ -60,6 +62,11 @@ export interface Tick {
   haltedBy: string | undefined
   failures: readonly FailedDevice[]
   waiting: readonly Waiting[]
+}
+
+/** Why a device failed, in its own words where it had some. */
+export function whyFailed({ why, said }: Pick<FailedDevice, 'why' | 'said'>): string {
+  return said === undefined ? why : `${why}; its log says: ${said}`
 }
 
 /** When the next thing is due, as far as time alone decides. */

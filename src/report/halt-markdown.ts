@@ -1,4 +1,4 @@
-import type { FailedDevice, Tick } from '../plan/plan.ts'
+import { type FailedDevice, type Tick, whyFailed } from '../plan/plan.ts'
 import { escapeMarkdown, oneLine, shorten } from '../platform/platform.ts'
 import {
   type Markdown,
@@ -24,7 +24,9 @@ export function haltMarkdown(tick: Tick, until: Date): Markdown {
     ...section('Failed', [
       ...table(
         ['device', 'why', 'was to run', 'reports'],
-        failures.slice(0, 50).map(({ host, why, release = '', from = '' }) => [host, why, release, from]),
+        failures
+          .slice(0, 50)
+          .map((failed) => [failed.host, whyFailed(failed), failed.release ?? '', failed.from ?? '']),
       ),
       ...(failures.length > 50 ? ['', `And ${counted(failures.length - 50, 'more device')}.`] : []),
     ]),

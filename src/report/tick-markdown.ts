@@ -1,4 +1,4 @@
-import type { Tick } from '../plan/plan.ts'
+import { type Tick, whyFailed } from '../plan/plan.ts'
 import { escapeMarkdown, shorten } from '../platform/platform.ts'
 import { wavesMermaid } from './mermaid.ts'
 import { tickPicture } from './picture.ts'
@@ -106,9 +106,9 @@ function waitingTable({ waiting }: Tick): string[] {
 }
 
 function failed({ failures }: Tick): string[] {
-  return failures.flatMap(({ host, why, log }) => [
-    `- **${escapeMarkdown(shorten(host, 100))}**: ${escapeMarkdown(shorten(why, 500))}`,
-    ...(log === undefined ? [] : verbatim(log)),
+  return failures.flatMap((device) => [
+    `- **${escapeMarkdown(shorten(device.host, 100))}**: ${escapeMarkdown(shorten(whyFailed(device), 500))}`,
+    ...(device.log === undefined ? [] : verbatim(device.log)),
   ])
 }
 

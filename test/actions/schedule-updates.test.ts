@@ -154,7 +154,10 @@ test('a halted stage is red and names the rule, the device and the end of its lo
     result.log,
   )
   assert.match(result.outputs['halted-by'] ?? '', /1 of 1 devices failed; max-failures allows 0/)
-  assert.match(result.errors.at(-1)?.message ?? '', /device-1: the update failed \(its log ends with: /)
+  assert.match(
+    result.errors.at(-1)?.message ?? '',
+    /device-1: the update failed; its log says: write error: no space left on device\./,
+  )
   assert.match(result.summary, /🛑 canary: halted/)
 })
 
