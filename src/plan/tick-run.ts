@@ -15,6 +15,7 @@ import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { type MembersDone, admitAndRemove, membersDue } from './tick-members.ts'
 import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
+import { windowEndOf } from './window-end.ts'
 import { type Withdrawal, withdrawalsOf } from './withdrawals.ts'
 
 export interface ScheduleOptions {
@@ -211,6 +212,7 @@ export class TickRun {
       wave: isDone ? waves : Math.max(0, ...placed, ...orders.map(({ wave }) => wave)),
       waves,
       haltedBy: due.haltedBy,
+      windowEnd: windowEndOf(this.#fleet, this.#stage, facts, this.#isDryRun ? [] : orders, this.#now()),
       failures: await this.#failures(due, facts),
       waiting,
     }

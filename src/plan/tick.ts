@@ -60,6 +60,8 @@ export interface Tick {
   wave: number
   waves: number
   haltedBy: string | undefined
+  /** When the window closes and orders that no device has begun are taken back, as far as there are any. */
+  windowEnd?: Date | undefined
   failures: readonly FailedDevice[]
   waiting: readonly Waiting[]
 }
@@ -71,7 +73,8 @@ export function whyFailed({ why, said }: Pick<FailedDevice, 'why' | 'said'>): st
 
 /** When the next thing is due, as far as time alone decides. */
 export function nextDue(tick: Tick): Date | undefined {
-  const times = tick.waiting.flatMap(({ nextDue }) => (nextDue ? [nextDue.getTime()] : []))
+  const held = tick.waiting.map(({ nextDue }) => nextDue)
+  const times = [tick.windowEnd, ...held].flatMap((time) => (time ? [time.getTime()] : []))
   return times.length > 0 ? new Date(Math.min(...times)) : undefined
 }
 

@@ -25,6 +25,17 @@ export function windowAt(
   return { isOpen: false, opensAt: new Date(at) }
 }
 
+/** When a window that is open in `timeZone` at `now` closes; undefined where it isn't open, or always. */
+export function windowEnd(window: Window, timeZone: string, now: Date): Date | undefined {
+  const isAlways = window.fromMinute === window.toMinute && window.days.length === 7
+  if (isAlways || !isOpen(window, timeZone, now)) return undefined
+  // minute by minute: a window may be shut for ten of them, and local clocks may change meanwhile
+  let at = Math.floor(now.getTime() / minuteMs) * minuteMs
+  const last = at + 9 * 24 * 60 * minuteMs
+  while (at < last && isOpen(window, timeZone, new Date(at))) at += minuteMs
+  return at < last ? new Date(at) : undefined
+}
+
 const minuteMs = 60_000
 
 function isOpen({ days, fromMinute, toMinute }: Window, timeZone: string, at: Date): boolean {

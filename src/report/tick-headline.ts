@@ -25,9 +25,12 @@ export function tickHeadline(tick: Tick): string {
   const rest = parts.flatMap(([count, words]) => (count > 0 ? [`${count} ${words}`] : []))
   const first = `${counts.alreadyThere} of ${counts.inGit - retired} on ${releaseOf(tick)}`
   const due = tick.state === 'waiting' ? nextDue(tick) : undefined
-  const until = due === undefined ? '' : `; next ${due.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  return `${[first, ...rest].join(', ')}${until}`
+  const until = due === undefined ? '' : `; next ${shortTime(due)}`
+  const end = tick.windowEnd ? `; the window closes ${shortTime(tick.windowEnd)}` : ''
+  return `${[first, ...rest].join(', ')}${until}${end}`
 }
+
+const shortTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 function releaseOf({ plan }: Tick): string {
   const releases = new Set(plan?.changes.flatMap((change) => (hasTurn(change) ? [change.to] : [])) ?? [])

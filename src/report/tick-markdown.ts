@@ -31,6 +31,7 @@ export function tickMarkdown(tick: Tick, limit: number = maxMarkdownCharacters):
     `### ${signs[tick.state]} ${escapeMarkdown(shorten(tick.stage, 100))}: ${tick.state}${tick.isDryRun ? ' (dry run: nothing was written)' : ''}`,
     '',
     sentence(tick),
+    ...windowEnd(tick),
     ...(tick.counts ? ['', ...countTable(tick.counts)] : []),
     ...section('Waves', picture ? wavesMermaid(picture) : []),
     ...section(tick.isDryRun ? 'Would order' : 'Ordered', orderTable(tick)),
@@ -76,6 +77,15 @@ function hasWritten({ orders, withdrawn, enrolled, retired }: Tick): boolean {
 function members({ enrolled, retired }: Tick): string {
   const joined = enrolled.length > 0 ? `${enrolled.length} let in, ` : ''
   return `${joined}${retired.length > 0 ? `${retired.length} removed, ` : ''}`
+}
+
+function windowEnd({ windowEnd: end }: Tick): string[] {
+  if (!end) return []
+  const time = end.toISOString()
+  return [
+    '',
+    `The window closes at ${time}: a run after that takes back the orders that no device has begun.`,
+  ]
 }
 
 function orderTable({ orders }: Tick): string[] {

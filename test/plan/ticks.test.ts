@@ -195,12 +195,14 @@ test('when a window closes, orders that have not begun are taken back, and come 
   const world = worldOf(nightly, 3)
   const [done, busy, late] = world.devices
   assert.ok(done && busy && late)
-  const name = (await tick(world)).orders[0]?.name ?? ''
+  const placing = await tick(world)
+  const name = placing.orders[0]?.name ?? ''
+  assert.equal(nextDue(placing)?.toISOString(), '2026-03-02T05:00:00.000Z', 'a run is to take orders back')
   for (let turns = 0; turns < 6; turns++) turn(world, done)
   turn(world, busy)
   world.nowMs += 2 * hourMs
   const closing = await tick(world)
-  assert.deepEqual(closing.withdrawn, [name])
+  assert.deepEqual([closing.withdrawn, closing.windowEnd], [[name], undefined])
   assert.deepEqual(
     [done, busy, late].map(({ id }) => stateIn(world, name, id)),
     ['success', 'downloading', 'aborted'],

@@ -9,6 +9,7 @@ import {
   tooManyFailures,
   waves,
   windowAt,
+  windowEnd,
 } from '../../src/plan/plan.ts'
 
 const share = (percent: number): WaveStep => ({ kind: 'share', share: percent / 100 })
@@ -186,4 +187,36 @@ test('a window is open in local time, past midnight and over a change of the clo
     const state = windowAt(one, zone, new Date(at))
     assert.equal(state.isOpen ? 'open' : state.opensAt.toISOString(), expected, `${zone} ${at}`)
   }
+  const ends: [Window, string, string, string | undefined][] = [
+    [window(), 'Europe/Zurich', '2026-03-03T01:30:00Z', '2026-03-03T04:00:00.000Z'],
+    [window(), 'Europe/Zurich', '2026-03-03T04:00:00Z', undefined], // it is closed
+    [
+      window({ days: [1], fromMinute: 22 * 60, toMinute: 120 }),
+      'UTC',
+      '2026-03-03T01:00:00Z',
+      '2026-03-03T02:00:00.000Z',
+    ],
+    [window({ days: every, fromMinute: 120, toMinute: 120 }), 'UTC', '2026-03-03T01:00:00Z', undefined], // never closes
+    [
+      window({ days: [1, 2], fromMinute: 60, toMinute: 60 }),
+      'UTC',
+      '2026-03-02T01:00:00Z',
+      '2026-03-04T01:00:00.000Z',
+    ],
+    [
+      window({ days: every, fromMinute: 120, toMinute: 110 }),
+      'UTC',
+      '2026-03-03T02:00:00Z',
+      '2026-03-04T01:50:00.000Z',
+    ],
+    // the night of summer time is an hour shorter
+    [
+      window({ days: every, fromMinute: 0 }),
+      'Europe/Zurich',
+      '2026-03-28T23:00:00Z',
+      '2026-03-29T03:00:00.000Z',
+    ],
+  ]
+  for (const [one, zone, at, expected] of ends)
+    assert.equal(windowEnd(one, zone, new Date(at))?.toISOString(), expected, `${zone} ${at}`)
 })

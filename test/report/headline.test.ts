@@ -73,6 +73,10 @@ test('a stage is told in one line: where it is, what is on its way, what went wr
       tickOf(['there', 'update'], 'X', { state: 'waiting', waiting: [due] }),
       '1 of 2 on X, 1 to come; next 2026-03-03 02:00 UTC',
     ],
+    [
+      tickOf(['there', 'pending'], 'X', { windowEnd: new Date('2026-03-03T05:00:00Z') }),
+      '1 of 2 on X, 1 pending; the window closes 2026-03-03 05:00 UTC',
+    ],
     [tickOf(['there', 'there']), '2 of 2 on X'],
     [tickOf([]), 'no devices'],
     [tickOf(['retired']), 'no devices'],
