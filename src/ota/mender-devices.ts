@@ -92,13 +92,21 @@ export async function readDevice(client: MenderClient, id: string): Promise<Devi
   return factsOf(client, id, auth, inventory)
 }
 
-/** Accepts a device's newest pending key, or does nothing where it is accepted. Throws `device-missing`. */
+/**
+ * Accepts a device's pending key, or does nothing where it is accepted. Throws `device-missing`, and `device-not-accepted`
+ * where it has no key or several wait: anybody may ask under an identity that is known, so a person has to tell which is its.
+ */
 export async function acceptDevice(client: MenderClient, id: string): Promise<void> {
   const path = `${authPath}/${encodeURIComponent(id)}`
   const device = await client.find(path, authDevice)
   if (!device) throw missingDevice(client, id)
   if (device.status === 'accepted') return
-  const set = device.auth_sets?.find(({ status }) => status === 'pending') ?? device.auth_sets?.[0]
+  const waiting = device.auth_sets?.filter(({ status }) => status === 'pending') ?? []
+  if (waiting.length > 1) {
+    const what = `${waiting.length} keys wait under the identity of device ${id}, and one may be an impostor's`
+    throw new Failure('device-not-accepted', `${what}: accept the right one on ${client.url}`)
+  }
+  const set = waiting[0] ?? device.auth_sets?.[0]
   if (!set) {
     throw new Failure('device-not-accepted', `device ${id} has sent no key yet: it has to connect first`)
   }
