@@ -4,6 +4,7 @@ import { type Tick, nextDue, whyFailed } from './tick.ts'
 /** A tick as an action's outputs. */
 export function tickOutputs(tick: Tick) {
   const ordered = tick.orders.reduce((sum, { devices }) => sum + devices.length, 0)
+  const written = ordered + tick.withdrawn.length + tick.enrolled.length + tick.retired.length
   return {
     state: tick.state,
     scheduled: tick.isDryRun ? 0 : ordered,
@@ -11,7 +12,7 @@ export function tickOutputs(tick: Tick) {
     waves: tick.waves > 0 ? tick.waves : undefined,
     'halted-by': tick.haltedBy ?? '',
     'next-due': nextDue(tick)?.toISOString() ?? '',
-    changed: !tick.isDryRun && (ordered > 0 || tick.withdrawn.length > 0),
+    changed: !tick.isDryRun && written > 0,
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { loadFleet } from '../../src/fleet/fleet.ts'
-import { type ScheduleOptions, makePlan, schedule } from '../../src/plan/plan.ts'
+import { type ScheduleOptions, makePlan, schedule, tickOutputs } from '../../src/plan/plan.ts'
 import { gatherFacts } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import type { DeviceOptions, MenderDevice } from '../support/mender-device.ts'
@@ -164,6 +164,8 @@ test('a retired device is removed once, within budget.retire alone, and may be g
   const removed = await tick()
   // its order, which it never began, was taken back before
   assert.deepEqual([removed.retired, removed.withdrawn], [[leaves], [ordered.orders[0]?.name]])
+  const { changed, scheduled } = tickOutputs({ ...removed, orders: [], withdrawn: [] })
+  assert.deepEqual([changed, scheduled], [true, 0], 'removing alone is a change too')
   await devices.get('leaves')?.stop()
   await assert.rejects(lab.server.device(leaves), { reason: 'device-missing' })
 
