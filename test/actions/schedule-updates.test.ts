@@ -234,7 +234,10 @@ test('a halted stage is a failed deployment, and a token that may not say so is 
   )
   const offered = branches.get(opened[0]?.head ?? '')?.get('fleet.yml') ?? ''
   assert.match(offered, /^freeze: null # calm\nknown-bad:\n {2}- "sha256:[0-9a-f]{64}"\n$/)
-  assert.match(opened[0]?.body ?? '', /\| device-1 \| the update failed \| new \| old \|/)
+  assert.match(
+    opened[0]?.body ?? '',
+    /\| device-1 \| the update failed; its log says: .*no space left on device \| new \| old \|/,
+  )
   assert.match(opened[0]?.body ?? '', /emergency:\n {2}stage: "canary"\n {2}release: "old" #/)
   await tick(world, options)
   assert.equal(opened.length, 1, 'it is offered once')
