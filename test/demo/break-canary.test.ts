@@ -24,8 +24,11 @@ test(
     assert.match(text, /^failure-reason: halted$/m)
     assert.equal(processesOf(cache), 0)
     const page = pageOf(cache)
-    assert.match(page, /Waves of canary[^]*1 failed/)
-    assert.match(page, /Waves of production[^]*2 to come/)
-    assert.match(page, /The pull request that was opened: Mark example-os-20260114T1020-/)
+    for (const shown of [
+      /Waves of canary[^]*?1 failed/,
+      /Waves of production[^]*?1 to come[^]*?1 to come/,
+      /The pull request that was opened: Mark example-os-20260114T1020-/,
+    ])
+      assert.ok(shown.test(page), String(shown))
   },
 )
