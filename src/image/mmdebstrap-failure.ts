@@ -66,7 +66,18 @@ export function explained(output: string, code: number, request: BaseRequest): F
       'the packages do not fit together: see what apt says above, and correct `packages` in the recipe',
       words,
     )
+  const hook = found(/command failed: \S*\/hook-(\d+)$/m)
+  if (hook) return hookFailure(output, request.hooks[Number(hook)] ?? [])
   return failed(`mmdebstrap ended with ${code}`, words)
+}
+
+function hookFailure(output: string, command: readonly string[]): Failure {
+  const before = output.split(/^E: (setup|command) failed/m)[0] ?? ''
+  const own = before.split('\n').filter((line) => !/^(I:|W:|E:|Setting up|Processing)/.test(line))
+  return failed(
+    `the hook \`${command.join(' ')}\` failed in the new system: correct it in the recipe`,
+    lastWords(own.slice(-5).join('\n'), command[0] ?? 'the hook', 1),
+  )
 }
 
 function failed(why: string, words: string): Failure {
