@@ -6,6 +6,7 @@ import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
 import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
 import { publishPlan, requireWithinBudget } from './publish.ts'
+import { withSwitches } from './switches.ts'
 import { writePlanFiles } from './write.ts'
 
 await runAction('plan-updates', async (action) => {
@@ -15,21 +16,22 @@ await runAction('plan-updates', async (action) => {
   const hint = { stage: input.optional('stage'), target: event.target, branch: event.branch }
   const stage = await locateStage(folder, hint, action)
   const allowed = allowedBy(input.optional('inventory'), input.list('allow-env'))
-  const fleet = await loadFleet(folder, action, allowed)
+  const loaded = await loadFleet(folder, action, allowed)
+  const { fleet, notes } = await withSwitches(loaded, stage, event, action)
   const given = { file: input.path('facts'), token: input.secret('token') }
   const facts = await action.log.group('Reading facts', () => factsFor(fleet, given, event, action))
   const plan = makePlan(fleet, stage, facts, action.clock.now())
   const over = overBudget(plan, stageOf(fleet, stage))
 
   const file = input.path('output') ?? input.required('output')
-  const summary = await writePlanFiles(file, plan, over)
+  const summary = await writePlanFiles(file, plan, { over, notes })
   const { counts, digest } = plan
   await action.output({ plan: file, summary, digest, changes: changesIn(counts), blocked: counts.blocked })
 
   annotatePlan(plan, fleet, action)
   const wanted = { isCommentWanted: input.flag('comment'), token: input.secret('github-token') }
-  const { note, hasChanged } = await publishPlan(plan, over, event, wanted, action)
-  await action.summary(`${planMarkdown(plan, { over, limit: maxSummaryCharacters }).text}\n${note}`)
+  const { note, hasChanged } = await publishPlan(plan, { over, notes }, event, wanted, action)
+  await action.summary(`${planMarkdown(plan, { over, notes, limit: maxSummaryCharacters }).text}\n${note}`)
   requireWithinBudget(over)
   return { changed: hasChanged }
 })

@@ -12,7 +12,13 @@ import {
 } from '../../src/github/github.ts'
 import type { Change, Plan } from '../../src/plan/plan.ts'
 import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
-import { type Markdown, headline, planMarkdown } from '../../src/report/report.ts'
+import {
+  type Markdown,
+  type Remarks,
+  headline,
+  mayBeApproved,
+  planMarkdown,
+} from '../../src/report/report.ts'
 import { blockedLines } from './annotate.ts'
 
 /** GitHub takes 65,536 characters in a comment, and 65,535 in a check run; both show the same. */
@@ -21,7 +27,7 @@ const maxCharacters = 64_000
 /** Publishes the plan on its pull request as a comment and a check run; what GitHub refuses is told in `note`. */
 export async function publishPlan(
   plan: Plan,
-  over: readonly string[],
+  remarks: Remarks,
   { pullRequest, repository }: Event,
   { isCommentWanted, token }: { isCommentWanted: boolean; token: string | undefined },
   context: Context,
@@ -30,13 +36,13 @@ export async function publishPlan(
   if (token === undefined)
     return { note: 'The plan was not published: there is no token for GitHub.\n', hasChanged: false }
   const github = openGitHub({ token, repository }, context)
-  const text = planMarkdown(plan, { over, limit: maxCharacters, link: runPage() })
+  const text = planMarkdown(plan, { ...remarks, limit: maxCharacters, link: runPage() })
   const results: Published[] = []
   if (isCommentWanted) {
-    const work = () => comment(github, pullRequest.number, plan, over, text)
+    const work = () => comment(github, pullRequest.number, plan, remarks, text)
     results.push(await tryToPublish('The comment', work, 'pull-requests: write'))
   }
-  const work = () => check(github, pullRequest.headCommit, plan, over, text)
+  const work = () => check(github, pullRequest.headCommit, plan, remarks, text)
   results.push(await tryToPublish('The check run', work, 'checks: write'))
   const refused = results.flatMap((result) => (result.isDone ? [] : [result.why]))
   if (refused.length > 0 && pullRequest.isFromFork)
@@ -61,11 +67,11 @@ async function comment(
   github: GitHub,
   pullRequest: number,
   plan: Plan,
-  over: readonly string[],
+  remarks: Remarks,
   { text, isCut }: Markdown,
 ): Promise<boolean> {
   // a reader of a shortened comment has not seen the plan, so it carries no digest to approve
-  const mark = isCut || over.length > 0 ? '' : `\n${digestMark(plan.digest)}\n`
+  const mark = isCut || !mayBeApproved(remarks) ? '' : `\n${digestMark(plan.digest)}\n`
   return await keepComment(github, {
     pullRequest,
     marker: planReview(plan.stage).marker,
@@ -77,14 +83,15 @@ async function check(
   github: GitHub,
   commit: string,
   plan: Plan,
-  over: readonly string[],
+  remarks: Remarks,
   { text, isCut }: Markdown,
 ): Promise<boolean> {
   return await publishCheck(github, {
     name: planReview(plan.stage).checkName,
     commit,
     // only a success approves, and nobody has seen the whole of a shortened plan
-    conclusion: over.length > 0 ? 'failure' : isCut ? 'neutral' : 'success',
+    conclusion:
+      remarks.over.length > 0 ? 'failure' : isCut || !mayBeApproved(remarks) ? 'neutral' : 'success',
     title: `${headline(plan)}${isCut ? ', shortened: it can not be used to approve' : ''}`,
     summary: text,
     externalId: plan.digest,

@@ -24,6 +24,8 @@ export interface Event {
   pullRequest: PullRequest | undefined
   /** The branch that would get what is checked out: a pull request's or a merge queue's target. */
   target: string | undefined
+  /** The repository's default branch, as far as the event tells. */
+  defaultBranch: string | undefined
   /** The branch that the job runs for; undefined for tags and pull requests. */
   branch: string | undefined
 }
@@ -43,6 +45,7 @@ const eventFile = v.object({
       head: v.object({ sha: v.string(), repo: v.nullish(v.object({ full_name: v.string() })) }),
     }),
   ),
+  repository: v.optional(v.object({ default_branch: v.optional(v.string()) })),
   merge_group: v.optional(v.object({ base_ref: v.string() })),
 })
 
@@ -62,6 +65,7 @@ export async function readEvent(environment: NodeJS.ProcessEnv = process.env): P
     repository: owner && repo ? { owner, repo } : undefined,
     pullRequest,
     target: pullRequest?.target ?? event.merge_group?.base_ref.replace(/^refs\/heads\//, ''),
+    defaultBranch: event.repository?.default_branch,
     branch: ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
   }
 }

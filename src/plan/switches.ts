@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Switches, parseFleetPolicy, policyFileName, readFleetPolicy } from '../fleet/fleet.ts'
 import { type Context, Failure } from '../platform/platform.ts'
-import { type Repository, openCheckout, readAtTip, readTips } from './git.ts'
+import { type Repository, hasCommit, openCheckout, readAt, readAtTip, readTips } from './git.ts'
 
 /** Safety switches, and the file that they are from, as messages name it. */
 export interface FoundSwitches {
@@ -34,6 +34,24 @@ export async function readSwitches(folder: string, context: Context): Promise<Fo
   const text = await readAtTip(repository, tips, tips.defaultBranch, policyFileName, context)
   if (text === undefined) context.log.warn(`there is no ${from}: nothing is known to be bad`)
   return { switches: parseFleetPolicy(text ?? '', from).switches, from }
+}
+
+/**
+ * The safety switches of a branch as this clone knows it. The remote isn't asked, since a job for pull requests may have no
+ * credentials for it. Undefined where there is no clone, or not that branch. Throws `invalid-file` with every problem.
+ */
+export async function switchesInClone(
+  folder: string,
+  branch: string,
+  context: Context,
+): Promise<Switches | undefined> {
+  const repository = await checkoutOf(folder, context)
+  if (!repository) return undefined
+  const { remote } = repository
+  const ref = remote === undefined ? `refs/heads/${branch}` : `refs/remotes/${remote}/${branch}`
+  if (!(await hasCommit(repository, ref))) return undefined
+  const text = await readAt(repository, ref, policyFileName)
+  return parseFleetPolicy(text ?? '', `${branch}:${policyFileName}`).switches
 }
 
 async function switchesHere(folder: string, { log }: Context): Promise<FoundSwitches> {

@@ -3,6 +3,7 @@ import { escapeMarkdown, shorten } from '../platform/platform.ts'
 import { countRows } from './count-rows.ts'
 import { type Markdown, bounded, counted, maxMarkdownCharacters, section, table } from './markdown.ts'
 import { wavesMermaid } from './mermaid.ts'
+import { type Remarks, remarkLines } from './notes.ts'
 import { planPicture } from './picture.ts'
 import {
   type Rows,
@@ -22,9 +23,7 @@ const maxDeviceRows = 1000
 /** Of the devices that are none of the stage's business a few say enough. */
 const maxStrangers = 20
 
-export interface PlanMarkdownOptions {
-  /** What is over budget, one sentence each. */
-  over?: readonly string[]
+export interface PlanMarkdownOptions extends Partial<Remarks> {
   limit?: number
   /** The page of the run that has the whole plan in its summary, and its files among the artifacts. */
   link?: string | undefined
@@ -52,10 +51,7 @@ function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, li
     `### Plan for ${escapeMarkdown(shorten(plan.stage, 100))}: ${headline(plan)}`,
     '',
     ...countTable(plan.counts),
-    ...(options.over ?? []).flatMap((sentence) => [
-      '',
-      `> **Over budget:** ${escapeMarkdown(shorten(sentence, 500))}`,
-    ]),
+    ...remarkLines({ over: [], notes: [], ...options }),
     '',
     `Digest of what the stage should run: \`${plan.digest}\``,
     ...(options.link === undefined ? [] : ['', wholePlan(encodeURI(options.link))]),

@@ -1,6 +1,7 @@
 import type { Plan } from '../plan/plan.ts'
 import { countRows } from './count-rows.ts'
 import { type Cell, type Section, renderPage } from './html.ts'
+import type { Remarks } from './notes.ts'
 import { planPicture } from './picture.ts'
 import { headline } from './plan-markdown.ts'
 import {
@@ -20,7 +21,7 @@ const maxDeviceRows = 20_000
 const maxStrangers = 1000
 
 /** A whole plan as a page of HTML that needs nothing else: the picture of its waves, and each device that moves or can't. */
-export function planPage(plan: Plan, over: readonly string[] = []): string {
+export function planPage(plan: Plan, { over = [], notes = [] }: Partial<Remarks> = {}): string {
   const isGrouped =
     Math.max(updatesOf(plan).length, blockedOf(plan).length, membersOf(plan).length) > maxDeviceRows
   const { inGit, blocked } = plan.counts
@@ -48,6 +49,7 @@ export function planPage(plan: Plan, over: readonly string[] = []): string {
     },
     lead: [
       `Digest of what the stage should run: ${plan.digest}`,
+      ...notes.map(({ title, text }) => `${title}: ${text}`),
       `Made ${plan.createdAt} of the facts of ${plan.factsAt} (${plan.server}).`,
     ],
     sections,

@@ -107,6 +107,57 @@ test('a pull request gets one comment and one check with what its merge would do
   )
 })
 
+test("a plan shows what the default branch's fleet.yml sets for the stage, and reads known-bad and freeze there", async (t) => {
+  const { world, env } = await openPullRequest(t, { 'group_vars/all.yml': image('new') })
+  const { git, commit, push, folder } = world.repository
+  const inputs = { output: join(folder, '..', 'plan.json') }
+  const set = async (text: string) => {
+    const here = (await git('rev-parse', 'HEAD')).trim()
+    await git('checkout', '--quiet', 'main')
+    await commit({ 'fleet.yml': stages(world.lab, text) })
+    await push()
+    await git('checkout', '--quiet', '--detach', here)
+  }
+  await writeFile(
+    env['GITHUB_EVENT_PATH'] ?? '',
+    JSON.stringify({
+      ...JSON.parse(await readFile(env['GITHUB_EVENT_PATH'] ?? '', 'utf8')),
+      repository: { default_branch: 'main' },
+    }),
+  )
+  const emergency = (stage: string, until: string) =>
+    `emergency: { stage: ${stage}, release: old, reason: "@all burn", until: ${until} }\n`
+  const retry = 'retry: { canary/aaaaaaaaaaaa/bbbbbbbbbbbb: 2, production/aaaaaaaaaaaa/bbbbbbbbbbbb: 7 }\n'
+  await set(`freeze: { reason: the fair }\n${retry}${emergency('canary', '2126-03-02T12:00:00Z')}`)
+  const github = await startGitHub(t)
+  const frozen = await plan(world, { env, github, inputs })
+  assert.deepEqual(
+    [frozen.code, frozen.outputs['changes'], frozen.outputs['blocked']],
+    [0, '0', '1'],
+    frozen.log,
+  )
+  for (const text of [frozen.summary, github.comments[0]?.body ?? '']) {
+    assert.match(text, /> \*\*Freeze:\*\* nothing new is ordered until it is removed: the fair\n/)
+    assert.match(
+      text,
+      /> \*\*Emergency:\*\* the stage canary goes to old until 2126-03-02T12:00:00\.000Z, .*burn/,
+    )
+    assert.match(text, /> \*\*Retry:\*\* .*canary\/aaaaaaaaaaaa\/bbbbbbbbbbbb\S* attempt 2\b/)
+    assert.ok(!text.includes('attempt 7') && !text.includes('@all'))
+  }
+  const page = await readFile((frozen.outputs['plan'] ?? '').replace('.json', '.html'), 'utf8')
+  assert.match(page, /Emergency: the stage canary goes to old/)
+  await set(`known-bad: [new]\n${emergency('development', '2126-03-02T12:00:00Z')}`)
+  const bad = await plan(world, { env, inputs })
+  assert.deepEqual([bad.code, bad.outputs['blocked']], [0, '1'], bad.log)
+  assert.match(bad.summary, /known-bad/)
+  assert.ok(!bad.summary.includes('Emergency'), "another stage's")
+  await set(emergency('canary', '2026-01-01T12:00:00Z'))
+  const over = await plan(world, { env, inputs })
+  assert.deepEqual([over.code, over.outputs['changes']], [0, '1'], over.log)
+  assert.ok(!over.summary.includes('Emergency'), 'it is over')
+})
+
 test('a token that may only read, or none, leaves the plan green and says what was not published', async (t) => {
   const { world, env } = await openPullRequest(t, { 'group_vars/all.yml': image('new') })
   const github = await startGitHub(t)
@@ -298,7 +349,7 @@ test('a template reads what the workflow allows by name', async (t) => {
     'group_vars/all.yml': `${image('old')}configuration: { template: a.json }\n`,
     'templates/a.json': '{ "token": "{{ lookup(\'env\', \'KIOSK_TOKEN\') | mandatory }}" }',
   })
-  const env = { KIOSK_TOKEN: 'a secret of ours' }
+  const env = { KIOSK_TOKEN: 'a secret of ours', DROVER_CONFIGURATION_KEY: 'k'.repeat(32) }
   const refused = await plan(world, { env })
   assert.equal(refused.outputs['failure-reason'], 'invalid-file', refused.log)
   assert.match(refused.log, /rename KIOSK_TOKEN, or let the workflow allow it with allow-env/)

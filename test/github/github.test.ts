@@ -282,12 +282,16 @@ test("an event tells the pull request, the target and the job's branch", async (
   const environment = { GITHUB_REPOSITORY: 'octo/fleet', GITHUB_EVENT_PATH: file }
   await writeFile(
     file,
-    JSON.stringify({ pull_request: { number: 7, base: { ref: 'canary', sha: base }, head: { sha: head } } }),
+    JSON.stringify({
+      pull_request: { number: 7, base: { ref: 'canary', sha: base }, head: { sha: head } },
+      repository: { default_branch: 'main' },
+    }),
   )
   assert.deepEqual(await readEvent({ ...environment, GITHUB_REF: 'refs/pull/7/merge' }), {
     repository: { owner: 'octo', repo: 'fleet' },
     pullRequest: { number: 7, target: 'canary', targetCommit: base, headCommit: head, isFromFork: false },
     target: 'canary',
+    defaultBranch: 'main',
     branch: undefined,
   })
   const full = (name: string) => ({ repo: { full_name: name } })
@@ -312,6 +316,7 @@ test("an event tells the pull request, the target and the job's branch", async (
     repository: undefined,
     pullRequest: undefined,
     target: undefined,
+    defaultBranch: undefined,
     branch: undefined,
   })
   await writeFile(file, '{')

@@ -7,6 +7,7 @@ import {
   planMarkdown,
   planPage,
   planPicture,
+  switchNotes,
   tickMarkdown,
   tickPicture,
   wavesMermaid,
@@ -94,6 +95,14 @@ function tickOf(name: string): Tick {
   }
 }
 
+const notesOf = (name: string) => {
+  const until = new Date('2026-03-02T12:00:00Z')
+  const emergency = { stage: name, release: name, reason: name, until }
+  const retry = new Map([[name, 2]])
+  const switches = { freeze: { reason: name, until }, knownBad: new Set([name]), retry, emergency }
+  return switchNotes(switches, undefined, new Date(0))
+}
+
 const picturesOf = (name: string) => {
   const found = tickPicture(tickOf(name))
   return [planPicture(planOf(name)), ...(found ? [found] : [])]
@@ -118,7 +127,11 @@ const bare = (characters: string) => new RegExp(`(?<!\\\\)(?:\\\\\\\\)*[${charac
 
 test('in Markdown a name changes nothing but its own cell, whatever it is', () => {
   for (const name of names) {
-    const plan = planMarkdown(planOf(name), { over: [name], link: 'https://github.com/o/r/actions/runs/1' })
+    const plan = planMarkdown(planOf(name), {
+      over: [name],
+      notes: notesOf(name),
+      link: 'https://github.com/o/r/actions/runs/1',
+    })
     const tick = tickMarkdown(tickOf(name))
     const halt = haltMarkdown(tickOf(name), new Date(0))
     for (const { text, isCut } of [plan, tick, halt]) {
@@ -134,7 +147,7 @@ test('in Markdown a name changes nothing but its own cell, whatever it is', () =
         else if (cells === 0) cells = bars
         if (isTable) assert.equal(bars, cells, `${what}: ${line}`)
         const rest = inner
-          .replace(/^#+ |^- \*\*|\*\*(?=:)|^> \*\*Over budget:\*\*/g, '')
+          .replace(/^#+ |^- \*\*|\*\*(?=:)|^> \*\*[\w ]+:\*\*/g, '')
           .replace(/^\[The whole plan\]\(https:[^)]*\), and \[its files\]\(https:[^)]*\)$/, '')
           .replace(/`(?:sha256:a+|c{12}|fleet\.yml|os_image)`/g, '')
           .replaceAll('|', '')
@@ -173,7 +186,10 @@ test('in Mermaid a name stays within its quotes, and the picture far under the l
 
 test('in SVG and HTML a name is text: the tags are ours, and each one that opens closes', () => {
   for (const name of names) {
-    const pages = [...picturesOf(name).map((picture) => wavesSvg(picture)), planPage(planOf(name), [name])]
+    const pages = [
+      ...picturesOf(name).map((picture) => wavesSvg(picture)),
+      planPage(planOf(name), { over: [name], notes: notesOf(name) }),
+    ]
     for (const page of pages) {
       const what = JSON.stringify(name.slice(0, 60))
       const open: string[] = []
