@@ -43,6 +43,9 @@ const testPrograms = {
   mksquashfs: 'squashfs-tools',
   'dbus-daemon': 'dbus-daemon',
   swupdate: 'swupdate',
+  ...(process.arch === 'arm64'
+    ? { 'qemu-system-aarch64': 'qemu-system-arm' }
+    : { 'qemu-system-x86_64': 'qemu-system-x86' }),
   cpio: 'cpio',
   xz: 'xz-utils',
   zstd: 'zstd',

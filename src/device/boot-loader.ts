@@ -66,7 +66,17 @@ export function isUnconfirmed(variables: BootVariables): boolean {
 export async function readBootVariables(data: string): Promise<BootVariables | undefined> {
   await using folder = await holdInner(data, folderName)
   const text = await folder.read(fileName)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : bootVariablesOf(text)
+}
+
+/** Writes all variables so that a power cut leaves the old or the new ones. Throws `invalid-file`. */
+export async function writeBootVariables(data: string, variables: BootVariables): Promise<void> {
+  await using folder = await holdInner(data, folderName)
+  await writeAtomically(join(folder.path, fileName), textOfBootVariables(variables))
+}
+
+/** Reads `name=value` lines. */
+export function bootVariablesOf(text: string): BootVariables {
   const variables: Record<string, string> = {}
   for (const line of text.split('\n')) {
     const at = line.indexOf('=')
@@ -75,11 +85,11 @@ export async function readBootVariables(data: string): Promise<BootVariables | u
   return variables
 }
 
-/** Writes all variables so that a power cut leaves the old or the new ones. Throws `invalid-file`. */
-export async function writeBootVariables(data: string, variables: BootVariables): Promise<void> {
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`)
-  await using folder = await holdInner(data, folderName)
-  await writeAtomically(join(folder.path, fileName), lines.join(''))
+/** The variables as `name=value` lines. */
+export function textOfBootVariables(variables: BootVariables): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
 }
 
 const [folderName, fileName] = ['boot', 'env'] as const

@@ -9,12 +9,12 @@ import {
   Failure,
   messageOf,
   runOk,
-  start,
   storageFailure,
   writeAtomically,
 } from '../platform/platform.ts'
 import { firstVariables, readBootVariables, writeBootVariables } from './boot-loader.ts'
 import { type InnerFolder, holdInner } from './inner-folder.ts'
+import { copySparsely } from './sparse-copy.ts'
 
 export interface FolderOptions {
   folder: string
@@ -106,22 +106,13 @@ async function makeSlots(
   await truncate(b, slotBytes ?? size)
   const temporary = `${a}.tmp`
   try {
-    await copySparsely(image, temporary, context)
+    await copySparsely(image, temporary, context.signal)
     await truncate(temporary, slotBytes ?? size)
     await rename(temporary, a)
   } catch (error) {
     await rm(temporary, { force: true })
     throw error
   }
-}
-
-async function copySparsely(from: string, to: string, context: Context): Promise<void> {
-  await rm(to, { force: true })
-  const words = ['--reflink=auto', '--sparse=always', '--', from, to]
-  const { code, stderr } = await start('cp', words, { signal: context.signal }).done
-  if (code === 0) return
-  const reason = stderr.includes('No space left') ? 'disk-full' : 'bad-input'
-  throw new Failure(reason, `can't copy the image ${from} into the device's slot: ${stderr.trim()}`)
 }
 
 // The client would make one at its first start, which takes it seconds; and it wants PKCS#1

@@ -31,10 +31,19 @@ const rebootLimitMs = 180_000
 export async function connectSsh(
   address: SshAddress,
   identity: SshIdentity,
-  options: { context: Context; limitMs?: number; resources?: AsyncDisposableStack },
+  options: {
+    context: Context
+    limitMs?: number
+    /** How long one try may take to agree on keys; 5 unless given. */
+    handshakeSeconds?: number
+    resources?: AsyncDisposableStack
+  },
 ): Promise<Connection> {
   const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack() } = options
-  const files = await writeSshFiles(address, identity, context)
+  const files = await writeSshFiles(address, identity, {
+    context,
+    handshakeSeconds: options.handshakeSeconds ?? 5,
+  })
   try {
     const master = await openMaster(files, address, context, limitMs)
     if (identity.hostKeys.length === 0) {

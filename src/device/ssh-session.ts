@@ -41,7 +41,7 @@ const maxParentBytes = 107 - '/ssh.drover-4294967295-4194304-99999999999-0000000
 export async function writeSshFiles(
   address: SshAddress,
   identity: SshIdentity,
-  context: Context,
+  { context, handshakeSeconds }: { context: Context; handshakeSeconds: number },
 ): Promise<SshFiles> {
   requirePrograms(['ssh', 'ssh-keygen'])
   const folder = await temporaryFolder('ssh', context, await parentFolder())
@@ -60,7 +60,9 @@ export async function writeSshFiles(
       await checkKey(paths.key)
     }
     await writeFile(paths.knownHosts, identity.hostKeys.map((key) => `${alias} ${key}\n`).join(''))
-    await writeFile(paths.config, configuration(address, identity, paths), { mode: 0o600 })
+    await writeFile(paths.config, configuration(address, identity, { ...paths, handshakeSeconds }), {
+      mode: 0o600,
+    })
     return { folder, config: paths.config, controlPath: paths.controlPath, close }
   } catch (error) {
     await close()
@@ -174,7 +176,7 @@ async function checkKey(path: string): Promise<void> {
 function configuration(
   address: SshAddress,
   identity: SshIdentity,
-  paths: { key: string; knownHosts: string; controlPath: string },
+  paths: { key: string; knownHosts: string; controlPath: string; handshakeSeconds: number },
 ): string {
   const lines = [
     `Host ${alias}`,
@@ -197,7 +199,7 @@ function configuration(
     'GlobalKnownHostsFile /dev/null',
     'ControlMaster no',
     `ControlPath ${quoted(paths.controlPath)}`,
-    'ConnectTimeout 5',
+    `ConnectTimeout ${paths.handshakeSeconds}`,
     'ServerAliveInterval 5',
     'ServerAliveCountMax 3',
   ]

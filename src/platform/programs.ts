@@ -5,8 +5,11 @@ import { Failure } from './failure.ts'
 /** Which Debian package has a program, for the message when it is missing. */
 const packageOf: Readonly<Record<string, string>> = {
   'ansible-inventory': 'ansible-core',
+  'apt-cache': 'apt',
+  'apt-get': 'apt',
   cp: 'coreutils',
   debugfs: 'e2fsprogs',
+  'dpkg-deb': 'dpkg',
   dumpe2fs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   git: 'git',
@@ -26,6 +29,8 @@ const packageOf: Readonly<Record<string, string>> = {
   pivot_root: 'util-linux',
   prlimit: 'util-linux',
   'pytest-3': 'python3-pytest python3-testinfra',
+  'qemu-system-aarch64': 'qemu-system-arm',
+  'qemu-system-x86_64': 'qemu-system-x86',
   rauc: 'rauc',
   setpriv: 'util-linux',
   sfdisk: 'fdisk',
