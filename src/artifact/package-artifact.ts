@@ -7,11 +7,13 @@ import { caveatOf } from './archive/compress.ts'
 import type { ArtifactFormat, Compression } from './artifact-info.ts'
 import { Findings } from './findings.ts'
 import { doubtAboutImage } from './image-kind.ts'
+import type { MenderChoice } from './mender/mender-choice.ts'
 import { writeMender } from './mender/write-mender.ts'
 import { writeRauc } from './rauc/write-rauc.ts'
 import { writeSwupdate } from './swupdate/write-swupdate.ts'
 import { checkDeviceTypes, checkReleaseName } from './release-facts.ts'
 import { signSource } from './sign-source.ts'
+import { variantProvide } from './variant.ts'
 import type { CheckedArtifact, WriteRequest, WrittenArtifact } from './write-request.ts'
 
 export interface PackageOptions {
@@ -37,6 +39,7 @@ export interface PackageOptions {
 const releaseSchema = v.object({
   release: v.pipe(v.string(), v.nonEmpty()),
   sha256: v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'it is not sha256:…'),
+  variant: v.optional(v.pipe(v.string(), v.nonEmpty())),
 })
 
 /**
@@ -67,12 +70,19 @@ export async function packageArtifact(options: PackageOptions, context: Context)
   }
   switch (format) {
     case 'mender':
-      return checked(await writeMender({ ...request, ...extra.mender }, context))
+      return checked(await writeMender({ ...request, ...withVariant(extra.mender, release?.variant) }, context))
     case 'swupdate':
       return checked(await writeSwupdate({ ...request, ...extra.swupdate }, context))
     case 'rauc':
       return writeRauc({ ...request, ...extra.rauc }, context)
   }
+}
+
+/** An image that was built as a variant says so to whoever orders it: a lab's must not reach the field. */
+function withVariant(choice: MenderChoice | undefined, variant: string | undefined): Partial<MenderChoice> {
+  const isImage = (choice?.payload.kind ?? 'rootfs-image') === 'rootfs-image'
+  if (variant === undefined || !isImage) return choice ?? {}
+  return { ...choice, provides: { [variantProvide]: variant, ...choice?.provides } }
 }
 
 function checked({ sha256, ...written }: WrittenArtifact): CheckedArtifact {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
-import { Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
+import { isLabVariant, openArtifact, packageArtifact } from '../../src/artifact/artifact.ts'
+import { Failure, digestOf, plainContext, silentLog } from '../../src/platform/platform.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 test('options bring state scripts, provides, depends and a group', async (t) => {
@@ -105,6 +105,19 @@ test('the name is the one that the image was built with, as long as it is that i
   assert.match(warnings.join(), /the image calls itself os-20260102T0304-0123456789ab/)
   await release('nonsense')
   await assert.rejects(packageArtifact(options, plainContext()), { reason: 'invalid-file' })
+})
+
+test('an artifact of an image that was built as a variant provides which one', async (t) => {
+  const folder = await temporaryFolder(t)
+  const source = join(folder, 'rootfs.ext4')
+  await writeFile(source, 'an image')
+  const sha256 = digestOf('an image')
+  await writeFile(`${source}.release.json`, JSON.stringify({ release: 'os-1', sha256, variant: 'lab' }))
+  const options = { source, format: 'mender', deviceTypes: ['board'], compression: 'none' } as const
+  const { path } = await packageArtifact(options, plainContext())
+  const { provides } = await openArtifact(path)
+  assert.equal(provides['rootfs-image.variant'], 'lab')
+  assert.equal(isLabVariant(provides), true)
 })
 
 test('an options file without options, and a source that no name can be made of, say what to do', async (t) => {
