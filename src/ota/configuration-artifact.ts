@@ -1,11 +1,13 @@
-// A configuration as an artifact: payload type `mender-configure`, the map as meta-data. It fits only a device that runs the
-// release it was planned for, and tells the device under which fingerprint to report it.
+// A configuration as an artifact in the format of the device's updater. It fits only a device that runs the release it was
+// planned for, and tells the device under which fingerprint to report it. For Mender's client: payload type
+// `mender-configure`, the map as meta-data; configuration-update.ts has the others.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Signing, contentDigestOf, writeMender } from '../artifact/artifact.ts'
+import { type Signing, type WrittenArtifact, contentDigestOf, writeMender } from '../artifact/artifact.ts'
 import type { Configuration } from '../fleet/fleet.ts'
 import { type Context, type Digest, Failure, digestOf, hexOf, silentLog } from '../platform/platform.ts'
+import { writeConfigurationUpdate } from './configuration-update.ts'
 import type { OtaServer, Release, ReleaseArtifact } from './ota-server.ts'
 
 /** What a configuration is made into an artifact for. */
@@ -29,13 +31,13 @@ const saltFile = 'salt'
 
 /**
  * The name of the artifacts of one configuration for one release, whatever the device type. Equal configurations have one
- * name, and nothing secret is in it.
+ * name, of at most 128 characters, as servers take them, and nothing secret is in it.
  */
 export function configurationName(template: string, fingerprint: string, release: string): string {
   const stem = template.replace(/\.[A-Za-z0-9]+$/, '').replace(/[^A-Za-z0-9._+-]+/g, '-')
   const digits = fingerprint.slice(fingerprint.indexOf(':') + 1).slice(0, 16)
-  const on = /^[A-Za-z0-9._+-]{1,120}$/.test(release) ? release : hexOf(digestOf(release)).slice(0, 16)
-  return `configuration-${stem.slice(0, 60)}-${digits}-on-${on}`
+  const on = /^[A-Za-z0-9._+-]{1,52}$/.test(release) ? release : hexOf(digestOf(release)).slice(0, 16)
+  return `configuration-${stem.slice(0, 40)}-${digits}-on-${on}`
 }
 
 /**
@@ -66,15 +68,24 @@ export async function provideConfiguration(
   const content = configurationContent(configuration, deviceType)
   const there = known?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))
   if (there) {
-    requireSame(there, { name, content, isSigned: isKey(signing) }, server)
+    const fingerprint = fingerprintIn(configuration)
+    requireSame(there, { name, content, fingerprint, isSigned: isKey(signing) }, server)
     return false
   }
   const folder = await mkdtemp(join(tmpdir(), 'drover-configuration-'))
   try {
-    const path = await write({ ...target, name, folder }, signing, context)
-    const uploaded = await server.upload(path)
-    if (uploaded.contentDigest === content) return uploaded.isNew
-    throw new Failure('internal', `${name} was to have the content ${content}, not ${uploaded.contentDigest}`)
+    const os = await server.release(release)
+    const format = os?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))?.format
+    const made = { ...target, name, folder }
+    const written = await (format === 'swupdate' || format === 'rauc'
+      ? writeUpdate(format, made, signing, context)
+      : write(made, signing, context))
+    const uploaded = await server.upload(written.path)
+    if (uploaded.contentDigest === written.contentDigest) return uploaded.isNew
+    throw new Failure(
+      'internal',
+      `${name} was to have the content ${written.contentDigest}, not ${uploaded.contentDigest}`,
+    )
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -95,21 +106,31 @@ export function isKey(signing: ConfigurationSigning | undefined): boolean {
   return signing?.key !== undefined || signing?.command !== undefined
 }
 
+interface ToWrite extends ConfigurationTarget {
+  name: string
+  folder: string
+}
+
+async function writeUpdate(
+  format: 'swupdate' | 'rauc',
+  { configuration, release, deviceType, name, folder }: ToWrite,
+  signing: ConfigurationSigning | undefined,
+  context: Context,
+): Promise<WrittenArtifact> {
+  const { values, salt } = configuration
+  const update = { name, deviceType, values, salt, release, fingerprint: fingerprintIn(configuration) }
+  return writeConfigurationUpdate(format, update, { folder, signing }, { ...context, log: silentLog })
+}
+
 async function write(
-  {
-    configuration,
-    release,
-    deviceType,
-    name,
-    folder,
-  }: ConfigurationTarget & { name: string; folder: string },
+  { configuration, release, deviceType, name, folder }: ToWrite,
   signing: ConfigurationSigning | undefined,
   { signal, clock }: Context,
-): Promise<string> {
+): Promise<WrittenArtifact> {
   const { values, salt } = configuration
   const saltPath = join(folder, saltFile)
   if (salt !== undefined) await writeFile(saltPath, salt, { mode: 0o600 })
-  const { path } = await writeMender(
+  return writeMender(
     {
       source: saltPath, // not read: the payload has none
       output: join(folder, 'configuration.mender'),
@@ -129,16 +150,17 @@ async function write(
     },
     { signal, clock, log: silentLog },
   )
-  return path
 }
 
 function requireSame(
   there: ReleaseArtifact,
-  wanted: { name: string; content: Digest; isSigned: boolean },
+  wanted: { name: string; content: Digest; fingerprint: string; isSigned: boolean },
   { url }: OtaServer,
 ): void {
-  const { name, content, isSigned } = wanted
-  if (there.contentDigest !== content)
+  const { name, content, fingerprint, isSigned } = wanted
+  // in other formats the same configuration has another content, and says its fingerprint
+  const isOther = there.format !== undefined && there.format !== 'mender'
+  if (isOther ? there.provides?.['configuration'] !== fingerprint : there.contentDigest !== content)
     throw new Failure(
       'artifact-conflict',
       `${url} has another ${name} for ${there.deviceTypes.join(', ')}: its content is ${there.contentDigest}, that of the configuration ${content}. Delete it there`,

@@ -93,6 +93,12 @@ const release = v.object({
       deviceTypes: v.array(text),
       sizeBytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
       isSigned: v.boolean(),
+      format: v.optional(
+        v.pipe(
+          v.picklist(['mender', 'swupdate', 'rauc']),
+          v.description('Format of its file, where the server takes several.'),
+        ),
+      ),
       contentDigest: v.pipe(digest, v.description('Digest of what it holds, whatever it is signed with.')),
       provides: v.optional(texts),
     }),

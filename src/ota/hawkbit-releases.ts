@@ -22,6 +22,7 @@ export const keys = {
   deviceTypes: 'drover.device-types',
   signed: 'drover.signed',
   provides: 'drover.provides',
+  format: 'drover.format',
   /** Only of RAUC bundles: the one device type that they are for. */
   bundleFor: 'drover.rauc',
 } as const
@@ -99,12 +100,12 @@ async function artifactOf(
 }
 
 const provides = v.record(v.string(), v.string())
+const formats = ['mender', 'swupdate', 'rauc'] as const
+
+type ModuleFacts = Pick<ReleaseArtifact, 'contentDigest' | 'deviceTypes' | 'isSigned' | 'format' | 'provides'>
 
 /** What the metadata of a module of ours says; undefined for another's. */
-export async function readModuleFacts(
-  client: HawkbitClient,
-  id: number,
-): Promise<Pick<ReleaseArtifact, 'contentDigest' | 'deviceTypes' | 'isSigned' | 'provides'> | undefined> {
+export async function readModuleFacts(client: HawkbitClient, id: number): Promise<ModuleFacts | undefined> {
   const page = v.object({ content: v.array(metadata) })
   const found = await client.find(`/softwaremodules/${id}/metadata`, page)
   const value = (key: string) => found?.content.find((one) => one.key === key)?.value ?? ''
@@ -114,6 +115,7 @@ export async function readModuleFacts(
     contentDigest,
     deviceTypes: textsIn(client, id, value(keys.deviceTypes)),
     isSigned: value(keys.signed) === 'true',
+    format: formats.find((one) => one === value(keys.format)),
     provides: parsed(client, id, value(keys.provides) || '{}', provides),
   }
 }

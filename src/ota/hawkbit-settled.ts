@@ -32,7 +32,7 @@ async function unsettledOf(client: HawkbitClient, devices: readonly DeviceFacts[
     const hasReported = Date.parse(device.reportedAt ?? '') > installedAt
     if (hasReported && !isRecent) return []
     const release = await installedOs(client, device.id)
-    if (release === undefined || (hasReported && device.release === release)) return []
+    if (release === undefined || device.release === release) return []
     return [`${device.id} (${release}, reports ${device.release ?? 'no release'})`]
   })
   return unsettled.flat()

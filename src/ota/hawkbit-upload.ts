@@ -176,6 +176,7 @@ async function describe(client: HawkbitClient, info: ArtifactInfo, module: numbe
     [keys.contentDigest, info.contentDigest],
     [keys.deviceTypes, JSON.stringify(info.deviceTypes)],
     [keys.signed, String(info.signature !== 'none')],
+    [keys.format, info.format],
     ...(provides.length > maxValue ? [] : [[keys.provides, provides] as const]),
     ...(info.format === 'rauc' ? info.deviceTypes.map((type) => [keys.bundleFor, type] as const) : []),
   ] as const

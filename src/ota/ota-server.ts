@@ -1,3 +1,4 @@
+import type { ArtifactFormat } from '../artifact/artifact.ts'
 import type { Context, Digest } from '../platform/platform.ts'
 
 /** What a device last reported, and when. */
@@ -33,6 +34,8 @@ export interface ReleaseArtifact {
   deviceTypes: readonly string[]
   sizeBytes: number
   isSigned: boolean
+  /** The format of its one file, where the server takes several and we put it there. */
+  format?: ArtifactFormat | undefined
   /** Digest of what it holds, made of what the server lists; the same as `openArtifact` gives for the file. */
   contentDigest: Digest
   /** What a device has after it, as far as the server lists it; a device that runs it reports the same. */

@@ -1,12 +1,16 @@
 // Devices with RAUC on the real hawkBit server. RAUC itself is Debian's, with its service on a bus of its own; its updater is a
 // stand-in, since Debian 12 has none.
 import assert from 'node:assert/strict'
+import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type RaucOptions, openArtifact, writeRauc } from '../../src/artifact/artifact.ts'
+import { writeConfigurationUpdate } from '../../src/ota/configuration-update.ts'
 import { dispatch } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { authority } from '../artifact/certificates.ts'
+import { configurationWith } from '../support/configurations.ts'
+import { installConfigureProgram } from '../support/configure-program.ts'
 import type { HawkbitLab } from '../support/hawkbit-lab.ts'
 import { startRaucSystem, withoutRaucSystem, writeRaucImage } from '../support/rauc-system.ts'
 import { startRaucUpdater } from '../support/rauc-updater.ts'
@@ -51,18 +55,23 @@ async function raucDevice(t: TestContext, lab: HawkbitLab, id: string) {
     keyring: fleet.certificate,
     firstLine: 'os-1',
   })
+  const program = await installConfigureProgram(system.folder, 'os-1')
   const updater = startRaucUpdater({
     url: `${lab.url}/${lab.tenant}`,
     id,
     token: await lab.createTarget(id),
-    attributes: async () => ({ device_type: 'board', 'rootfs-image.version': await system.running() }),
+    attributes: async () => ({
+      device_type: 'board',
+      'rootfs-image.version': await system.running(),
+      configuration: await program.reported(),
+    }),
     bundle: join(system.folder, 'bundle.raucb'),
     install: system.install,
     restart: system.restart,
   })
   undo(t, () => updater.stop())
   await until('it reports', async () => (await lab.server.device(id)).release === 'os-1')
-  return { system, updater }
+  return { system, updater, program }
 }
 
 test('a device with RAUC installs a release, restarts, and reports it', { skip: needed }, async (t) => {
@@ -178,3 +187,36 @@ test(
     assert.equal((await lab.server.findDeployment('wave'))?.devices.get(key), 'pending')
   },
 )
+
+test('a device with RAUC takes a configuration as a bundle of its own', { skip: needed }, async (t) => {
+  const lab = await openTenant(t)
+  const { system, updater, program } = await raucDevice(t, lab, 'board-1')
+  const send = async (name: string, values: Readonly<Record<string, string>>, release = 'os-1') => {
+    const folder = await mkdtemp(join(lab.folder, 'configuration-'))
+    const { fingerprint = '', ...configuration } = configurationWith(values)
+    const { path } = await writeConfigurationUpdate(
+      'rauc',
+      { ...configuration, name, deviceType: 'board', fingerprint, release },
+      { folder, signing: { key: signer.all }, place: program.place, bundleFormat: 'plain' },
+      plainContext(),
+    )
+    await lab.server.upload(path)
+    const request = { release: name, device: 'board-1', timeoutMs: 60_000, runId: name }
+    return dispatch(lab.server, { ...request, logFolder: lab.folder }, plainContext())
+  }
+  const good = { url: 'https://a.example/' }
+  const { result } = await send('configuration-1', good)
+  assert.equal(result, 'success', updater.said.join('\n'))
+  assert.deepEqual(await program.applied(), good)
+  const facts = await lab.server.device('board-1')
+  assert.equal(facts.attributes['configuration'], configurationWith(good).fingerprint)
+  assert.equal(facts.release, 'os-1')
+  assert.equal(await system.running(), 'os-1', 'no slot was written')
+  for (const [name, values, release] of [
+    ['configuration-2', { url: 'no address' }, 'os-1'],
+    ['configuration-3', { url: 'https://b.example/' }, 'os-9'],
+  ] as const) {
+    await assert.rejects(send(name, values, release), { reason: 'update-failed' })
+    assert.deepEqual(await program.applied(), good, 'what was before still holds')
+  }
+})

@@ -1,6 +1,7 @@
 // The contract of the port, kept by the hawkBit adapter against the real server, and what is hawkBit's own.
 import { contract } from './contract.ts'
 import { hawkbitFaults } from './hawkbit-faults.ts'
+import './hawkbit-configuration.ts'
 import './hawkbit-orders.ts'
 import './hawkbit-rauc.ts'
 import './hawkbit-swupdate.ts'

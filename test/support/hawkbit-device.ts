@@ -1,8 +1,10 @@
 // A stand-in for a device: it speaks hawkBit's device API over a real socket with a token of its own, but installs nothing.
 // What it does with an update is scripted. The real updater is tested elsewhere; this one is quick and goes wrong on command.
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
+import { inspectArtifact } from '../../src/artifact/artifact.ts'
 import type { LabBehaviour, LabDevice } from './lab.ts'
 
 export interface HawkbitDeviceOptions {
@@ -32,6 +34,7 @@ const order = v.object({
   deployment: v.object({
     chunks: v.array(
       v.object({
+        part: v.string(),
         name: v.string(),
         artifacts: v.array(
           v.object({ _links: v.object({ 'download-http': v.object({ href: v.string() }) }) }),
@@ -121,17 +124,26 @@ class Device implements HawkbitDevice {
     const [chunk] = deployment.chunks
     const file = chunk?.artifacts[0]?._links['download-http'].href ?? ''
     await feedback('download', 'none', ['downloading'])
-    this.downloaded = createHash('sha256')
-      .update(await (await this.#request(file, 'GET')).bytes())
-      .digest('hex')
+    const bytes = await (await this.#request(file, 'GET')).bytes()
+    this.downloaded = createHash('sha256').update(bytes).digest('hex')
     await feedback('proceeding', 'none', ['installing'])
     while (this.#behaviour === 'hangs' && !this.#stop.signal.aborted) await this.#pause()
     if (this.#behaviour === 'fails') {
       await feedback('closed', 'failure', ['write error: no space left on device'])
       return
     }
-    if (this.#behaviour !== 'lies') this.#release = chunk?.name ?? ''
+    if (this.#behaviour !== 'lies') await this.#take(chunk, bytes)
     await feedback('closed', 'success', ['installed'])
+  }
+
+  /** Applications are configurations, and leave the release as it is. */
+  async #take(chunk: { part: string; name: string } | undefined, bytes: Uint8Array): Promise<void> {
+    if (chunk?.part !== 'bApp') this.#release = chunk?.name ?? ''
+    else {
+      const { provides } = await inspectArtifact(Readable.from([bytes]))
+      const configuration = provides['data-partition.mender-configure.version'] ?? ''
+      this.#options.attributes = { ...this.#options.attributes, configuration }
+    }
   }
 
   async #read<S extends v.GenericSchema>(url: string, schema: S): Promise<v.InferOutput<S>> {
