@@ -37,7 +37,9 @@ export async function loadFleet(
   const resolved = kit ? devicesWith(kit) : first
   problems.push(...(kit?.files.problems ?? []))
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
-  if (problems.length === 0 && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
+  // where variables could not be read, nobody knows who subscribes to what
+  const isRead = inventory.problems.length === 0 && variables.isWhole && !resolved.isBranchUnknown
+  if (isRead && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
   const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
   if (problems.length > 0 || !policy) throw failureWith(problems, isUnsupported)
   return {

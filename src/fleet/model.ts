@@ -27,6 +27,8 @@ export interface FleetDevice {
   site: string | undefined
   timeZone: string | undefined
   isRetired: boolean
+  /** Whether it is to host a runner of GitHub's, by its `roles`. */
+  isRunner?: boolean
   /** What it is to be configured with; undefined where Git says nothing of it. */
   configuration?: Configuration | undefined
   /** The line that a change to this device's release comes from. */

@@ -1,5 +1,6 @@
 // From variables to devices: checks what Git says of each host and gathers everything wrong with its place.
-import type { Problem } from '../platform/platform.ts'
+import { type Problem, oneLine } from '../platform/platform.ts'
+import { is32Bit } from './architecture.ts'
 import type { Host, Variable } from './inventory-model.ts'
 import type { FleetDevice } from './model.ts'
 import type { Stage } from './policy.ts'
@@ -11,6 +12,8 @@ export interface Resolved {
   devices: FleetDevice[]
   problems: Problem[]
   warnings: Problem[]
+  /** Whether it could not be read for every host to which branch it subscribes. */
+  isBranchUnknown: boolean
   /** Whether there are templates, and no `kit` was given: then the rest doesn't count. */
   needsTemplates: boolean
   /** Whether all problems are that templates have what is not supported. */
@@ -28,11 +31,13 @@ export function resolveDevices(
   const devices: FleetDevice[] = []
   const problems: Problem[] = []
   const warnings: Problem[] = []
+  let isBranchUnknown = false
   for (const host of hosts) {
     const layers = variables.layersOf(host)
     reader.warnOf(layers)
     const read = reader.read(host, layers)
     const { values, wrong } = read
+    isBranchUnknown ||= wrong.has('subscribed_branch')
     const device = deviceOf(host, layers, read, stageOf, problems)
     if (device) devices.push(device)
     else if (wrong.size === 0 && values.subscribed_branch === undefined && values.os_image === undefined)
@@ -43,6 +48,7 @@ export function resolveDevices(
     devices,
     problems: [...reader.problems, ...problems].map(reader.withoutSecrets),
     warnings: [...reader.warnings, ...warnings],
+    isBranchUnknown,
     needsTemplates: reader.needsTemplates,
     isUnsupported: reader.isUnsupported && problems.length === 0,
   }
@@ -81,6 +87,12 @@ function deviceOf(
     const message = `${host.name} has no time_zone, which the window of stage ${stage.name} needs`
     problems.push({ ...host.at(), message })
   }
+  const isRunner = !isRetired && hasRole(layers, 'runner')
+  const architecture = lookUp(layers, 'architecture')?.value
+  if (isRunner && typeof architecture === 'string' && is32Bit(architecture)) {
+    const message = `roles: ${host.name} is a 32-bit device (${oneLine(architecture)}) and can't be a runner: GitHub's runner needs a 64-bit system. Test it over ssh from another one`
+    problems.push({ ...(lookUp(layers, 'roles')?.at() ?? host.at()), message })
+  }
   return {
     host: host.name,
     id: values.device_id ?? host.name,
@@ -92,10 +104,17 @@ function deviceOf(
     site: values.site,
     timeZone: values.time_zone,
     isRetired,
+    isRunner,
     configuration,
     at: () => image?.at() ?? host.at(),
     memberAt: () => lookUp(layers, 'state')?.at() ?? host.at(),
   }
+}
+
+/** Both words are common: whatever else stands there, also a template, is somebody else's. */
+function hasRole(layers: Layers, role: string): boolean {
+  const roles = lookUp(layers, 'roles')?.value
+  return Array.isArray(roles) ? roles.includes(role) : roles === role
 }
 
 function imageProblem(

@@ -11,6 +11,8 @@ export type { Layers } from './variable-files.ts'
 
 export interface HostVariables {
   layersOf(host: Host): Layers
+  /** Whether every file could be read. */
+  isWhole: boolean
   problems: readonly Problem[]
   warnings: readonly Problem[]
 }
@@ -49,6 +51,7 @@ export async function readVariables(
       }
       return [...layers, host.variables, ...hosts.flatMap(({ variables }) => variables.get(host.name) ?? [])]
     },
+    isWhole: all.every(({ problems }) => problems.length === 0),
     problems: [
       ...all.flatMap(({ problems }) => problems),
       ...hosts.flatMap(({ orphans }) => orphans.map(orphan('host'))),

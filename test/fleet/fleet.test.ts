@@ -142,6 +142,65 @@ test('everything wrong is told at once, with file, line and column', async (t) =
   ])
 })
 
+test('mistakes of devices, templates and stages are told together', async (t) => {
+  const problems = await problemsOf(t, {
+    'inventory.yml': 'all:\n  hosts:\n    a:\n    b:\n    c:\n    d:\n    e:\n',
+    'group_vars/all.yml': 'subscribed_branch: main\nos_image: r1\n',
+    'host_vars/a.yml': 'device_id: one\n',
+    'host_vars/b.yml': 'device_id: one\nsubscribed_branch: canary\n',
+    'host_vars/c.yml': 'configuration: { template: kiosk.json }\n',
+    'host_vars/d.yml': 'roles: [probe, runner]\narchitecture: armhf\n',
+    'host_vars/e.yml': 'device_type: bone\nos_image:\n  - { device_type: pi, image_name: r1 }\n',
+    'host_vars/ghost.yml': 'site: x\n',
+    'fleet.yml':
+      'stages:\n  main: { branch: main }\n  canary: { branch: canary }\n  next: { branch: next }\n  spare: { branch: spare, allow-empty: true }\n',
+  })
+  assert.deepEqual(problems, [
+    'fleet.yml:4:3 stages.next: no device subscribes to next: subscribe one, or set allow-empty: true',
+    'host_vars/c.yml:1:18 configuration: there is no template kiosk.json in templates or roles/apply_configuration/templates',
+    "host_vars/d.yml:1:1 roles: d is a 32-bit device (armhf) and can't be a runner: GitHub's runner needs a 64-bit system. Test it over ssh from another one",
+    'host_vars/e.yml:2:1 os_image has no image for the device type bone of e',
+    'host_vars/ghost.yml:1:1 these are variables of a host that is not in the inventory: add it there or remove the file',
+    'inventory.yml:4:5 b has the same device id as a: one, and the device would be in two stages',
+  ])
+  const alone = await problemsOf(t, {
+    ...base,
+    'host_vars/a.yml': 'lab: perhaps\n',
+    'fleet.yml': 'stages:\n  main: { branch: main }\n  next: { branch: next }\n',
+  })
+  assert.deepEqual(alone, [
+    'fleet.yml:3:3 stages.next: no device subscribes to next: subscribe one, or set allow-empty: true',
+    'host_vars/a.yml:1:1 lab: must be true or false',
+  ])
+  const unknown = await problemsOf(t, {
+    ...base,
+    'host_vars/a.yml': 'subscribed_branch: 1\n',
+    'fleet.yml': 'stages:\n  main: { branch: main }\n  next: { branch: next }\n',
+  })
+  assert.deepEqual(
+    unknown.map((problem) => problem.split(' ')[0]),
+    ['host_vars/a.yml:1:1'],
+    'who may belong to it is not known',
+  )
+})
+
+test('who can not be a runner is told by the architecture, and other meanings of roles are left alone', async (t) => {
+  const of = (text: string) => problemsOf(t, { ...base, 'host_vars/a.yml': text })
+  for (const architecture of ['armhf', 'armv7l', 'armv6l', 'i386', 'i686', 'ARMEL'])
+    assert.match((await of(`roles: runner\narchitecture: ${architecture}\n`))[0] ?? '', /32-bit device/)
+  for (const text of [
+    'roles: [runner]\narchitecture: arm64\n',
+    'roles: [runner]\narchitecture: amd64\n',
+    'roles: [runner]\n',
+    'roles: [probe]\narchitecture: armhf\n',
+    'roles: [{ role: runner }]\narchitecture: armhf\n',
+    'roles: [runner]\narchitecture: armhf\nstate: retired\n',
+    'roles: "{{ nobody_knows }}"\narchitecture: "{{ nor_this }}"\n',
+    'roles: 5\narchitecture: [5]\n',
+  ])
+    assert.deepEqual(await of(text), [], text)
+})
+
 test('each mistake names its line', async (t) => {
   const table: [string, Files, RegExp][] = [
     [
