@@ -15,6 +15,8 @@ export interface TestCounts {
   passed: number
   failed: number
   skipped: number
+  /** How many of those that passed failed at first; undefined in receipts of before. */
+  flaky?: number | undefined
 }
 
 /** What a receipt states. */
@@ -28,6 +30,10 @@ export interface Receipt {
   tests: TestCounts
   /** What the device said about itself. */
   facts: Readonly<Record<string, string>>
+  /** What the device said that it runs: its release, and what its update client says that it installed. */
+  reported?: { release: string; provides: Readonly<Record<string, string>> } | undefined
+  /** Digest of the JUnit report. */
+  report?: Digest | undefined
   /** When the tests ended. */
   testedAt: Date
 }
@@ -89,10 +95,34 @@ export const statementFile = v.strictObject({
   predicate: v.strictObject({
     deviceType: v.pipe(text(256), v.description('The type of the device that it was tested on.')),
     result: v.picklist(['pass', 'fail']),
-    tests: v.strictObject({ passed: count, failed: count, skipped: count }),
+    tests: v.strictObject({
+      passed: count,
+      failed: count,
+      skipped: count,
+      flaky: v.pipe(
+        v.optional(count),
+        v.description('How many of those that passed failed at first, and passed on another try.'),
+      ),
+    }),
     facts: v.pipe(
       v.record(text(256), v.pipe(v.string(), v.maxLength(4096))),
       v.description('What the device said about itself.'),
+    ),
+    reported: v.pipe(
+      v.optional(
+        v.strictObject({
+          release: v.pipe(text(256), v.description('The release that it said it runs.')),
+          provides: v.pipe(
+            v.record(text(256), v.pipe(v.string(), v.maxLength(4096))),
+            v.description('What its update client says that it installed, such as rootfs-image.checksum.'),
+          ),
+        }),
+      ),
+      v.description("The device's own report of what was tested."),
+    ),
+    report: v.pipe(
+      v.optional(v.pipe(v.string(), v.regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hex digits'))),
+      v.description('Digest of the JUnit report.'),
     ),
     testedAt: v.pipe(v.string(), v.isoTimestamp(), v.description('When the tests ended.')),
   }),

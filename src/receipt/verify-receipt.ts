@@ -43,9 +43,12 @@ function receiptOf({ subject, predicate }: v.InferOutput<typeof statementFile>, 
   const [{ name, digest }] = subject
   const contentDigest = `sha256:${digest.drover_content_sha256}`
   if (!isDigest(contentDigest)) throw invalid(file, 'its digest is none')
+  const { report, ...stated } = predicate
+  if (report !== undefined && !isDigest(report)) throw invalid(file, 'the digest of its report is none')
   const problem = contradictionIn(predicate)
   if (problem !== undefined) throw invalid(file, problem)
-  return { ...predicate, contentDigest, release: name, testedAt: new Date(predicate.testedAt) }
+  const known = { ...stated, contentDigest, release: name, testedAt: new Date(stated.testedAt) }
+  return report === undefined ? known : { ...known, report }
 }
 
 function decode(payload: Buffer, file: string): string {
