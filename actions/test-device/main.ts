@@ -1,5 +1,6 @@
 import { runAction } from '../../src/action/action.ts'
-import { requirePass, testDevice, testSummary } from '../../src/testing/testing.ts'
+import { requirePass, testDevice, testSummary, testWarnings } from '../../src/testing/testing.ts'
+import { publishRun } from './publish.ts'
 
 await runAction('test-device', async (action) => {
   const { input } = action
@@ -17,7 +18,10 @@ await runAction('test-device', async (action) => {
   )
   const { result, passed, failed, skipped, junit, receipt } = run
   await action.output({ result, passed, failed, skipped, junit, receipt })
-  await action.summary(testSummary(run))
-  await requirePass(run, tests)
+  for (const warning of testWarnings(run)) action.annotate(warning)
+  const { note, hasChanged } = await publishRun(run, tests, input.secret('github-token'), action)
+  await action.output({ changed: hasChanged })
+  await action.summary(`${testSummary(run)}\n${note}`)
+  requirePass(run, tests)
   return {}
 })

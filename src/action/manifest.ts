@@ -134,6 +134,7 @@ export const manifest = {
       'expect-release': { required: false, default: '' },
       output: { required: false, default: 'test-results' },
       'signing-key': { required: false, default: '' },
+      'github-token': { required: false, default: '${{ github.token }}' },
     },
     outputs: ['result', 'passed', 'failed', 'skipped', 'junit', 'receipt', 'failure-reason', 'changed'],
   },

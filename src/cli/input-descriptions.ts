@@ -105,14 +105,16 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
   },
   'test-device': {
     device: 'The device: `ssh://user@host:port`, `local:` or `namespace:<rootfs image>`.',
-    tests: 'Folder or file with pytest-testinfra tests.',
+    tests:
+      'What to run: a folder or file of pytest-testinfra, a `checks.yml`, a `tests.yml`, or a program that leaves JUnit XML.',
     'ssh-key': 'Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.',
     'host-key': "The device's ssh host key, `ssh-ed25519 AAAA…`; a device with another key is not spoken to.",
     'expect-release':
       'Release that the device must run, `name` or `name@sha256:…`; the tests find its name in `EXPECTED_RELEASE`.',
-    output: 'Folder for the report, `junit.xml`, and the receipt.',
+    output: 'Folder for `junit.xml`, `measurements.json` and `receipt.json`.',
     'signing-key':
       'Private key (PEM), or its path, that signs a receipt of tests that passed; in a shell rather `DROVER_SIGNING_KEY`.',
+    'github-token': 'Token that publishes the check run (`checks: write`).',
   },
   'upload-artifact': {
     server: 'URL of the OTA server, such as `https://hosted.mender.io`.',

@@ -17,7 +17,7 @@ export interface Annotation {
 export interface Check {
   name: string
   commit: string
-  conclusion: 'success' | 'failure' | 'neutral'
+  conclusion: 'success' | 'failure' | 'neutral' | 'cancelled'
   title: string
   /** Markdown, at most 65,000 characters; what is said of annotations that are not shown comes after it. */
   summary: string

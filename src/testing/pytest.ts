@@ -1,77 +1,65 @@
 // Runs pytest with testinfra over a connection. Hides their options and what their exit status means.
 import { existsSync } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Connection } from '../device/device.ts'
-import {
-  type Context,
-  Failure,
-  type RunResult,
-  lastWords,
-  messageOf,
-  readText,
-  start,
-  temporaryFolder,
-} from '../platform/platform.ts'
-import { readJunit } from './junit.ts'
-import type { TestCase } from './test-run.ts'
+import { type Context, Failure, type RunResult, isInstalled, lastWords } from '../platform/platform.ts'
+import { readReport } from './report-files.ts'
+import { type SuiteResult, judged } from './suite-result.ts'
+import { runTestProgram } from './test-program.ts'
 
 export interface PytestOptions {
-  /** Folder or file with tests. */
+  /** Folder or file with tests, absolute. */
   tests: string
   /** Added to the tests' environment. */
   env: Record<string, string>
+  limitMs: number
+  /** A folder for the report and pytest's cache, the same for each try. */
+  scratch: string
+  /** Whether only what failed last is run. */
+  isRetry: boolean
 }
-
-export interface PytestResult {
-  cases: TestCase[]
-  /** Why no verdict can be made of the cases; undefined where it can. */
-  problem: Failure | undefined
-}
-
-const maxReportBytes = 64 << 20
 
 /**
- * Runs the tests and reads their report. A device that is lost meanwhile ends the run. Throws `file-missing` where there
- * are no tests at the path, and `missing-tool`.
+ * Runs the tests and reads their report. A device that is lost meanwhile ends the run. Throws `missing-tool` where pytest or
+ * testinfra is missing, with the package that has it.
  */
 export async function runPytest(
   connection: Connection,
-  options: PytestOptions,
+  { tests, env, limitMs, scratch, isRetry }: PytestOptions,
   context: Context,
-): Promise<PytestResult> {
-  const tests = resolve(options.tests)
+): Promise<SuiteResult> {
   const folder = await folderOf(tests)
-  const temporary = await temporaryFolder('tests', context)
-  const report = join(temporary, 'junit.xml')
-  try {
-    const pytest = start(
-      'pytest-3',
-      [...commonOptions(folder, report), ...targetOptions(connection), tests],
-      {
-        cwd: folder,
-        // no compiled files beside somebody's tests
-        env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...options.env },
-        signal: context.signal,
-        onLine: (line) => context.log.info(quotedLine(line)),
-      },
-    )
-    const ended = await Promise.race([pytest.done, connection.lost.then(() => undefined)])
-    if (ended === undefined) {
-      await pytest.stop()
-      context.signal.throwIfAborted()
-      const message = `the connection to ${connection.name} broke while the tests ran`
-      return { cases: [], problem: new Failure('device-unreachable', message) }
-    }
-    return await resultOf(ended, report, tests)
-  } finally {
-    await rm(temporary, { recursive: true, force: true })
+  const report = join(scratch, isRetry ? 'again.xml' : 'junit.xml')
+  const again = isRetry ? ['--last-failed', '--last-failed-no-failures=none'] : []
+  const args = [...commonOptions(folder, scratch, report), ...again, ...targetOptions(connection), tests]
+  // no compiled files beside somebody's tests
+  const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', ...env }
+  const programs = ['pytest-3', 'pytest'].filter(isInstalled)
+  for (const program of programs.length > 0 ? programs : ['pytest-3']) {
+    const words = [program, ...args]
+    const ended = await runTestProgram(connection, { words, cwd: folder, env: environment, limitMs }, context)
+    if (ended instanceof Failure) return { cases: [], problem: ended }
+    if (!lacksTestinfra(ended)) return await resultOf(ended, report, tests)
+    context.log.info(`${program} has no testinfra`)
   }
+  throw new Failure(
+    'missing-tool',
+    "pytest has no plugin testinfra: apt-get install python3-testinfra, or pip install pytest-testinfra where pytest is not the system's",
+  )
 }
 
-async function resultOf(ended: RunResult, report: string, tests: string): Promise<PytestResult> {
-  const cases = await casesIn(report)
-  if (cases instanceof Failure) return { cases: [], problem: cases }
+const lacksTestinfra = ({ code, stderr }: RunResult) =>
+  code === 4 && /unrecognized arguments: .*--hosts=/.test(stderr)
+
+async function resultOf(ended: RunResult, report: string, tests: string): Promise<SuiteResult> {
+  let cases
+  try {
+    cases = existsSync(report) ? await readReport(report) : []
+  } catch (error) {
+    if (error instanceof Failure) return { cases: [], problem: error }
+    throw error
+  }
   const notRun = (message: string) => new Failure('tests-not-run', message)
   if (ended.code === 5 || (ended.code <= 1 && cases.length === 0)) {
     const what = 'pytest runs functions test_* in files test_*.py'
@@ -81,31 +69,14 @@ async function resultOf(ended: RunResult, report: string, tests: string): Promis
     const message = `pytest could not run the tests (exit status ${ended.code}): ${complaintOf(ended)}`
     return { cases: [], problem: notRun(message) }
   }
-  // a plugin, such as one for coverage, may turn a run red without any test
-  if (ended.code === 1 && !cases.some((one) => one.result === 'failed')) {
-    const message = `pytest says that the run failed, and no test did: ${complaintOf(ended)}`
-    return { cases, problem: notRun(message) }
-  }
-  if (cases.every((one) => one.result === 'skipped'))
-    return { cases, problem: notRun(`all ${cases.length} tests were skipped`) }
-  return { cases, problem: undefined }
+  return judged(cases, ended, 'pytest', complaintOf(ended))
 }
 
 // pytest marks the lines that matter, in the midst of many
 function complaintOf({ code, stdout, stderr }: RunResult): string {
   const lines = `${stdout}\n${stderr}`.split('\n')
   const marked = lines.filter((line) => /^(E  |ERROR|INTERNALERROR)/.test(line))
-  return lastWords(marked.join('\n') || stderr || stdout, 'pytest-3', code)
-}
-
-async function casesIn(report: string): Promise<TestCase[] | Failure> {
-  if (!existsSync(report)) return []
-  try {
-    return readJunit(await readText(report, maxReportBytes, "pytest's report"))
-  } catch (error) {
-    const message = `pytest's report can't be read: ${messageOf(error)}`
-    return new Failure('tests-not-run', message, { cause: error })
-  }
+  return lastWords(marked.join('\n') || stderr || stdout, 'pytest', code)
 }
 
 /** The folder of tests that a path names. Throws `file-missing` where nothing is there. */
@@ -117,10 +88,10 @@ export async function folderOf(tests: string): Promise<string> {
   }
 }
 
-function commonOptions(folder: string, report: string): string[] {
+function commonOptions(folder: string, scratch: string, report: string): string[] {
   return [
-    '-p',
-    'no:cacheprovider',
+    '-o',
+    `cache_dir=${join(scratch, 'cache')}`,
     '--color=no',
     '-v',
     `--rootdir=${folder}`,
@@ -137,6 +108,3 @@ function targetOptions({ testinfra }: Connection): string[] {
   // our master is there already; testinfra would leave one of its own behind
   return [hosts, `--ssh-config=${testinfra.sshConfig}`, '--ssh-extra-args=-o ControlMaster=no']
 }
-
-// what a test prints must not become a command to the runner
-const quotedLine = (line: string) => `| ${line.replaceAll('##[', '## [')}`

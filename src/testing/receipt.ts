@@ -1,8 +1,6 @@
 import { join, resolve } from 'node:path'
-import type { Connection } from '../device/device.ts'
-import { type Context, type Digest, isDigest, writeAtomically } from '../platform/platform.ts'
+import { type Context, type Digest, digestOfFile, isDigest, writeAtomically } from '../platform/platform.ts'
 import { checkReceiptKey, makeReceipt } from '../receipt/receipt.ts'
-import { type AboutDevice, aboutDevice } from './device-facts.ts'
 import type { TestRun } from './test-run.ts'
 
 export interface ReceiptOptions {
@@ -16,10 +14,10 @@ export interface ReceiptOptions {
   passphrase?: string | undefined
 }
 
-/** Asks the device what it is, and gives what writes the receipt once its tests have run: its path, where there is one. */
-export type ReceiptDraft = (connection: Connection) => Promise<(run: TestRun) => Promise<string | undefined>>
+/** Writes the receipt of a run, and gives its path where there is one. */
+export type ReceiptDraft = (run: TestRun) => Promise<string | undefined>
 
-const noReceipt: ReceiptDraft = async () => async () => undefined
+const noReceipt: ReceiptDraft = async () => undefined
 
 /**
  * Prepares the receipt that `options` ask for. Where they ask for one that can't be written, that is said and none is. Throws
@@ -36,31 +34,37 @@ export function draftReceipt(options: ReceiptOptions, context: Context): Receipt
     )
     return noReceipt
   }
-  return async (connection) => {
-    const about = await aboutDevice(connection)
-    return (run) => writeReceipt(run, digest, about, { ...options, signingKey }, context)
-  }
+  return (run) => writeReceipt(run, digest, { ...options, signingKey }, context)
 }
 
 /** Writes receipt.json where the run is a pass, and gives its path. */
 async function writeReceipt(
   run: TestRun,
   contentDigest: Digest,
-  { deviceType, facts }: AboutDevice,
   { output, signingKey, passphrase }: ReceiptOptions & { signingKey: string },
   context: Context,
 ): Promise<string | undefined> {
-  const { result, release, passed, failed, skipped } = run
-  if (result !== 'pass' || release === undefined) return undefined
+  const { result, release, passed, failed, skipped, flaky, about, junit } = run
+  if (result !== 'pass' || release === undefined || junit === undefined) return undefined
+  const { deviceType, facts = {}, provides = {} } = about ?? {}
   if (deviceType === undefined) {
     context.log.warn(
       `no receipt was written: ${run.device} doesn't say its device type, in /var/lib/mender/device_type, /etc/rauc/system.conf or /etc/hwrevision`,
     )
     return undefined
   }
-  const tests = { passed, failed, skipped }
-  const testedAt = context.clock.now()
-  const statement = { contentDigest, release, deviceType, result, tests, facts, testedAt }
+  const report = await digestOfFile(junit)
+  const statement = {
+    contentDigest,
+    release,
+    deviceType,
+    result,
+    facts,
+    report,
+    reported: { release, provides },
+    tests: { passed, failed, skipped, flaky },
+    testedAt: context.clock.now(),
+  }
   const path = join(resolve(output), 'receipt.json')
   await writeAtomically(path, makeReceipt(statement, signingKey, passphrase))
   context.log.info(`receipt: ${contentDigest} passed on ${deviceType}: ${path}`)

@@ -1,9 +1,10 @@
 import { connect } from '../device/device.ts'
 import { type Context, Failure, type Problem, seconds } from '../platform/platform.ts'
-import { relative } from 'node:path'
-import { folderOf } from './pytest.ts'
+import { runWithoutDevice } from './infra.ts'
 import { type ReceiptOptions, draftReceipt } from './receipt.ts'
-import { type TestOptions, runTests, runWithoutDevice } from './run-tests.ts'
+import { fileInReports } from './reports.ts'
+import { type TestOptions, runTests } from './run-tests.ts'
+import { readTestPlan } from './test-plan.ts'
 import type { TestRun } from './test-run.ts'
 
 export interface TestDeviceOptions extends TestOptions, ReceiptOptions {
@@ -19,8 +20,8 @@ export interface TestDeviceOptions extends TestOptions, ReceiptOptions {
  * Throws `bad-input`, `file-missing`, `bad-key` and the like, which a person has to correct.
  */
 export async function testDevice(options: TestDeviceOptions, context: Context): Promise<TestRun> {
-  const draft = draftReceipt(options, context)
-  await folderOf(options.tests) // before anything is started
+  const writeReceipt = draftReceipt(options, context)
+  const plan = await readTestPlan(options.tests) // before anything is started
   let connection
   try {
     connection = await context.log.group(`Connecting to ${options.device}`, () =>
@@ -31,8 +32,9 @@ export async function testDevice(options: TestDeviceOptions, context: Context): 
   }
   try {
     const opened = connection
-    const writeReceipt = await draft(opened)
-    const run = await context.log.group(`Testing ${opened.name}`, () => runTests(opened, options, context))
+    const run = await context.log.group(`Testing ${opened.name}`, () =>
+      runTests(opened, options, context, plan),
+    )
     context.log.info(`${run.result}: ${tally(run)} on ${run.device} in ${seconds(run.seconds * 1000)}`)
     return { ...run, receipt: await writeReceipt(run) }
   } catch (error) {
@@ -44,20 +46,15 @@ export async function testDevice(options: TestDeviceOptions, context: Context): 
 
 /**
  * Throws what makes a run red: `tests-failed` with a problem for each failed test, or the reason why there is no verdict.
- * `tests` is the path that was tested; files are named from the current folder on.
+ * `tests` is the path that was tested: what failed nobody knows where stands there.
  */
-export async function requirePass(run: TestRun, tests: string): Promise<void> {
+export function requirePass(run: TestRun, tests: string): void {
   if (run.result === 'pass') return
   if (run.result === 'infra') throw new Failure(run.reason, run.message)
-  const folder = await folderOf(tests)
   const failed = run.cases.filter((one) => one.result === 'failed')
   const problems = failed.map(({ suite, name, message, file, line }): Problem => {
-    const path = file === undefined ? tests : `${folder}/${file}`
-    return {
-      file: relative(process.env['GITHUB_WORKSPACE'] ?? process.cwd(), path),
-      ...(line === undefined ? {} : { line }),
-      message: `${suite}::${name}: ${message}`,
-    }
+    const place = { file: fileInReports(file ?? tests), ...(line === undefined ? {} : { line }) }
+    return { ...place, message: `${suite}::${name}: ${message}` }
   })
   const names = failed.slice(0, 5).map(({ name }) => name)
   const more = failed.length > names.length ? ` and ${failed.length - names.length} more` : ''
@@ -68,7 +65,7 @@ export async function requirePass(run: TestRun, tests: string): Promise<void> {
   )
 }
 
-/** `5 passed, 1 failed, 0 skipped`. */
-export function tally({ passed, failed, skipped }: TestRun): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`
+/** `5 passed, 1 failed, 0 skipped`, and how many of those that passed are flaky. */
+export function tally({ passed, failed, skipped, flaky }: TestRun): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped${flaky > 0 ? `, ${flaky} flaky` : ''}`
 }

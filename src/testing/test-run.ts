@@ -1,4 +1,7 @@
 import type { FailureReason } from '../platform/platform.ts'
+import type { AboutDevice } from './device-facts.ts'
+import type { Measure } from './measure.ts'
+import type { ComparedMeasure } from './measurements.ts'
 
 /** One test. */
 export interface TestCase {
@@ -12,9 +15,13 @@ export interface TestCase {
   /** All that the test program says about it. */
   details: string
   seconds: number
-  /** Where it stands, relative to the tests' folder; for a failed test the line that failed where that is known. */
+  /** Where it stands, an absolute path where the file was found; for a failed test the line that failed, where it is known. */
   file: string | undefined
   line: number | undefined
+  /** How it failed before it passed: such a test is flaky. */
+  flaky?: { message: string; details: string } | undefined
+  /** Numbers that it recorded. */
+  measures?: readonly Measure[]
 }
 
 /**
@@ -30,13 +37,31 @@ export type TestRun = Verdict & {
   device: string
   /** The release that it said it runs. */
   release: string | undefined
+  /** What the device said about itself; undefined where it wasn't asked. */
+  about: AboutDevice | undefined
   passed: number
   failed: number
   skipped: number
+  /** How many of those that passed failed at first. */
+  flaky: number
   cases: readonly TestCase[]
+  measures: readonly ComparedMeasure[]
+  /** Why there is nothing to compare the measures with, where a baseline was asked for. */
+  baselineNote: string | undefined
   /** Path of the report; undefined where no test ran. */
   junit: string | undefined
   /** Path of the signed receipt; undefined where none was asked for, or the run is no pass. */
   receipt?: string | undefined
   seconds: number
+}
+
+/** How many tests came out how. */
+export function countsOf(cases: readonly TestCase[]) {
+  const count = (result: TestCase['result']) => cases.filter((one) => one.result === result).length
+  return {
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    flaky: cases.filter((one) => one.result === 'passed' && one.flaky).length,
+  }
 }

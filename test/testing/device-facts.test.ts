@@ -15,7 +15,8 @@ async function deviceWith(t: TestContext, files: Record<string, string>): Promis
     await writeFile(join(root, path), text)
   }
   const machine = await connect('local:', { context: plainContext() })
-  const moved = (args: readonly string[]) => args.map((arg) => (arg.startsWith('/') ? join(root, arg) : arg))
+  const paths = /\/(?:var\/lib|data|etc)\//g
+  const moved = (args: readonly string[]) => args.map((arg) => arg.replace(paths, (path) => join(root, path)))
   return { ...machine, run: (program, args = [], options) => machine.run(program, moved(args), options) }
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readJunit, writeJunit } from '../../src/testing/junit.ts'
-import type { TestRun } from '../../src/testing/testing.ts'
+import { type TestRun, readJunit, writeJunit } from '../../src/testing/testing.ts'
 
 const suite = (cases: string) =>
   `<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest">${cases}</testsuite></testsuites>`
@@ -33,7 +32,7 @@ test_os.py:9: AssertionError</failure></testcase>
         result: 'failed',
         message: 'AssertionError: a < b\nmore',
         file: 'test_os.py',
-        line: 9,
+        line: 8,
         seconds: 1.5,
       },
       { name: 'test_x', result: 'skipped', message: 'no "x"', file: undefined, line: undefined, seconds: 0 },
@@ -101,6 +100,10 @@ test('what is written is read again as it was, whatever the texts hold', () => {
     passed: 0,
     failed: 1,
     skipped: 0,
+    flaky: 0,
+    about: undefined,
+    measures: [],
+    baselineNote: undefined,
     junit: undefined,
     seconds: 1.5,
     cases: [

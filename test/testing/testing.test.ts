@@ -42,7 +42,7 @@ def test_skipped(host):
   const report = await readFile(run.junit ?? '', 'utf8')
   assert.match(report, new RegExp(`<testsuite name="device" hostname="${connection.name}" tests="4"`))
   assert.deepEqual(await readdir(given.tests), ['test_device.py'])
-  await requirePass(run, given.tests)
+  requirePass(run, given.tests)
 })
 
 test('a failed assertion is a fail that names test, file and line', { skip }, async (t) => {
@@ -62,14 +62,17 @@ def test_bad(host):
   assert.deepEqual([run.passed, run.failed, run.skipped], [1, 1, 0])
   assert.match(testSummary(run), /❌ 1 passed, 1 failed, 0 skipped/)
   assert.doesNotMatch(testSummary(run), /<b>|\]\(y\)/)
-  await assert.rejects(requirePass(run, given.tests), (error: Failure) => {
-    assert.equal(error.reason, 'tests-failed')
-    const [problem] = error.problems
-    assert.equal(problem?.line, 6)
-    assert.match(problem?.file ?? '', /test_device\.py$/)
-    assert.match(problem?.message ?? '', /test_device::test_bad: AssertionError/)
-    return true
-  })
+  assert.throws(
+    () => requirePass(run, given.tests),
+    (error: Failure) => {
+      assert.equal(error.reason, 'tests-failed')
+      const [problem] = error.problems
+      assert.equal(problem?.line, 6)
+      assert.match(problem?.file ?? '', /test_device\.py$/)
+      assert.match(problem?.message ?? '', /test_device::test_bad: AssertionError/)
+      return true
+    },
+  )
 })
 
 test('no tests, only skipped ones and tests that do not even load are no verdict', { skip }, async (t) => {
@@ -84,7 +87,7 @@ test('no tests, only skipped ones and tests that do not even load are no verdict
     const given = await suite(t, source)
     const run = await runTests(connection, given, context)
     assert.equal(run.result, 'infra', source)
-    await assert.rejects(requirePass(run, given.tests), { reason: 'tests-not-run' }, source)
+    assert.throws(() => requirePass(run, given.tests), { reason: 'tests-not-run' }, source)
   }
 })
 
@@ -94,10 +97,10 @@ test('a device that runs another release is not tested', { skip }, async (t) => 
   const run = await runTests(connection, { ...given, expectRelease: 'other-1' }, context)
   assert.equal(run.result, 'infra')
   assert.equal(run.cases.length, 0)
-  await assert.rejects(requirePass(run, given.tests), { reason: 'wrong-release', message: /not other-1/ })
+  assert.throws(() => requirePass(run, given.tests), { reason: 'wrong-release', message: /not other-1/ })
   await connection.run('sh', ['-c', 'sed -i /IMAGE_VERSION/d /usr/lib/os-release'])
   const silent = await runTests(connection, { ...given, expectRelease: 'other-1' }, context)
-  await assert.rejects(requirePass(silent, given.tests), { reason: 'no-release-fact' })
+  assert.throws(() => requirePass(silent, given.tests), { reason: 'no-release-fact' })
   await assert.rejects(runTests(connection, { ...given, expectRelease: 'a@b' }, context), {
     reason: 'bad-input',
   })
@@ -126,7 +129,7 @@ def test_slow(host, n):
     const run = await runTests(connection, given, plainContext({ log }))
     assert.ok(performance.now() - startedAt < 10_000)
     assert.equal(run.result, 'infra')
-    await assert.rejects(requirePass(run, given.tests), { reason: 'device-unreachable' })
+    assert.throws(() => requirePass(run, given.tests), { reason: 'device-unreachable' })
   },
 )
 
@@ -139,7 +142,7 @@ test('a device that starts anew by itself while tests run is no verdict', { skip
   )
   const run = await runTests(connection, given, context)
   assert.deepEqual([run.result, run.passed], ['infra', 1])
-  await assert.rejects(requirePass(run, given.tests), { reason: 'device-unreachable' })
+  assert.throws(() => requirePass(run, given.tests), { reason: 'device-unreachable' })
 })
 
 test('a test that says what a command to the runner looks like gives none', { skip }, async (t) => {
@@ -215,7 +218,7 @@ test(
     const connection = await connect('local:', { context })
     const run = await runTests(connection, given, context)
     assert.equal(run.result, 'infra')
-    await assert.rejects(requirePass(run, given.tests), {
+    assert.throws(() => requirePass(run, given.tests), {
       reason: 'tests-not-run',
       message: /pytest says that the run failed, and no test did/,
     })

@@ -1,0 +1,88 @@
+// Services and packages, by whichever of the known programs the device has.
+import { shellQuote } from '../device/device.ts'
+import { type Check, isLike, unanswered } from './check.ts'
+import type { ChecksFile } from './checks-schema.ts'
+
+const properties = 'LoadState,ActiveState,SubState,UnitFileState,NRestarts'
+
+export function serviceChecks({ services = {} }: ChecksFile): Check[] {
+  return Object.entries(services).map(([name, wanted]) => {
+    const { running = true, enabled, 'max-restarts': maxRestarts } = wanted ?? {}
+    const unit = /\.(service|socket|timer|path|target|mount|device|slice|swap|scope|automount)$/.test(name)
+      ? name
+      : `${name}.service`
+    const words = shellQuote(['systemctl', 'show', `--property=${properties}`, '--', unit])
+    return {
+      section: 'services',
+      name,
+      place: ['services', name],
+      probe: { script: `[ -d /run/systemd/system ] || exit 200\n${words}` },
+      judge: (answer) => {
+        if (answer.status === 200)
+          return { problems: ["this device doesn't run systemd, so nothing is known of its services"] }
+        const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(answer.output)?.[1] ?? ''
+        const active = value('ActiveState')
+        if (answer.status !== 0 || active === '') return unanswered('systemctl', answer)
+        const isMissing = value('LoadState') === 'not-found'
+        if (isMissing && (running || enabled === true)) return { problems: [`there is no ${unit}`] }
+        // enabled-runtime and generated ones start too, but are not what a file of the image says
+        const isEnabled = /^(enabled|alias|static|indirect)$/.test(value('UnitFileState'))
+        const restarts = Number(value('NRestarts')) || 0
+        return {
+          problems: [
+            ...((active === 'active') === running ? [] : [`it is ${active} (${value('SubState')})`]),
+            ...(enabled === undefined || isEnabled === enabled
+              ? []
+              : [
+                  `it is ${value('UnitFileState') || 'without a unit file'}, not ${enabled ? 'enabled' : 'disabled'}`,
+                ]),
+            ...(maxRestarts === undefined || restarts <= maxRestarts
+              ? []
+              : [`it was restarted ${restarts} times; ${maxRestarts} are the limit`]),
+          ],
+        }
+      },
+    }
+  })
+}
+
+export function packageChecks({ packages = {} }: ChecksFile): Check[] {
+  return Object.entries(packages).map(([name, wanted]) => {
+    const { installed = true, version } = wanted ?? {}
+    return {
+      section: 'packages',
+      name,
+      place: ['packages', name],
+      contradiction:
+        !installed && version !== undefined
+          ? `packages.${name}: a package that is not installed has no version`
+          : undefined,
+      probe: { script: packageScript(name) },
+      judge: (answer) => {
+        if (answer.status === 200)
+          return {
+            problems: [
+              'this device has none of dpkg-query, rpm, opkg and apk, so nothing is known of its packages',
+            ],
+          }
+        if (answer.status !== 0) return unanswered('the list of packages', answer)
+        const [, found] = /^installed (\S+)/m.exec(answer.output) ?? []
+        if ((found !== undefined) !== installed)
+          return { problems: [installed ? 'it is not installed' : `it is installed (${found})`] }
+        if (version === undefined || found === undefined || isLike(found, version)) return { problems: [] }
+        return { problems: [`its version is ${found}, not ${version}`] }
+      },
+    }
+  })
+}
+
+// each says `installed <version>` of what is there; busybox has programs of these names, and no list of packages
+function packageScript(name: string): string {
+  const word = shellQuote([name])
+  return `if command -v dpkg-query >/dev/null 2>&1 && [ -e /var/lib/dpkg/status ]; then dpkg-query -W -f='\${db:Status-Status} \${Version}\\n' -- ${word} 2>/dev/null
+elif command -v rpm >/dev/null 2>&1 && { [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; }; then rpm -q --qf 'installed %{VERSION}-%{RELEASE}\\n' -- ${word} 2>/dev/null
+elif command -v opkg >/dev/null 2>&1; then opkg status ${word} | sed -n 's/^Version: /installed /p'
+elif command -v apk >/dev/null 2>&1; then apk info -e ${word} >/dev/null 2>&1 && apk list -I ${word} 2>/dev/null | sed -n 's/^\\([^ ]*\\) .*/\\1/p' | sed 's/^.*-\\([0-9][^-]*-r[0-9]*\\)$/installed \\1/'
+else exit 200; fi
+true`
+}

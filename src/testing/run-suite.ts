@@ -1,0 +1,97 @@
+// Runs one suite, and what failed in it again as often as it is allowed.
+import { rm } from 'node:fs/promises'
+import type { Connection } from '../device/device.ts'
+import { type Context, temporaryFolder } from '../platform/platform.ts'
+import { runChecks } from './checks.ts'
+import { runCommand } from './command.ts'
+import { withPlaces } from './places.ts'
+import { folderOf, runPytest } from './pytest.ts'
+import type { SuiteResult } from './suite-result.ts'
+import type { Suite } from './test-plan.ts'
+import type { TestCase } from './test-run.ts'
+
+/** Something that passes only on a second look often needs a moment. */
+const pauseMs = 1000
+
+export interface SuiteOptions {
+  env: Record<string, string>
+  retries: number
+}
+
+/**
+ * Runs a suite. A test that failed is tried again up to `retries` times, and one that passes then is flaky. Throws
+ * `device-unreachable`, `missing-tool`, `tests-not-run`.
+ */
+export async function runSuite(
+  connection: Connection,
+  suite: Suite,
+  { env, retries }: SuiteOptions,
+  context: Context,
+): Promise<SuiteResult> {
+  const scratch = await temporaryFolder('tests', context)
+  try {
+    const tryOnce = (failed?: readonly TestCase[]) =>
+      runOnce(connection, suite, { env, scratch, failed }, context)
+    let result = await tryOnce()
+    for (let retry = 1; retry <= retries && !result.problem; retry++) {
+      const failed = result.cases.filter((one) => one.result === 'failed')
+      if (failed.length === 0) break
+      context.log.info(`trying ${failed.length} failed tests again (${retry} of ${retries})`)
+      await context.clock.sleep(pauseMs, context.signal)
+      const again = await tryOnce(failed)
+      // one that could not be run again stays what it was, but a device that is gone is gone
+      if (again.problem && again.problem.reason !== 'tests-not-run')
+        return { ...result, problem: again.problem }
+      result = { cases: merged(result.cases, again.cases), problem: undefined }
+    }
+    return result
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface Try {
+  env: Record<string, string>
+  scratch: string
+  /** What failed the last time; undefined at first. */
+  failed: readonly TestCase[] | undefined
+}
+
+async function runOnce(
+  connection: Connection,
+  suite: Suite,
+  { env, scratch, failed }: Try,
+  context: Context,
+): Promise<SuiteResult> {
+  switch (suite.kind) {
+    case 'checks': {
+      const { path, checks } = suite.checks
+      const isWanted = (line: number) => failed === undefined || failed.some((one) => one.line === line)
+      const wanted = checks.filter(({ line }) => isWanted(line))
+      return { cases: await runChecks(connection, path, wanted), problem: undefined }
+    }
+    case 'pytest': {
+      const { path: tests, limitMs } = suite
+      const options = { tests, env, limitMs, scratch, isRetry: failed !== undefined }
+      return placed(await runPytest(connection, options, context), await folderOf(tests))
+    }
+    case 'command':
+      return placed(await runCommand(connection, suite, env, context), suite.folder)
+  }
+}
+
+const placed = (result: SuiteResult, folder: string): SuiteResult => ({
+  ...result,
+  cases: withPlaces(result.cases, folder),
+})
+
+/** What came out in the end: a test that failed first and passes now is flaky, one that passed first stays so. */
+function merged(before: readonly TestCase[], after: readonly TestCase[]): TestCase[] {
+  const key = ({ suite, name }: TestCase) => JSON.stringify([suite, name])
+  const now = new Map(after.map((one) => [key(one), one]))
+  return before.map((one) => {
+    const next = one.result === 'failed' ? now.get(key(one)) : undefined
+    if (next?.result !== 'passed') return one
+    return { ...next, flaky: { message: one.message, details: one.details } }
+  })
+}
