@@ -42,8 +42,10 @@ export async function lacksHawkbit(): Promise<false | string> {
   const folder = await mkdtemp(join(tmpdir(), 'drover-hawkbit-'))
   try {
     const wanted = [`-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`]
-    const { code } = await run('mvn', ['--batch-mode', '--quiet', 'dependency:copy', ...wanted])
-    if (code !== 0) return `needs ${artifact}, which Maven does not find here`
+    // asks again even where Maven remembers that it was not there
+    const options = ['--batch-mode', '--quiet', '--update-snapshots']
+    const { code, stdout, stderr } = await run('mvn', [...options, 'dependency:copy', ...wanted])
+    if (code !== 0) return `needs ${artifact}, ${whyNot(stdout + stderr)}`
     await mkdir(join(jar, '..'), { recursive: true })
     await rename(join(folder, `hawkbit-update-server-${version}.jar`), `${jar}.${process.pid}`)
     await rename(`${jar}.${process.pid}`, jar)
@@ -51,6 +53,14 @@ export async function lacksHawkbit(): Promise<false | string> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** What Maven says of a file that it didn't get, in a few words. */
+function whyNot(said: string): string {
+  if (/could not find artifact|was not found in/i.test(said))
+    return 'which the repository that Maven asks here does not have'
+  const [first] = said.split('\n').filter((line) => line.includes('[ERROR]'))
+  return `which Maven could not fetch: ${first?.slice(0, 200) ?? 'it says nothing'}`
 }
 
 /** Starts a server with so many tenants; resolves when it answers. */
