@@ -72,8 +72,10 @@ test('a release goes out in the waves that the example names, within its budget 
   const fleet = await loadFleet(folder)
   const moves = (stage: string) =>
     makePlan(fleet, stage, factsOf(fleet, 'an-older-release'), now)
-      .changes.flatMap((change) => (change.kind === 'update' ? [[change.wave, change.notBefore]] : []))
-      .sort()
+      .changes.flatMap((change) =>
+        change.kind === 'update' ? [[change.wave, change.notBefore] as const] : [],
+      )
+      .toSorted(([one], [other]) => one - other)
   assert.deepEqual(moves('development'), [[1, '2026-02-03T13:00:00+01:00']])
   assert.deepEqual(moves('canary'), [[1, '2026-02-03T13:00:00+01:00']])
   const [first, second, ...others] = moves('production')
