@@ -1,4 +1,5 @@
 import type { RunResult } from '../platform/platform.ts'
+import type { CollectOptions, Collected } from './collect.ts'
 
 export interface CommandOptions {
   signal?: AbortSignal
@@ -30,6 +31,12 @@ export interface Connection {
   release(): Promise<string | undefined>
   /** Starts the device anew and returns when it answers with another boot id. Throws `device-unreachable` after the limit. */
   reboot(options?: { limitMs?: number }): Promise<void>
+  /**
+   * What the device can tell about how it is: its journal, kernel messages, failed units, logs and, of a virtual device, its
+   * console. Also after a test failed or the connection was lost: then it tries once more to reach the device, whose
+   * `boot-id` says which start it is. Never rejects but for an abort; what can't be had is named with the reason.
+   */
+  collect(options?: CollectOptions): Promise<Collected>
   /** Resolves when the connection is lost or closed; never rejects. */
   readonly lost: Promise<void>
   /** Ends the connection and what was made for it. May be repeated. */

@@ -6,6 +6,7 @@ import {
   lastWords,
   start,
 } from '../platform/platform.ts'
+import { type CollectOptions, type Collected, collectFrom } from './collect.ts'
 import { type CommandOptions, type Connection, imageVersionOf } from './connection.ts'
 import { shellQuote } from './shell-quote.ts'
 import type { SshAddress } from './ssh-address.ts'
@@ -23,6 +24,8 @@ import {
 /** How long a device may take to answer at first, and after a reboot, in ms. */
 const connectLimitMs = 60_000
 const rebootLimitMs = 180_000
+/** How long a device that was lost may take to answer once more, in ms, where it may take that long at first. */
+const collectLimitMs = 30_000
 
 /**
  * Connects over ssh, waiting for a device that is still starting. Throws `device-unreachable`, `host-key-mismatch`,
@@ -37,9 +40,11 @@ export async function connectSsh(
     /** How long one try may take to agree on keys; 5 unless given. */
     handshakeSeconds?: number
     resources?: AsyncDisposableStack
+    /** What the device's console says, where this machine holds it. */
+    console?: () => Promise<string>
   },
 ): Promise<Connection> {
-  const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack() } = options
+  const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack(), console } = options
   const files = await writeSshFiles(address, identity, {
     context,
     handshakeSeconds: options.handshakeSeconds ?? 5,
@@ -53,11 +58,20 @@ export async function connectSsh(
       )
     }
     resources.defer(() => files.close())
-    return new SshConnection(address, { files, context, resources }, master)
+    return new SshConnection(address, { files, context, resources, console, limitMs }, master)
   } catch (error) {
     await files.close()
     throw error
   }
+}
+
+interface Parts {
+  files: SshFiles
+  context: Context
+  resources: AsyncDisposableStack
+  console: (() => Promise<string>) | undefined
+  /** How long the device may take to answer. */
+  limitMs: number
 }
 
 class SshConnection implements Connection {
@@ -68,23 +82,23 @@ class SshConnection implements Connection {
   readonly #files: SshFiles
   readonly #context: Context
   readonly #resources: AsyncDisposableStack
+  readonly #console: Parts['console']
+  readonly #limitMs: number
   readonly #resolveLost: () => void
   #master: Started
   #isClosed = false
   #isLost = false
   #isExpectedToBreak = false
 
-  constructor(
-    address: SshAddress,
-    parts: { files: SshFiles; context: Context; resources: AsyncDisposableStack },
-    master: Started,
-  ) {
+  constructor(address: SshAddress, parts: Parts, master: Started) {
     this.name = address.port === 22 ? address.host : `${address.host}:${address.port}`
     this.testinfra = { url: `ssh://${alias}`, sshConfig: parts.files.config }
     this.#address = address
     this.#files = parts.files
     this.#context = parts.context
     this.#resources = parts.resources
+    this.#console = parts.console
+    this.#limitMs = parts.limitMs
     const { promise, resolve } = Promise.withResolvers<void>()
     this.lost = promise
     this.#resolveLost = resolve
@@ -93,9 +107,30 @@ class SshConnection implements Connection {
   }
 
   async run(program: string, args: readonly string[] = [], options: CommandOptions = {}): Promise<RunResult> {
-    const { timeoutMs = 60_000 } = options
     // without this ssh would connect anew, perhaps to another start of the device
     if (this.#isLost) throw new Failure('device-unreachable', `the connection to ${this.name} broke`)
+    return await this.#run(program, args, options)
+  }
+
+  async collect(options: CollectOptions = {}): Promise<Collected> {
+    let unreachable: Failure | undefined
+    if (this.#isLost && !this.#isClosed) {
+      try {
+        await this.#openAnew(Math.min(this.#limitMs, collectLimitMs))
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error
+        unreachable = error
+      }
+    }
+    const run: Parameters<typeof collectFrom>[0] = async (program, args, given) => {
+      if (unreachable) throw unreachable
+      return await this.#run(program, args, given)
+    }
+    return await collectFrom(run, options, this.#console)
+  }
+
+  async #run(program: string, args: readonly string[], options: CommandOptions): Promise<RunResult> {
+    const { timeoutMs = 60_000 } = options
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([
       this.#context.signal,
@@ -180,15 +215,19 @@ class SshConnection implements Connection {
 
   async #bootIdAnew(limitMs: number): Promise<string | undefined> {
     try {
-      // first of all the old one: as it ends it removes the socket, which by then would be the new one's
-      await this.#master.stop()
-      this.#master = await openMaster(this.#files, this.#address, this.#context, limitMs)
-      this.#watch(this.#master)
+      await this.#openAnew(limitMs)
       return await this.bootId()
     } catch (error) {
       if (error instanceof Failure && error.reason === 'device-unreachable') return undefined
       throw error
     }
+  }
+
+  async #openAnew(limitMs: number): Promise<void> {
+    // first of all the old one: as it ends it removes the socket, which by then would be the new one's
+    await this.#master.stop()
+    this.#master = await openMaster(this.#files, this.#address, this.#context, limitMs)
+    this.#watch(this.#master)
   }
 
   #tellLost(): void {

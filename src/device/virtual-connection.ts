@@ -70,7 +70,7 @@ async function boot(
   try {
     await device.answers(limitMs)
     const leftMs = Math.max(1000, limitMs - (performance.now() - startedAt))
-    const session = { context, limitMs: leftMs, handshakeSeconds, resources }
+    const session = { context, limitMs: leftMs, handshakeSeconds, resources, console: () => device.console() }
     const booted = connectSsh(parseSshUrl(device.sshUrl), identity, session)
     // a device that can't boot says why; without this we would only wait for its ssh server
     const connection = await Promise.race([booted, device.done.then(() => booted)])
