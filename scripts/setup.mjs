@@ -55,6 +55,8 @@ const testPrograms = {
   'mkfs.vfat': 'dosfstools',
   mcopy: 'mtools',
   bmaptool: 'bmap-tools',
+  'qemu-aarch64-static': 'qemu-user-static',
+  'arch-test': 'arch-test',
 }
 
 /**

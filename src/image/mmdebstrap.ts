@@ -1,44 +1,25 @@
 import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { type Context, Failure, seconds, start } from '../platform/platform.ts'
+import { type Context, seconds, start } from '../platform/platform.ts'
 import { type AptSource, sourceLine } from './apt-sources.ts'
 import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
+import { withForeign } from './foreign.ts'
 import { explained } from './mmdebstrap-failure.ts'
 
 /** Links /bin, /sbin and /lib into /usr from the start where the suite wants that; saves perl and the usrmerge package. */
 const mergedUsr = '/usr/share/mmdebstrap/hooks/maybe-merged-usr'
-/** How Linux calls the machine that Debian calls so, in the names of binfmt_misc. */
-const qemuNames: Record<string, string> = {
-  amd64: 'x86_64',
-  arm64: 'aarch64',
-  armhf: 'arm',
-  i386: 'i386',
-  riscv64: 'riscv64',
-}
-const machineArchs: Partial<Record<NodeJS.Architecture, string>> = {
-  x64: 'amd64',
-  arm64: 'arm64',
-  ia32: 'i386',
-  arm: 'armhf',
-}
-
-/** This machine's architecture in Debian's words. */
-export function machineArch(): string {
-  return machineArchs[process.arch] ?? process.arch
-}
-
 const scratchBytes = 900 << 20
 
 /** Debian root file systems by mmdebstrap: the smallest variant, without documentation and translations. */
 export const mmdebstrap: Builder = {
   name: 'mmdebstrap minbase 1',
   scratchBytes,
-  build: buildBase,
+  build: (request, place, context) =>
+    withForeign(request.arch, context, () => buildBase(request, place, context)),
 }
 
 async function buildBase(request: BaseRequest, place: BuildPlace, context: Context): Promise<void> {
-  checkArch(request.arch)
   // without root, mmdebstrap makes itself root in a user namespace, where the machine allows that
   const mode = process.getuid?.() === 0 ? 'root' : 'unshare'
   const temporary = join(place.scratch, 'tmp')
@@ -79,16 +60,6 @@ function wrapper(mode: 'root' | 'unshare'): string[] {
 }
 
 const mountInMemory = `mount -t tmpfs -o mode=755,size=${2 * scratchBytes} tmpfs "$TMPDIR" && exec "$@"`
-
-function checkArch(arch: string): void {
-  if (arch === machineArch()) return
-  const name = qemuNames[arch]
-  if (name !== undefined && existsSync(`/proc/sys/fs/binfmt_misc/qemu-${name}`)) return
-  throw new Failure(
-    'missing-tool',
-    `this machine (${machineArch()}) can't run programs for ${arch}: build on such a machine, or install qemu-user-static and binfmt-support here`,
-  )
-}
 
 // signatures are checked as another user, who can't read what is in a private checkout
 async function withReadableKeys(sources: readonly AptSource[], scratch: string): Promise<AptSource[]> {
