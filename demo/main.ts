@@ -97,9 +97,7 @@ async function breaking(scene: Scene): Promise<void> {
   } catch (error) {
     if (!(error instanceof Failure) || error.reason === 'cancelled') throw error
     await rollouts.fleetIsUnharmed(scene, server, need(images.base, 'version'))
-    const outputs = error instanceof DemoFailure ? error.outputs : {}
-    const moral = 'No device of the fleet was touched: this is what --break is meant to show.'
-    throw new DemoFailure(error.reason, `${error.message.replace(/\.?$/, '.')} ${moral}`, outputs)
+    throw withMoral(error, 'No device of the fleet was touched: this is what --break is meant to show.')
   }
   throw new Failure(
     'internal',
@@ -112,15 +110,21 @@ async function breakingCanary(scene: Scene): Promise<void> {
   await setUpKiosk(scene, 'canary-01', 'http://canary-01.example.com/')
   const rollout = await untilPlanned(scene)
   try {
-    const { reason, message, outputs } = await rollouts.haltAtCanary(scene, rollout)
+    await rollouts.haltAtCanary(scene, rollout)
+  } catch (error) {
+    if (!(error instanceof DemoFailure) || error.reason !== 'halted') throw error
     await rollouts.planEnds(scene, rollout)
     await rollouts.forbidRelease(scene, rollout)
     await rollouts.fleetIsUnharmed(scene, rollout.server, rollout.base)
-    const moral = 'Production never got it: this is what --break-canary is meant to show.'
-    throw new DemoFailure(reason, `${message.replace(/\.?$/, '.')} ${moral}`, outputs)
+    throw withMoral(error, 'Production never got it: this is what --break-canary is meant to show.')
   } finally {
     rollout.gitHub.close()
   }
+}
+
+function withMoral(error: Failure, moral: string): DemoFailure {
+  const outputs = error instanceof DemoFailure ? error.outputs : {}
+  return new DemoFailure(error.reason, `${error.message.replace(/\.?$/, '.')} ${moral}`, outputs)
 }
 
 interface Started {

@@ -38,7 +38,7 @@ function failed(plan: Plan) {
 
 function waitingOf({ waves }: Plan, last: TickSeen | undefined) {
   return (last?.waits ?? []).map((why) => ({
-    why,
+    why: why.replace(/^\d+ devices?: /, ''),
     devices: 0,
     nextDue: undefined,
     waves: waves.flatMap(({ wave, updates }) => (updates > 0 ? [wave] : [])),
@@ -47,10 +47,9 @@ function waitingOf({ waves }: Plan, last: TickSeen | undefined) {
 
 function tickTable(ticks: readonly TickSeen[]): Section {
   const rows = ticks.map((tick): Cell[] => [
-    { text: `${tick.at.toFixed(1)} s`, look: 'number' },
-    tick.stage,
-    { text: tick.state, look: lookOf(tick) },
+    { text: `${tick.stage}: ${tick.state}`, look: lookOf(tick) },
     details(tick),
+    { text: `${tick.at.toFixed(1)} s`, look: 'number' },
   ])
   const lead =
     'Ticks end within a second and are started again and again, as cron would; those that found nothing new are left out.'
@@ -58,7 +57,7 @@ function tickTable(ticks: readonly TickSeen[]): Section {
     kind: 'table',
     title: 'The schedule, tick by tick',
     lead,
-    head: ['at', 'stage', 'state', ''],
+    head: ['stage', 'found and did', 'after'],
     rows,
   }
 }

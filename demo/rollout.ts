@@ -2,7 +2,6 @@
 import * as v from 'valibot'
 import { Failure } from '../src/platform/platform.ts'
 import { devicesOf, management, reports } from './devices.ts'
-import type { DemoFailure } from './drover.ts'
 import { type Fleet, type StageName, merge, planFile, planStage, stages } from './fleet.ts'
 import type { GitHub } from './github.ts'
 import { git } from './repositories.ts'
@@ -47,17 +46,16 @@ export async function scheduleProduction(scene: Scene, rollout: Rollout): Promis
   })
 }
 
-/** Canary gets the bad release and goes back; the schedule halts, and production has to wait for ever. */
-export async function haltAtCanary(scene: Scene, rollout: Rollout): Promise<DemoFailure> {
+/** Canary gets the bad release and goes back, and production has to wait for ever. Throws with what halted the stage. */
+export async function haltAtCanary(scene: Scene, rollout: Rollout): Promise<never> {
   const { fleet, schedule } = rollout
   return await scene.progress.step('Merge, and schedule canary', async (say) => {
     await merge(fleet, 'update-os', stages)
     await schedule.until('canary', ({ ordered }) => ordered > 0, reviewed(scene, 'canary'), say)
     await schedule.tick('production', reviewed(scene, 'production'), say)
     const isOver = ({ state }: { state: string }) => state === 'halted' || state === 'done'
-    const { failure, standing } = await schedule.until('canary', isOver, reviewed(scene, 'canary'), say)
-    if (!failure) throw new Failure('internal', 'the release that canary-01 can not run was accepted by it')
-    return { value: failure, result: `halted: ${standing}` }
+    const { failure } = await schedule.until('canary', isOver, reviewed(scene, 'canary'), say)
+    throw failure ?? new Failure('internal', 'the release that canary-01 can not run was accepted by it')
   })
 }
 
