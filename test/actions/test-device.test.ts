@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { writeMender } from '../../src/artifact/artifact.ts'
-import { plainContext } from '../../src/platform/platform.ts'
+import { digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { receiptKeys, verifyReceipt } from '../../src/receipt/receipt.ts'
 import { ec, other } from '../artifact/keys.ts'
 import { cannotBoot } from '../support/base-image.ts'
@@ -128,8 +128,10 @@ test('a receipt of tests that passed opens the gate of verify-artifact', { skip 
   const stated = verifyReceipt(await readFile(receipt, 'utf8'), receiptKeys(ec.public))
   assert.deepEqual(
     [stated.contentDigest, stated.release, stated.deviceType, stated.result, stated.tests],
-    [contentDigest, release, 'virtual', 'pass', { passed: 1, failed: 0, skipped: 0 }],
+    [contentDigest, release, 'virtual', 'pass', { passed: 1, failed: 0, skipped: 0, flaky: 0 }],
   )
+  assert.equal(stated.reported?.release, release)
+  assert.equal(stated.report, await digestOfFile(tested.outputs['junit'] ?? ''))
   assert.match(stated.facts['kernel'] ?? '', /^\d/)
 
   const verify = (given: Record<string, string>) =>
