@@ -7,6 +7,7 @@ import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
 import { publishPlan, requireWithinBudget } from './publish.ts'
 import { withSwitches } from './switches.ts'
+import { withWarnings } from './warnings.ts'
 import { writePlanFiles } from './write.ts'
 
 await runAction('plan-updates', async (action) => {
@@ -28,8 +29,8 @@ await runAction('plan-updates', async (action) => {
   const { counts, digest } = plan
   await action.output({ plan: file, summary, digest, changes: changesIn(counts), blocked: counts.blocked })
 
-  annotatePlan(plan, fleet, action)
   const wanted = { isCommentWanted: input.flag('comment'), token: input.secret('github-token') }
+  annotatePlan(plan, await withWarnings(fleet, stage, facts, { event, ...wanted }, action), action)
   const { note, hasChanged } = await publishPlan(plan, { over, notes }, event, wanted, action)
   await action.summary(`${planMarkdown(plan, { over, notes, limit: maxSummaryCharacters }).text}\n${note}`)
   requireWithinBudget(over)

@@ -4,8 +4,16 @@ export type { Configuration } from './configuration.ts'
 export { configurationKeyVariable } from './configuration-fingerprint.ts'
 export { type InventoryList, listInventory } from './inventory-list.ts'
 export { type InventorySource, inventorySource } from './inventory-source.ts'
+export { is32Bit } from './architecture.ts'
 export { fileIn, loadFleet } from './load.ts'
-export { type Fleet, type FleetDevice, type Image, releaseFor, warningsFor } from './model.ts'
+export {
+  type Fleet,
+  type FleetDevice,
+  type FleetWarning,
+  type Image,
+  releaseFor,
+  warningsFor,
+} from './model.ts'
 export { withKnownBad } from './known-bad.ts'
 export { parseFleetPolicy, policyFileName, readFleetPolicy } from './policy.ts'
 export type {

@@ -55,6 +55,8 @@ export interface Stage {
   window: Window | undefined
   budget: Budget
   mayBeEmpty: boolean
+  /** Where fleet.yml names it; missing where the branch alone does. */
+  at?: Place
 }
 
 /** What holds at once for every stage; a tick reads these from the default branch. */
@@ -118,7 +120,12 @@ export function parseFleetPolicy(text: string, file: string): FleetPolicy {
     },
     stages:
       value.stages &&
-      new Map(Object.entries(value.stages).map(([name, stage]) => [name, stageOf(name, stage)])),
+      new Map(
+        Object.entries(value.stages).map(([name, stage]) => {
+          const at = { file, ...parsed.locate(['stages', name]) }
+          return [name, { ...stageOf(name, stage), at }]
+        }),
+      ),
     switches: switchesOf(value),
     warnings: warningsOf(parsed, file),
     at: (path) => ({ file, ...parsed.locate(path) }),

@@ -174,13 +174,22 @@ test('a token that may only read, or none, leaves the plan green and says what w
 /** A pull request to a stage of very many devices, planned from a facts file; no server is there. */
 async function openLargePullRequest(
   t: TestContext,
-  { count = 3, isFromFork = false, deviceType = 'virtual' } = {},
+  {
+    count = 3,
+    isFromFork = false,
+    deviceType = 'virtual',
+    defaultBranch = '',
+    stages = '',
+    variables = '',
+    attributes = {},
+  } = {},
 ) {
   const hosts = Array.from({ length: count }, (_, index) => `device-${index}`)
   const repository = await makeRepository(t, {
     'inventory.yml': `all:\n  hosts:\n${hosts.map((host) => `    ${host}:\n`).join('')}`,
-    'group_vars/all.yml': 'subscribed_branch: main\nos_image: [{ device_type: virtual, image_name: new }]\n',
-    'fleet.yml': 'server: { type: mender, url: "http://127.0.0.1:9" }\n',
+    'group_vars/all.yml':
+      'subscribed_branch: main\nos_image: [{ device_type: virtual, image_name: new }]\n' + variables,
+    'fleet.yml': `server: { type: mender, url: "http://127.0.0.1:9" }\n${stages}`,
   })
   const now = new Date().toISOString()
   const facts = join(repository.folder, '..', 'facts.json')
@@ -194,7 +203,7 @@ async function openLargePullRequest(
     release: `old-${id}-${'x'.repeat(120)}`,
     group: undefined,
     identity: {},
-    attributes: {},
+    attributes,
   }))
   const artifact = { id: 'new', deviceTypes: ['virtual'], sizeBytes: 1, isSigned: true, contentDigest }
   const releases = [{ name: 'new', artifacts: [artifact] }]
@@ -213,14 +222,15 @@ async function openLargePullRequest(
     base: { ref: 'main', sha: head, ...repo('octo/fleet') },
     head: { sha: head, ...repo(isFromFork ? 'eve/fleet' : 'octo/fleet') },
   }
-  await writeFile(event, JSON.stringify({ pull_request: pull }))
+  const write = (rest: object) => writeFile(event, JSON.stringify({ pull_request: pull, ...rest }))
+  await write(defaultBranch === '' ? {} : { repository: { default_branch: defaultBranch } })
   const run = (inputs: Record<string, string>, env: Record<string, string> = {}) =>
     runInRunner('plan-updates', {
       workspace: repository.folder,
       inputs: { output: join(repository.folder, '..', 'plan.json'), ...inputs },
       env: { GITHUB_EVENT_PATH: event, GITHUB_REF: 'refs/pull/7/merge', ...env },
     })
-  return { run, facts }
+  return { run, facts, event: write }
 }
 
 test('a plan that is too long for a comment is shortened, and neither comment nor check can approve it', async (t) => {
@@ -236,6 +246,51 @@ test('a plan that is too long for a comment is shortened, and neither comment no
   assert.match(github.checks[0]?.output.title ?? '', /shortened: it can not be used to approve/)
   assert.match(result.summary, /\| device-499 \|/, 'the summary has more room')
   assert.match(await readFile(result.outputs['summary'] ?? '', 'utf8'), /\| device-499 \|/)
+})
+
+test('a stage on a default branch that nothing protects is warned of at its line', async (t) => {
+  const { run, facts, event } = await openLargePullRequest(t, {
+    defaultBranch: 'main',
+    stages: 'stages:\n  main: { branch: main }\n',
+  })
+  const github = await startGitHub(t)
+  const told = async () => {
+    const { code, log, warnings } = await run(
+      { facts, 'github-token': 'job-token' },
+      { GITHUB_API_URL: github.url },
+    )
+    assert.equal(code, 0, log)
+    return warnings.filter(({ message }) => message.includes('is not protected'))
+  }
+  const [warning, ...others] = await told()
+  assert.deepEqual([warning?.properties['line'], others.length], ['3', 0])
+  assert.match(warning?.properties['file'] ?? '', /fleet\.yml$/)
+  assert.match(warning?.message ?? '', /^stages\.main: its branch main is the default branch/)
+  github.repository.guarded.add('main')
+  assert.deepEqual(await told(), [], 'a rule of its own')
+  github.repository.guarded.clear()
+  github.repository.inRuleset.add('main')
+  assert.deepEqual(await told(), [], 'a ruleset')
+  github.repository.inRuleset.clear()
+  github.forbidden = /branches/
+  assert.deepEqual(await told(), [], 'what the token may not see is not claimed')
+  github.forbidden = undefined
+  await event({ repository: { default_branch: 'trunk' } })
+  assert.deepEqual(await told(), [], 'another branch is the default')
+})
+
+test('a runner that reports a 32-bit system is warned of', async (t) => {
+  const { run, facts } = await openLargePullRequest(t, {
+    variables: 'roles: [runner]\n',
+    attributes: { arch: 'armhf' },
+    count: 1,
+  })
+  const { code, log, warnings } = await run({ facts })
+  assert.equal(code, 0, log)
+  assert.match(
+    warnings.map(({ message }) => message).join('\n'),
+    /roles: device-0 reports a 32-bit system \(armhf\)/,
+  )
 })
 
 test("a fork's pull request is planned from published facts into the summary; without them it is told why not", async (t) => {

@@ -5,6 +5,9 @@ export interface RepositoryState {
   defaultBranch: string
   /** The files of each branch, by path. */
   branches: Map<string, Map<string, string>>
+  /** Branches with a rule of their own, and branches that a ruleset is about. */
+  guarded: Set<string>
+  inRuleset: Set<string>
   /** Pull requests that were opened, also those that somebody closed. */
   opened: { number: number; head: string; base: string; title: string; body: string }[]
 }
@@ -48,6 +51,11 @@ export function respondOfRepository(
     state.opened.push(opened)
     return [201, opened]
   }
+  const guarded = /^GET \/branches\/(.+)$/.exec(asked)?.[1]
+  if (guarded && state.branches.has(guarded))
+    return [200, { name: guarded, protected: state.guarded.has(guarded) }]
+  const ruled = /^GET \/rules\/branches\/(.+)$/.exec(asked)?.[1]
+  if (ruled) return [200, state.inRuleset.has(ruled) ? [{ type: 'pull_request' }] : []]
   const branch = /^GET \/git\/ref\/heads\/(.+)$/.exec(asked)?.[1]
   if (branch) return state.branches.has(branch) ? [200, { object: { sha: `tip ${branch}` } }] : missing
   if (asked === 'POST /git/refs') {
