@@ -3,6 +3,7 @@ import { type Context, Failure, messageOf, oneLine, seconds } from '../platform/
 import { addressOf } from './address.ts'
 import type { Deployment, DeviceFacts, OtaServer, Release, ReleaseArtifact } from './ota-server.ts'
 import { isOpenState } from './ota-server.ts'
+import { keepLease } from './keep-lease.ts'
 import { freeName } from './order-name.ts'
 import { failureOf, timedOut } from './outcome.ts'
 import { poll } from './poll.ts'
@@ -55,8 +56,8 @@ const undoMs = 5000
  * order, show it. A run that is started again finds its order and goes on waiting.
  *
  * Throws `release-missing`, `device-missing`, `device-not-accepted`, `wrong-device-type`, `no-device-matched` before
- * anything is ordered; `device-busy`, `device-silent`, `update-timeout` when the time is over; `update-failed`,
- * `rolled-back`, `wrong-release` for what became of the update. After a failure, a timeout or an abort the order is
+ * anything is ordered; `device-busy`, `device-silent`, `update-timeout` when the time is over, `device-busy` also where
+ * somebody else holds the device by then; `update-failed`, `rolled-back`, `wrong-release` for what became of the update. After a failure, a timeout or an abort the order is
  * withdrawn where the device has not begun; a device that has begun is never disturbed.
  */
 export async function dispatch(
@@ -97,15 +98,19 @@ async function update(
   const { id, deviceType } = target.facts
   const artifact = release.artifacts.find((one) => one.deviceTypes.includes(deviceType ?? ''))
   const name = target.adopted?.name ?? (await freeName(server, release, target.facts, request.runId))
-  const undone = undoneOf(target, name)
-  request.remember?.(undone)
+  request.remember?.(undoneOf(target, name))
   const progress: { watch?: Watch } = {}
   try {
     await checkLease(server, id, target.lease.id, target.lease.number)
     const order = await server.deploy({ name, release: release.name, devices: [id] })
     context.log.info(`deployment ${order.id} (${name}): ${release.name} for ${id}`)
     await request.tell?.({ deployment: order.id })
-    const waiting = { order, artifact, before: target.facts, endsAt }
+    const keep = async (facts: DeviceFacts) => {
+      const { number } = target.lease
+      target.lease = await keepLease(server, facts, target.lease, context)
+      if (target.lease.number !== number) request.remember?.(undoneOf(target, name))
+    }
+    const waiting = { order, artifact, before: target.facts, endsAt, keep }
     const verdict = await waitFor(server, waiting, progress, context)
     if (verdict.kind === 'success') return await succeeded(request, order, progress.watch, verdict, context)
     throw await failureOf(server, request, { order, watch: progress.watch, verdict }, context)
@@ -114,8 +119,10 @@ async function update(
     const isOver = watch !== undefined && !isOpenState(watch.state)
     // the device has ended without a word, or goes round in circles: the order would hold it for ever
     const ended = watch !== undefined && verdictOf(watch).kind === 'failed' ? [id] : []
-    if (!isOver)
+    if (!isOver) {
+      const undone = undoneOf(target, name)
       await undo(context, 'withdraw the order', (by) => takeBack(server.within(by), undone, by, ended))
+    }
     throw error
   }
 }
@@ -125,12 +132,14 @@ interface Waiting {
   artifact: ReleaseArtifact | undefined
   before: DeviceFacts
   endsAt: number
+  /** Looks after the lease, given the device's facts of a moment ago. */
+  keep: (facts: DeviceFacts) => Promise<void>
 }
 
 /** Looks until there is a verdict; throws what a timeout means. `progress` has the last look, also after a throw. */
 async function waitFor(
   server: OtaServer,
-  { order, artifact, before, endsAt }: Waiting,
+  { order, artifact, before, endsAt, keep }: Waiting,
   progress: { watch?: Watch },
   context: Context,
 ): Promise<Verdict> {
@@ -143,6 +152,7 @@ async function waitFor(
   const verdict = await poll<Verdict>(context, endsAt, async () => {
     const { devices, finishedAt } = await server.deployment(order.id)
     const facts = await server.device(before.id)
+    await keep(facts)
     const state = devices.get(before.id) ?? 'decommissioned'
     const last = progress.watch
     const at = context.clock.now().toISOString()

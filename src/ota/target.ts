@@ -37,7 +37,7 @@ export function isInLab({ group }: DeviceFacts): boolean {
 export interface Target {
   facts: DeviceFacts
   adopted: Deployment | undefined
-  /** The lease under which we have it: the caller's, or one that was taken. */
+  /** The lease under which we have it: the caller's, or one that was taken. It may be prolonged. */
   lease: Lease
   /** Whether the lease is the caller's. */
   isLent: boolean
@@ -136,8 +136,6 @@ async function hold(
     return { stands: `${id} is in the open deployment ${oneLine(rival.name)} (${rival.id})` }
   if (wanted.lease !== undefined) {
     const lease = await checkLease(server, id, wanted.lease)
-    if (Date.parse(lease.until) < wanted.endsAt)
-      context.log.warn(`the lease of ${id} ends at ${lease.until}, before the time to wait is over`)
     return { done: { facts, adopted: rival, lease, isLent: true, giveBack: async () => {} } }
   }
   const wish: LeaseWish = {

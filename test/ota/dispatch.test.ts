@@ -1,54 +1,12 @@
 // A dispatch, from the order to what the device itself reports. The devices are stand-ins that go wrong on command.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { type TestContext, test } from 'node:test'
-import { type DispatchRequest, type Dispatched, type OtaServer, dispatch } from '../../src/ota/ota.ts'
+import { test } from 'node:test'
+import { dispatch } from '../../src/ota/ota.ts'
 import { tellingLines } from '../../src/ota/device-log.ts'
-import { Failure, type Log, plainContext, silentLog } from '../../src/platform/platform.ts'
+import { Failure, plainContext } from '../../src/platform/platform.ts'
 import { type Lab, openLab, until } from '../support/mender-lab.ts'
-import type { Behaviour } from '../support/mender-device.ts'
-
-/** A lab with release os-2 and one device in the lab group, and a dispatch to it that keeps what it told. */
-async function labWith(t: TestContext, behaviour: Behaviour, options: { release?: string } = {}) {
-  const lab = await openLab(t)
-  const device = await lab.device({ behaviour, ...options })
-  await toLab(lab, device.key)
-  await lab.server.upload(await lab.artifact('os-2'))
-  return { lab, device, ...dispatcher(lab, device.key) }
-}
-
-function dispatcher(lab: Lab, device: string) {
-  const told: Partial<Dispatched> = {}
-  const lines: string[] = []
-  const log: Log = { ...silentLog, info: (line) => lines.push(line), warn: (line) => lines.push(line) }
-  const tell = async (known: Partial<Dispatched>) => void Object.assign(told, known)
-  const go = (
-    { server = lab.server, ...request }: Partial<DispatchRequest> & { server?: OtaServer } = {},
-    signal = new AbortController().signal,
-  ) =>
-    dispatch(
-      server,
-      { release: 'os-2', device, timeoutMs: 60_000, runId: 'run 1', logFolder: lab.folder, tell, ...request },
-      plainContext({ log, signal }),
-    )
-  return { go, told, lines }
-}
-
-async function toLab(lab: Lab, device: string): Promise<void> {
-  assert.equal(
-    (await lab.operate('PUT', `/v1/inventory/devices/${device}/group`, { group: 'lab' })).status,
-    204,
-  )
-}
-
-function fails(reason: Failure['reason'], message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof Failure, String(error))
-    assert.match(error.message, message)
-    assert.equal(error.reason, reason, error.message)
-    return true
-  }
-}
+import { dispatcher, fails, labWith, toLab } from './dispatch-lab.ts'
 
 test('a dispatch ends when the device itself reports the release', async (t) => {
   const { lab, device, go, told, lines } = await labWith(t, 'success')
@@ -316,41 +274,6 @@ test('a device that another holds is busy when the time is over', async (t) => {
   await assert.rejects(go({ lease: 'y' }), fails('device-busy', /Ada at the bench holds it/))
   assert.equal((await go({ lease: 'x' })).result, 'success')
   assert.equal((await lab.server.leaseOf(device.key))?.id, 'x', "a caller's lease stays the caller's")
-})
-
-/** Writes the tags of a lease as one who took it after ours had ended; the number is beyond any that was given. */
-async function steal(lab: Lab, device: string): Promise<void> {
-  const until = new Date(Date.now() + 60_000).toISOString()
-  const tags = { 'drover-lease': 'x', 'drover-lease-holder': 'Ada at the bench', 'drover-lease-until': until }
-  const all = Object.entries({ ...tags, 'drover-lease-number': '99' })
-  const json = all.map(([name, value]) => ({ name, value }))
-  assert.equal((await lab.operate('PUT', `/v1/inventory/devices/${device}/tags`, json)).status, 200)
-}
-
-test('a run that was slower than its lease orders nothing', async (t) => {
-  const { lab, device, go } = await labWith(t, 'success')
-  const findDeployment = async (name: string) => {
-    await steal(lab, device.key)
-    return await lab.server.findDeployment(name)
-  }
-  const server = { ...lab.server, findDeployment }
-  await assert.rejects(go({ server }), fails('device-busy', /has ended: Ada at the bench holds it until 20/))
-  assert.deepEqual(device.statuses, [])
-  assert.deepEqual(await lab.server.openDeployments(), [])
-  assert.equal((await lab.server.leaseOf(device.key))?.id, 'x')
-})
-
-test('a run that was slower than its lease takes no order back', async (t) => {
-  const { lab, device, go, lines } = await labWith(t, 'never asks')
-  const controller = new AbortController()
-  const going = go({}, controller.signal)
-  await until(async () => (await lab.server.openDeployments()).length === 1)
-  await steal(lab, device.key)
-  controller.abort(new Failure('cancelled', 'ended by SIGTERM'))
-  await assert.rejects(going, fails('cancelled', /./))
-  assert.equal((await lab.server.openDeployments()).length, 1)
-  assert.match(lines.join('\n'), /is left: Ada at the bench holds the device by now/)
-  assert.equal((await lab.server.leaseOf(device.key))?.id, 'x')
 })
 
 test('a device in another open deployment is waited for', async (t) => {
