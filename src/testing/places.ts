@@ -37,9 +37,9 @@ const isSameFile = (told: string, file: string) =>
   told === file || file.endsWith(`/${told}`) || told.endsWith(`/${file}`)
 
 function* placesIn(details: string): Generator<Required<Place>> {
-  // pytest, Go, C: `file:line: …`; bats: `in test file file, line 5`; Jest: `at f (file:line:column)`; Java: `(C.java:12)`
+  // pytest, Go: `file:line: …`; GoogleTest: `file:line`; bats: `in test file file, line 5`; Jest: `at f (file:line:column)`; Java: `(C.java:12)`
   const forms =
-    /^\s*([\w./@+-]+\.\w{1,5}):(\d+):|(?:in test file|in file) ([^\s,]+), line (\d+)|\bat [^(\n]*\(([^():\s]+\.\w{1,5}):(\d+)(?::\d+)?\)/gm
+    /^[ \t]{0,40}([\w./@+-]{1,500}\.\w{1,5}):(\d{1,7})(?::|$)|(?:in test file|in file) ([^\s,]{1,500}), line (\d{1,7})|\bat [^(\n]{0,300}\(([^():\s]{1,500}\.\w{1,5}):(\d{1,7})(?::\d{1,7})?\)/gm
   let found = 0
   for (const match of details.matchAll(forms)) {
     if (++found > 1000) return
