@@ -9,6 +9,8 @@ export async function crowdOptions(input: Inputs<'simulate-fleet'>): Promise<Cro
   const devices = input.required('devices')
   return readCrowd({
     server: input.required('server'),
+    serverType: input.optional('server-type'),
+    token: input.secret('token'),
     devices: /^\d+$/.test(devices) ? devices : (input.path('devices') ?? devices),
     faults: input.optional('faults') ?? '',
     seed: input.required('seed'),

@@ -84,6 +84,7 @@ export const manifest = {
       token: { required: false, default: '' },
       inventory: { required: false, default: '' },
       'allow-env': { required: false, default: '' },
+      'missing-secrets': { required: false, default: '' },
       facts: { required: false, default: '' },
       comment: { required: false, default: 'true' },
       output: { required: false, default: 'plan.json' },
@@ -118,6 +119,8 @@ export const manifest = {
     description: 'Lets many simulated devices, with what goes wrong in the field, talk to an OTA server',
     inputs: {
       server: { required: true },
+      'server-type': { required: false, default: 'mender' },
+      token: { required: false, default: '' },
       devices: { required: false, default: '10' },
       faults: { required: false, default: '' },
       seed: { required: false, default: '1' },

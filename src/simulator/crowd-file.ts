@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { Failure, parseDuration, readYaml } from '../platform/platform.ts'
-import type { CrowdOptions } from './crowd.ts'
+import { type CrowdOptions, crowdServers } from './crowd.ts'
 import { parseFaults } from './faults.ts'
 
 const maxDevices = 20_000
@@ -38,6 +38,10 @@ export const crowdSchema = v.strictObject({
 /** What is given to the step; `devices` is a number, or the path of a file with more. */
 export interface CrowdInputs {
   server: string
+  /** One of `crowdServers`; the first where not given. */
+  serverType?: string | undefined
+  /** hawkBit's gateway token, and nothing for Mender. */
+  token?: string | undefined
   devices: string
   /** As `parseFaults` reads them. */
   faults: string
@@ -49,7 +53,7 @@ export interface CrowdInputs {
  */
 export async function readCrowd(inputs: CrowdInputs): Promise<CrowdOptions> {
   const faults = parseFaults(inputs.faults)
-  const url = serverUrl(inputs.server)
+  const server = serverOf(inputs)
   const isNumber = /^\d{1,6}$/.test(inputs.devices)
   const value = isNumber
     ? v.parse(crowdSchema, { 'device-types': { virtual: countOf(inputs.devices) } })
@@ -60,7 +64,7 @@ export async function readCrowd(inputs: CrowdInputs): Promise<CrowdOptions> {
   if (faults.length > total)
     throw new Failure('bad-input', `${faults.length} faults need more than ${total} devices`)
   return {
-    url,
+    ...server,
     deviceTypes: value['device-types'],
     release: value.release,
     attributes: value.attributes,
@@ -75,6 +79,26 @@ function countOf(text: string): number {
   const count = Number(text)
   if (count >= 1 && count <= maxDevices) return count
   throw new Failure('bad-input', `devices is ${text}; a crowd has 1 to ${maxDevices}`)
+}
+
+function serverOf({
+  server,
+  serverType: wanted = crowdServers[0],
+  token,
+}: CrowdInputs): Pick<CrowdOptions, 'url' | 'serverType' | 'token'> {
+  const url = serverUrl(server)
+  const serverType = crowdServers.find((one) => one === wanted)
+  if (serverType === undefined)
+    throw new Failure('bad-input', `server-type is "${wanted}"; it can be ${crowdServers.join(' or ')}`)
+  if (serverType === 'mender') return { url, serverType }
+  if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {
+    throw new Failure(
+      'bad-input',
+      'hawkBit lets unknown devices in with its gateway token: turn it on there, and give its key as the input token',
+    )
+  }
+  const hasTenant = new URL(url).pathname !== '/'
+  return { url: hasTenant ? url : `${url}/DEFAULT`, serverType, token }
 }
 
 function serverUrl(text: string): string {

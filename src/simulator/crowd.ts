@@ -2,18 +2,27 @@ import { createHash } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { type Context, isLoopback } from '../platform/platform.ts'
-import { Connection } from './connection.ts'
+import type { DeviceApi } from './device-api.ts'
 import { Downloads } from './downloads.ts'
 import { type FaultShare, assignFaults } from './faults.ts'
+import { HawkbitConnection } from './hawkbit-connection.ts'
+import { MenderConnection } from './mender-connection.ts'
 import { Random } from './random.ts'
 import { type CrowdReport, reportOf } from './crowd-report.ts'
 import { SimulatedDevice } from './simulated-device.ts'
 
 const maxSockets = 256
 
+/** The kinds of servers that a crowd can talk to; the first is the default. */
+export const crowdServers = ['mender', 'hawkbit'] as const
+
 export interface CrowdOptions {
-  /** The server's address. */
+  /** The server's address; of a hawkBit server with the tenant. */
   url: string
+  /** Which device API it has; `mender` where not given. */
+  serverType?: (typeof crowdServers)[number] | undefined
+  /** hawkBit's gateway token. */
+  token?: string | undefined
   /** How many devices there are of each device type. */
   deviceTypes: Readonly<Record<string, number>>
   /** What they run at first. */
@@ -49,7 +58,7 @@ export interface Crowd {
 }
 
 /**
- * Starts devices that speak Mender's device API over real sockets: they ask to be let in, report, poll, download, and do
+ * Starts devices that speak the server's device API over real sockets: they ask to be let in, report, poll, download, and do
  * with updates what real ones do, each with the fault it was given. They install nothing. Ends with the context's signal.
  */
 export function startCrowd(options: CrowdOptions, context: Context): Crowd {
@@ -101,17 +110,15 @@ function setUp(shared: Shared): SimulatedDevice[] {
 }
 
 function newDevice(
-  { options, context, signal, agent, downloads }: Shared,
+  shared: Shared,
   index: number,
   deviceType: string,
   fault: SimulatedDevice['setup']['fault'],
 ): SimulatedDevice {
-  const { seed, url, release, attributes, pollMs, speed, onEvent } = options
+  const { options, context, signal, downloads } = shared
+  const { seed, release, attributes, pollMs, speed, onEvent } = options
   const name = `sim-${options.seed}-${String(index + 1).padStart(5, '0')}`
   const random = new Random(seed, 'device', index)
-  const keySeed = createHash('sha256')
-    .update(JSON.stringify([seed, 'key', index]))
-    .digest()
   // clocks in the field are some minutes off; one in twenty has no battery and starts in 1970
   const clockErrorMs =
     random.next() < 0.05 ? -context.clock.now().getTime() : random.between(-120_000, 120_000)
@@ -125,7 +132,7 @@ function newDevice(
     random,
     downloads,
     signal,
-    connection: new Connection({ url, agent, keySeed, identity: { serial: name }, signal }),
+    connection: connect(shared, index, name),
     wait: (ms) => context.clock.sleep(ms / speed, signal),
     now: () => new Date(context.clock.now().getTime() + clockErrorMs),
     tell: (event, detail) =>
@@ -136,4 +143,15 @@ function newDevice(
         ...(detail === undefined ? {} : { detail }),
       }),
   })
+}
+
+function connect({ options, agent, signal }: Shared, index: number, name: string): DeviceApi {
+  const { seed, url, token = '', serverType } = options
+  if (serverType === 'hawkbit') {
+    return new HawkbitConnection({ url, agent, signal, id: name, gatewayToken: token })
+  }
+  const keySeed = createHash('sha256')
+    .update(JSON.stringify([seed, 'key', index]))
+    .digest()
+  return new MenderConnection({ url, agent, keySeed, identity: { serial: name }, signal })
 }

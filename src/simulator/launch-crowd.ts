@@ -10,21 +10,28 @@ import {
   stopProcess,
   writeAtomically,
 } from '../platform/platform.ts'
-import type { CrowdOptions } from './crowd.ts'
+import { type CrowdOptions, crowdServers } from './crowd.ts'
 import { type CrowdReport, crowdReportSchema } from './crowd-report.ts'
 import { faultSchema } from './faults.ts'
 
 const what = 'the crowd of devices'
 const reportName = 'report.json'
 
+/** The token comes by the environment: the file lies where a job's files are published from. */
+const tokenVariable = 'DROVER_CROWD_TOKEN'
+
 /** What the process of a crowd is told. */
 export const crowdFile = {
   name: 'crowd.json',
-  parse: (text: string): CrowdOptions => v.parse(v.pipe(v.string(), v.parseJson(), optionsSchema), text),
+  parse: (text: string): CrowdOptions => ({
+    ...v.parse(v.pipe(v.string(), v.parseJson(), optionsSchema), text),
+    token: process.env[tokenVariable],
+  }),
 }
 
 const optionsSchema = v.object({
   url: v.string(),
+  serverType: v.optional(v.picklist(crowdServers)),
   deviceTypes: v.record(v.string(), v.number()),
   release: v.string(),
   attributes: v.record(v.string(), v.string()),
@@ -63,7 +70,7 @@ export async function launchCrowd(
   if ((await lstat(folder)).isSymbolicLink())
     throw new Failure('bad-input', `${folder} is a link, and nothing is kept behind one: remove it`)
   await rm(report, { force: true })
-  const { onEvent: _, ...told } = options
+  const { onEvent: _, token, ...told } = options
   await writeAtomically(join(folder, crowdFile.name), `${JSON.stringify(told, undefined, 2)}\n`)
   const { pid, startTime } = await launch(
     {
@@ -72,6 +79,7 @@ export async function launchCrowd(
       args: [folder],
       cwd: folder,
       logFile,
+      env: token === undefined ? undefined : { [tokenVariable]: token },
       onStarted,
       ready: async (identity) => (await readReport(report))?.process.pid === identity.pid || undefined,
     },

@@ -1,8 +1,7 @@
 // One device of a crowd: what it has, what it does in its own time, and what goes wrong with it.
-import type { ArtifactInfo } from '../artifact/artifact.ts'
 import type { Standing } from './crowd-report.ts'
-import type { Connection, Offer } from './connection.ts'
-import type { Downloads } from './downloads.ts'
+import type { DeviceApi, Offer } from './device-api.ts'
+import type { Downloads, Update } from './downloads.ts'
 import type { Fault } from './faults.ts'
 import type { Random } from './random.ts'
 
@@ -18,7 +17,7 @@ export interface DeviceSetup {
   pollMs: number
   fault: Fault | undefined
   random: Random
-  connection: Connection
+  connection: DeviceApi
   downloads: Downloads
   /** Waits for so long in the devices' time; rejects when the crowd ends. */
   wait: (ms: number) => Promise<void>
@@ -92,15 +91,10 @@ export class SimulatedDevice {
   async #poll(): Promise<void> {
     if (!(await this.#authorize())) return
     const { connection, deviceType, attributes } = this.setup
-    await connection.report({
-      ...attributes,
-      ...this.#provides,
-      device_type: deviceType,
-      mender_client_version: '3.4.0',
-    })
+    const isNews = await connection.report({ ...attributes, ...this.#provides, device_type: deviceType })
     const reported = this.#provides['rootfs-image.version'] ?? ''
-    if (reported !== this.#reported) this.setup.tell('reports', reported)
-    this.#reported = reported
+    if (isNews && reported !== this.#reported) this.setup.tell('reports', reported)
+    if (isNews) this.#reported = reported
     if (this.#isDeaf) return
     const offer = await connection.next({ ...this.#provides, device_type: deviceType })
     if (offer) await this.#update(offer).finally(() => (this.standing = 'idle'))
@@ -147,25 +141,25 @@ export class SimulatedDevice {
   }
 
   /** Undefined where the power went: the same offer comes again. */
-  async #download(offer: Offer): Promise<ArtifactInfo | undefined> {
+  async #download(offer: Offer): Promise<Update | undefined> {
     const { connection, downloads, fault, random, wait } = this.setup
     if (fault === 'power-lost@downloading' && this.#spendFault()) {
-      await downloads.fetch(connection, offer.uri, { cutAfter: 1 })
+      await downloads.fetch(connection, offer, { cutAfter: 1 })
       await this.#away('dark', random.between(5 * minute, hour))
       return undefined
     }
     let offset = 0
     if (fault === 'download-cut' && this.#spendFault()) {
-      const stands = await downloads.fetch(connection, offer.uri, { cutAfter: 1 })
+      const stands = await downloads.fetch(connection, offer, { cutAfter: 1 })
       offset = typeof stands === 'number' ? stands : 0
       this.setup.tell('cut', `after ${offset} bytes`)
       await wait(minute) // the client's shortest pause
     }
-    const info = await downloads.fetch(connection, offer.uri, { offset })
+    const info = await downloads.fetch(connection, offer, { offset })
     return typeof info === 'number' ? undefined : info
   }
 
-  async #afterReboot(offer: Offer, info: ArtifactInfo): Promise<void> {
+  async #afterReboot(offer: Offer, info: Update): Promise<void> {
     const { fault, random } = this.setup
     if (fault === 'rolls-back-silently') {
       this.#isDeaf = true // its update state is stuck: it reports, and asks for nothing
@@ -177,16 +171,18 @@ export class SimulatedDevice {
     if (!(await this.#authorize())) return this.#end('lost')
     if (fault === 'rolls-back')
       return this.#fail(offer, 'ArtifactCommit_Enter_00_health-check: exit status 1')
-    this.release = info.name
-    if (fault !== 'old-facts') this.#provides = installed(this.#provides, info)
+    const has = installed(this.#provides, info)
+    this.release = has['rootfs-image.version'] ?? info.name
+    if (fault !== 'old-facts') this.#provides = has
     await this.#say(offer, 'success')
     this.#end('success')
   }
 
   /** What the client refuses before it installs. */
-  #refusal(info: ArtifactInfo): string | undefined {
+  #refusal(info: Update): string | undefined {
     const { deviceType } = this.setup
-    if (!info.deviceTypes.includes(deviceType)) {
+    // a file for no device type in particular is for all
+    if (info.deviceTypes.length > 0 && !info.deviceTypes.includes(deviceType)) {
       return `image (device types [${info.deviceTypes.join(' ')}]) not compatible with device ${deviceType}`
     }
     const unmet = Object.entries(info.depends).find(
@@ -199,13 +195,13 @@ export class SimulatedDevice {
     const { connection, now, tell } = this.setup
     tell('failing', why)
     await this.#authorize()
-    await this.#say(offer, 'failure')
+    tell('failure', offer.release)
     const message = (level: string, text: string) => ({
       level,
       message: text,
       timestamp: now().toISOString(),
     })
-    await connection.log(offer.id, [message('info', `Updating to ${offer.release}`), message('error', why)])
+    await connection.fail(offer.id, [message('info', `Updating to ${offer.release}`), message('error', why)])
     this.#end('failure')
   }
 
@@ -232,11 +228,18 @@ function provided(release: string): Record<string, string> {
 }
 
 /** What a device has after an artifact: `*` at the end of a pattern stands for anything. */
-function installed(before: Readonly<Record<string, string>>, info: ArtifactInfo): Record<string, string> {
+function installed(before: Readonly<Record<string, string>>, info: Update): Record<string, string> {
   const clears = (key: string) =>
     info.clearsProvides.some((pattern) =>
       pattern.endsWith('*') ? key.startsWith(pattern.slice(0, -1)) : key === pattern,
     )
   const kept = Object.entries(before).filter(([key]) => !clears(key))
-  return { ...Object.fromEntries(kept), ...info.provides }
+  return { ...Object.fromEntries(kept), ...info.provides, ...saidByImage(info) }
+}
+
+/** What an image says of itself that Mender's format has among the provides, and the others don't. */
+function saidByImage({ format, name, provides }: Update): Record<string, string> {
+  if (format === 'mender') return {}
+  const configuration = provides['mender-configure.version']
+  return configuration === undefined ? provided(name) : { configuration }
 }

@@ -2,6 +2,7 @@
 import { contract } from './contract.ts'
 import { hawkbitFaults } from './hawkbit-faults.ts'
 import './hawkbit-configuration.ts'
+import './hawkbit-crowd.ts'
 import './hawkbit-orders.ts'
 import './hawkbit-rauc.ts'
 import './hawkbit-swupdate.ts'
