@@ -124,6 +124,8 @@ function doesWhat(change: Change): readonly [verb: string, where: string] | unde
   switch (change.kind) {
     case 'update':
       return ['moves', `to ${change.to}`]
+    case 'configure':
+      return ['configures', `with ${change.template}`]
     case 'enroll':
       return ['lets', 'in']
     case 'retire':

@@ -19,7 +19,7 @@ await runAction('schedule-updates', async (action) => {
   const gitHubToken = input.secret('github-token')
   const digestFor = reviewOnGitHub(fleet, stage, event.repository, gitHubToken, action)
   const review = { plan: await givenPlan(input.path('plan')), digestFor }
-  const options = { review, isDryRun: input.flag('dry-run') }
+  const options = { review, isDryRun: input.flag('dry-run'), signing: input.signingFromEnvironment() }
   const place = { repository: event.repository, token: gitHubToken, folder: fleet.folder, ...options }
   const work = () => schedule(fleet, stage, server, options, action)
   const tick = await orShowRefusal(stage, place, action, work)

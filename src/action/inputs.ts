@@ -122,7 +122,10 @@ export class Inputs<N extends ActionName> {
    */
   key(name: InputName<N>): string | undefined {
     const value = this.#raw(name)
-    if (!value) return undefined
+    return value ? this.#key(name, value) : undefined
+  }
+
+  #key(name: string, value: string): string {
     const isUri = value.startsWith('pkcs11:')
     const text = isUri || value.includes('-----BEGIN') ? value : this.#read(name, value)
     if (isUri || text.includes('PRIVATE KEY')) this.#host.mask(text)
@@ -150,6 +153,17 @@ export class Inputs<N extends ActionName> {
    * workflow's `with`.
    */
   passphrase(name: InputName<N> & 'signing-key'): string | undefined {
+    return this.#passphrase(name)
+  }
+
+  /** A key to sign with and its passphrase, masked, of an action that has no input for it: from the environment alone. */
+  signingFromEnvironment(): { key: string | undefined; passphrase: string | undefined } {
+    const name = 'signing-key'
+    const value = process.env[environmentOf[name] ?? '']?.trim()
+    return { key: value ? this.#key(name, value) : undefined, passphrase: this.#passphrase(name) }
+  }
+
+  #passphrase(name: 'signing-key'): string | undefined {
     const value = process.env[`${environmentOf[name]}_PASSPHRASE`]?.replace(/\r?\n$/, '')
     if (value) this.#host.mask(value)
     return value || undefined

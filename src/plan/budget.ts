@@ -5,7 +5,7 @@ import type { Plan } from './model.ts'
 /** What of a plan is over the stage's budget, one sentence for each; empty where it is within. */
 export function overBudget(plan: Plan, stage: Stage): string[] {
   const { budget } = stage
-  const updates = plan.changes.filter((change) => change.kind === 'update')
+  const updates = plan.changes.filter((change) => change.kind === 'update' || change.kind === 'configure')
   const types = new Set(updates.map(({ deviceType }) => deviceType))
   const missing = plan.changes.filter(
     (change) => change.kind === 'blocked' && change.by === 'not-on-server',

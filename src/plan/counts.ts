@@ -5,6 +5,7 @@ export function countsOf(changes: readonly Change[]): Counts {
   const counts: Counts = {
     inGit: changes.length,
     updates: 0,
+    configures: 0,
     enrolls: 0,
     retires: 0,
     alreadyPending: 0,
@@ -17,8 +18,8 @@ export function countsOf(changes: readonly Change[]): Counts {
 }
 
 /** How many devices anything would be done to. */
-export function changesIn({ updates, enrolls, retires }: Counts): number {
-  return updates + enrolls + retires
+export function changesIn({ updates, configures, enrolls, retires }: Counts): number {
+  return updates + configures + enrolls + retires
 }
 
 const noOps = {
@@ -31,6 +32,8 @@ function standing(change: Change): Exclude<keyof Counts, 'inGit'> {
   switch (change.kind) {
     case 'update':
       return 'updates'
+    case 'configure':
+      return 'configures'
     case 'enroll':
       return 'enrolls'
     case 'retire':

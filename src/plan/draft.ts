@@ -1,9 +1,10 @@
 // A device before its wave is known: what becomes of it for good, or what it would be if its turn came.
 import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
 import { type Deployment, type DeviceFacts, isLabArtifact } from '../ota/ota.ts'
+import { plannedOf, standingThere } from './configuring.ts'
 import { type Held, busyWith, heldBy } from './held.ts'
 import { type Membership, admissionOf, retirementOf } from './membership.ts'
-import type { Blocker, Cause, Change, Turn } from './model.ts'
+import type { Blocker, Cause, Change, PlannedConfiguration, Turn } from './model.ts'
 import { type Releases, artifactsFor, contentOf } from './releases.ts'
 
 /** What is known when a stage is planned. */
@@ -26,7 +27,8 @@ export interface Draft {
     deviceType: string
     from: string
     to: string
-    state: 'update' | 'already-there' | 'already-pending' | Held
+    state: 'update' | 'configure' | 'already-there' | 'already-pending' | Held
+    configuration: PlannedConfiguration | undefined
   }
 }
 
@@ -65,12 +67,15 @@ export function draftOf(device: FleetDevice, world: World): Draft {
       'does not report which release it runs: look at its inventory on the server',
       to,
     )
-  const target = { deviceType, from: facts.release, to }
-  const other = orders.find((order) => order.release !== to)
-  if (facts.release === to)
-    return { device, cause, target: { ...target, state: other ? busyWith(other) : 'already-there' } }
+  const target = { deviceType, from: facts.release, to, configuration: plannedOf(device) }
+  if (facts.release === to) {
+    const { fleet, now } = world
+    const state = standingThere(device, facts, { fleet, orders, deviceType, release: to, now })
+    return { device, cause, target: { ...target, state } }
+  }
   const problem = releaseProblem(device, to, deviceType, world)
   if (problem) return block(problem.by, problem.why, to)
+  const other = orders.find((order) => order.release !== to)
   const isPending = orders.some((order) => order.release === to)
   const state = other
     ? busyWith(other)

@@ -1,15 +1,22 @@
 // What of a plan may be ordered now: a pure function of the plan, the facts, the orders found and the time.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type DeviceFacts, type DeviceState, type Facts, isOpenState } from '../ota/ota.ts'
+import type { DeviceFacts, DeviceState, Facts } from '../ota/ota.ts'
 import { afterState } from './after.ts'
+import { withinSingles, withinSites } from './at-once.ts'
 import { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
-import { allowed } from './limits.ts'
-import { type Change, type Plan, type Turn, hasTurn } from './model.ts'
+import { type Change, type Moving, type Plan, isMoving } from './model.ts'
 import { type Placed, type Rollout, outcomeOf } from './rollout.ts'
 import type { Waiting } from './tick.ts'
+import { WaitingList } from './waiting-list.ts'
 import { isWindowOpen, windowAt, zonesOf } from './window.ts'
 
-/** A rollout with its orders and the devices of the stage that belong to it, by id. */
+/** A rollout and the devices of the stage that belong to it, by id. */
+export interface RolloutDevices {
+  rollout: Rollout
+  devices: Set<string>
+}
+
+/** A rollout with its orders and devices. */
 export interface RolloutState {
   rollout: Rollout
   placed: readonly Placed[]
@@ -21,27 +28,20 @@ export interface RolloutState {
 export interface Member extends RolloutMember {
   change: Moving
   state: RolloutState
+  /** What its rollout is about, in words: a release, or a template. Gates and limits are over all members of one subject. */
+  subject: string
 }
 
 export interface Due {
+  /** One for each device: how it stands in the rollout that is next for it. */
   members: readonly Member[]
   /** Devices to order now. */
   due: readonly Member[]
   waiting: readonly Waiting[]
   /** The rule that stops everything new. */
   haltedBy: string | undefined
-  /** Releases of which nothing may begin. */
+  /** Names of releases, and of artifacts of configurations, of which nothing may begin. */
   halted: readonly string[]
-}
-
-/** A change of a device that has its place in the waves, also one that is blocked for now. */
-export type Moving =
-  Turn | (Extract<Change, { kind: 'blocked' }> & { to: string; wave: number; deviceType: string })
-
-/** Whether a device has its place in the waves. */
-export function isMoving(change: Change): change is Moving {
-  if (change.kind !== 'blocked') return hasTurn(change)
-  return change.wave !== undefined && change.to !== undefined && change.deviceType !== undefined
 }
 
 /** Decides what is due. Devices are members of the wave that an order gave them, else of the wave of the plan. */
@@ -55,25 +55,29 @@ export function whatIsDue(
 ): Due {
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
   const zones = zonesOf(fleet)
-  const members = membersOf(plan, states, byId, stage, zones, now)
-  const byRelease = Map.groupBy(members, ({ change }) => change.to)
-  const rules = [...byRelease].flatMap(([release, group]) => {
-    const rule = tooManyFailures([...group, ...failedAndBlocked(plan, states, release)], stage.gate)
-    return rule === undefined ? [] : [{ release, rule: `${release}: ${rule}` }]
+  const all = membersOf(plan, states, byId, stage, zones, now)
+  const members = nextOf(all)
+  const bySubject = Map.groupBy(all, ({ subject }) => subject)
+  const rules = [...bySubject].flatMap(([subject, group]) => {
+    const rule = tooManyFailures([...group, ...failedAndBlocked(plan, states, subject)], stage.gate)
+    return rule === undefined ? [] : [{ subject, rule: `${subject}: ${rule}` }]
   })
   if (rules.length > 0) {
     const haltedBy = rules.map(({ rule }) => rule).join('; ')
-    return { members, due: [], waiting: [], haltedBy, halted: rules.map(({ release }) => release) }
+    const subjects = new Set(rules.map(({ subject }) => subject))
+    const halted = states.filter(({ rollout }) => subjects.has(subjectOf(rollout)))
+    const names = halted.map(({ rollout }) => rollout.release)
+    return { members, due: [], waiting: [], haltedBy, halted: names }
   }
-  const waiting = new Held()
+  const waiting = new WaitingList()
   const due: Member[] = []
   const gates = new Map<string, GateState>()
-  for (const member of members) {
-    if (member.change.kind !== 'update' || !mayBeOrdered(member, waiting)) continue
-    const key = JSON.stringify([member.change.to, member.deviceType, member.wave])
+  for (const member of all) {
+    if (!isDue(member) || !mayBeOrdered(member, waiting)) continue
+    const key = JSON.stringify([member.subject, member.deviceType, member.wave])
     let gate = gates.get(key)
     if (!gate) {
-      const group = byRelease.get(member.change.to) ?? []
+      const group = bySubject.get(member.subject) ?? []
       gate = gateFor(member, group, fleet, stage, byId, now)
       gates.set(key, gate)
     }
@@ -81,10 +85,32 @@ export function whatIsDue(
     if (window.isOpen) due.push(member)
     else waiting.add(window.why, window.nextDue, member.wave)
   }
-  const within = withinSites(due, fleet, stage, facts, waiting)
+  const within = withinSingles(withinSites(due, fleet, stage, facts, waiting), stage, facts, waiting)
   return { members, due: within, waiting: waiting.list(), haltedBy: undefined, halted: [] }
 }
 
+/** What the rollouts of one release, or of one template, are called together. */
+function subjectOf({ release, configuration }: Rollout): string {
+  return configuration ? `configurations of ${configuration.template}` : release
+}
+
+/** Whether its rollout is the one that the plan would order something of for the device. */
+function isDue({ change, state }: Member): boolean {
+  return change.kind === (state.rollout.configuration ? 'configure' : 'update')
+}
+
+/** Of the rollouts that a device is in the one that is next: its release, and once it runs that its configuration. */
+function nextOf(all: readonly Member[]): Member[] {
+  const next = new Map<string, Member>()
+  for (const member of all) {
+    const release = next.get(member.device)
+    const runsIt = release === undefined || release.outcome.kind === 'success' || isDue(member)
+    if (!member.state.rollout.configuration || runsIt) next.set(member.device, member)
+  }
+  return [...next.values()]
+}
+
+/** Each device as a member of the rollout of its release, and where it has one of that of its configuration. */
 function membersOf(
   plan: Plan,
   states: readonly RolloutState[],
@@ -93,13 +119,16 @@ function membersOf(
   zones: ReadonlyMap<string, string | undefined>,
   now: Date,
 ): Member[] {
-  const stateOf = new Map(
-    states.flatMap((state) => [...state.devices].map((device) => [device, state] as const)),
+  const statesOf = Map.groupBy(
+    states.flatMap((state) => [...state.devices].map((device) => ({ device, state }))),
+    ({ device }) => device,
   )
-  return plan.changes.flatMap((change): Member[] => {
-    const state = stateOf.get(change.device)
+  const found = plan.changes.flatMap((change) =>
+    (statesOf.get(change.device) ?? []).map(({ state }) => ({ change, state })),
+  )
+  return found.flatMap(({ change, state }): Member[] => {
     const reported = facts.get(change.device)
-    if (!isMoving(change) || !state || !reported) return []
+    if (!isMoving(change) || !reported) return []
     const { device, deviceType } = change
     const placed = state.left.has(device) ? [] : state.placed
     const ordered = placed.filter(({ deployment }) => deployment.devices.has(device))
@@ -107,7 +136,8 @@ function membersOf(
     const endedAt = ordered.at(-1)?.deployment.finishedAt?.get(device)
     const outcome = withinWindow(judged, reported, endedAt, stage, zones.get(device))
     const wave = Math.min(change.wave, ...ordered.map((order) => order.wave))
-    return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state }]
+    const subject = subjectOf(state.rollout)
+    return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state, subject }]
   })
 }
 
@@ -132,13 +162,15 @@ function withinWindow(
 }
 
 /** Devices that failed and then got blocked, by another's order or by leaving the server: they have failed all the same. */
-function failedAndBlocked(plan: Plan, states: readonly RolloutState[], release: string): RolloutMember[] {
+function failedAndBlocked(plan: Plan, states: readonly RolloutState[], subject: string): RolloutMember[] {
   const orders = states
-    .filter(({ rollout }) => rollout.release === release)
+    .filter(({ rollout }) => subjectOf(rollout) === subject)
     .flatMap(({ rollout, placed }) => placed.filter(({ attempt }) => attempt === rollout.attempt))
   return plan.changes.flatMap((change): RolloutMember[] => {
     if (isMoving(change) || isLeaving(change)) return []
-    if ('to' in change && (change.to ?? release) !== release) return []
+    // of releases one that it is to run by now; a configuration that failed counts, whatever its release
+    const isOfRelease = states.some(({ rollout }) => !rollout.configuration && rollout.release === subject)
+    if (isOfRelease && 'to' in change && (change.to ?? subject) !== subject) return []
     const { device } = change
     const order = orders.find(({ deployment }) => isFailed(deployment.devices.get(device)))
     if (!order) return []
@@ -161,7 +193,7 @@ function pendingElsewhere(change: Moving, outcome: Outcome): Outcome {
   return isPending && outcome.kind === 'not-ordered' ? { kind: 'pending' } : outcome
 }
 
-function mayBeOrdered({ outcome, state }: Member, waiting: Held): boolean {
+function mayBeOrdered({ outcome, state }: Member, waiting: WaitingList): boolean {
   if (outcome.kind === 'not-ordered') return true
   const again = `set retry: { ${state.rollout.id}: ${state.rollout.attempt + 1} } in fleet.yml to order again`
   if (outcome.kind === 'failure') waiting.add(`failed: ${again}`, undefined)
@@ -179,8 +211,11 @@ function gateFor(
   facts: ReadonlyMap<string, DeviceFacts>,
   now: Date,
 ): GateState {
-  const after = afterState(fleet, stage, member.change.to, member.deviceType, facts, now)
-  return after.isOpen ? gateOf(member.wave, member.deviceType, group, stage.gate, now) : after
+  const { rollout } = member.state
+  const after = afterState(fleet, stage, rollout, member.deviceType, facts, now)
+  if (!after.isOpen) return after
+  const what = rollout.configuration ? 'its configuration' : 'the release'
+  return gateOf(member.wave, member.deviceType, group, stage.gate, now, what)
 }
 
 function windowFor(member: Member, own: string | undefined, stage: Stage, now: Date): GateState {
@@ -195,69 +230,5 @@ function windowFor(member: Member, own: string | undefined, stage: Stage, now: D
     isOpen: false,
     why: `the window in ${zone} opens at ${state.opensAt.toISOString()}`,
     nextDue: state.opensAt,
-  }
-}
-
-/** Of each site no more than its share at once; those already on their way count. */
-function withinSites(
-  due: readonly Member[],
-  fleet: Fleet,
-  stage: Stage,
-  facts: Facts,
-  waiting: Held,
-): readonly Member[] {
-  const { perSite } = stage.budget
-  if (perSite === undefined) return due
-  const siteOf = new Map(
-    fleet.devices.flatMap(({ id, site }) => (site === undefined ? [] : [[id, site] as const])),
-  )
-  const size = countBy([...siteOf.values()])
-  const busy = new Set(
-    facts.openDeployments.flatMap(({ devices }) =>
-      [...devices].filter(([, state]) => isOpenState(state)).map(([id]) => id),
-    ),
-  )
-  const used = countBy([...busy].flatMap((id) => siteOf.get(id) ?? []))
-  return due.filter(({ device }) => {
-    const site = siteOf.get(device)
-    if (site === undefined) return true
-    const limit = Math.max(1, allowed({ kind: 'share', share: perSite }, size.get(site) ?? 0))
-    const count = used.get(site) ?? 0
-    if (count >= limit) {
-      waiting.add(
-        `site ${site} has ${limit} devices on their way, all that budget.per-site allows`,
-        undefined,
-      )
-      return false
-    }
-    used.set(site, count + 1)
-    return true
-  })
-}
-
-function countBy(names: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return counts
-}
-
-/** Reasons to wait, each once with the number of devices. */
-class Held {
-  readonly #reasons = new Map<string, { devices: number; nextDue: Date | undefined; waves: Set<number> }>()
-
-  add(why: string, nextDue: Date | undefined, wave?: number): void {
-    const reason = this.#reasons.get(why) ?? { devices: 0, nextDue, waves: new Set() }
-    this.#reasons.set(why, reason)
-    reason.devices += 1
-    if (wave !== undefined) reason.waves.add(wave)
-  }
-
-  list(): Waiting[] {
-    return [...this.#reasons].map(([why, { devices, nextDue, waves }]) => ({
-      why,
-      devices,
-      nextDue,
-      waves: [...waves].sort((a, b) => a - b),
-    }))
   }
 }

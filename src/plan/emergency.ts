@@ -17,7 +17,7 @@ export function emergencyOf({ emergency }: Switches, stage: Stage, now: Date): S
 
 /**
  * The same stage in an emergency: every device that isn't retired is to run the release; no earlier stage, soak, window or
- * review is asked for, and the waves are one device of each type, then all. Nobody joins or is removed meanwhile. Limits, budgets and a freeze hold. Its rollout
+ * review is asked for, and the waves are one device of each type, then all. Nobody joins, is removed or configured meanwhile. Limits, budgets and a freeze hold. Its rollout
  * is named by the emergency, so that another one with the same release is another rollout.
  */
 export function inEmergency({ fleet, stage, git }: Ground, emergency: Switches['emergency']): Ground {
@@ -43,7 +43,9 @@ export function inEmergency({ fleet, stage, git }: Ground, emergency: Switches['
       ...fleet,
       stages: new Map(fleet.stages).set(stage.name, quick),
       devices: fleet.devices.map((device) => {
-        return device.stage === stage.name && !device.isRetired ? { ...device, images } : device
+        // a configuration was planned for the release that the branch names
+        const moved = { ...device, images, configuration: undefined }
+        return device.stage === stage.name && !device.isRetired ? moved : device
       }),
     },
     stage: quick,
@@ -52,6 +54,7 @@ export function inEmergency({ fleet, stage, git }: Ground, emergency: Switches['
       tips: () => git.tips(),
       requireCommitted: () => git.requireCommitted(),
       switchesAt: (tips, branch) => git.switchesAt(tips, branch),
+      textCommits: (files) => git.textCommits(files),
       introducingCommits: async (wanted) => new Map(wanted.map(({ device }) => [device.id, commit])),
     },
   }

@@ -2,7 +2,7 @@
 import { type Switches, parseFleetPolicy, policyFileName } from '../fleet/fleet.ts'
 import { type Context, Failure } from '../platform/platform.ts'
 import { type Commit, type Tips, openRepository, readAtTip, readTips, uncommitted } from './git.ts'
-import { type Wanted, introducingCommits } from './introduced.ts'
+import { type Wanted, introducingCommits, textCommits } from './introduced.ts'
 
 /** A fleet's history as far as a tick needs it. */
 export interface FleetGit {
@@ -16,6 +16,8 @@ export interface FleetGit {
   switchesAt(tips: Tips, branch: string): Promise<Switches>
   /** For each device, the commit that introduced its release. */
   introducingCommits(wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Commit>>
+  /** For each file, by its path as messages name it, the commit that brought its text. */
+  textCommits(files: readonly string[]): Promise<ReadonlyMap<string, Commit>>
 }
 
 /** Every name that a fleet's files can have; what is below a folder counts too. */
@@ -49,5 +51,6 @@ export async function openFleetGit(folder: string, context: Context): Promise<Fl
       return parseFleetPolicy(text ?? '', `${branch}:${policyFileName}`).switches
     },
     introducingCommits: (wanted) => introducingCommits(repository, wanted),
+    textCommits: (files) => textCommits(repository, files),
   }
 }

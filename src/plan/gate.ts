@@ -28,7 +28,7 @@ export type GateState = { isOpen: true } | { isOpen: false; why: string; nextDue
 /**
  * Whether `wave` may begin for `deviceType`. Evidence opens a gate, absence never does: in every earlier wave a device of
  * this type must report the release, `minSuccess` of those with an outcome must, at most `maxPending` may be on their way,
- * and the soak must have passed since the last device that the share needs reported.
+ * and the soak must have passed since the last device that the share needs reported. `what` the devices report is for messages.
  */
 export function gateOf(
   wave: number,
@@ -36,13 +36,14 @@ export function gateOf(
   members: readonly RolloutMember[],
   gate: Gate,
   now: Date,
+  what = 'the release',
 ): GateState {
   for (let earlier = 1; earlier < wave; earlier++) {
     const inWave = members.filter((member) => member.wave === earlier)
     const ofType = inWave.filter((member) => member.deviceType === deviceType)
     if (ofType.length === 0) continue
     const closed =
-      withoutSuccess(ofType, earlier, deviceType) ??
+      withoutSuccess(ofType, earlier, deviceType, what) ??
       tooFewSuccesses(inWave, earlier, gate) ??
       tooManyPending(inWave, earlier, gate) ??
       soaking(ofType, earlier, deviceType, gate, now)
@@ -68,9 +69,10 @@ function withoutSuccess(
   ofType: readonly RolloutMember[],
   wave: number,
   deviceType: string,
+  what: string,
 ): Closed | undefined {
   if (ofType.some(({ outcome }) => outcome.kind === 'success')) return undefined
-  return closed(`no device of type ${deviceType} in wave ${wave} reports the release with fresh facts yet`)
+  return closed(`no device of type ${deviceType} in wave ${wave} reports ${what} with fresh facts yet`)
 }
 
 function tooFewSuccesses(inWave: readonly RolloutMember[], wave: number, gate: Gate): Closed | undefined {

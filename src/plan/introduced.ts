@@ -41,6 +41,30 @@ export async function introducingCommits(
   return byDevice
 }
 
+/**
+ * Finds the commit of the first-parent history that brought each file the text that it has; a text that went and came again
+ * was brought the last time. Throws `bad-input` for a file that isn't committed.
+ */
+export async function textCommits(
+  repository: Repository,
+  files: readonly string[],
+): Promise<ReadonlyMap<string, Commit>> {
+  const paths = new Map(files.map((file) => [file, fileIn(repository.folder, file)]))
+  const history = await historyOf(repository, pathsOf(new Set(paths.values())))
+  const found = new Map<string, Commit>()
+  for (const [file, path] of paths) {
+    const commits = history.get(path) ?? []
+    const text = await readAt(repository, repository.head, path)
+    for (const commit of text === undefined ? [] : commits) {
+      if ((await readAt(repository, commit.id, path)) !== text) break
+      found.set(file, commit)
+    }
+    if (!found.has(file))
+      throw new Failure('bad-input', `${path} is in no commit of this branch: commit it first`)
+  }
+  return found
+}
+
 interface Line {
   file: string
   path: Path

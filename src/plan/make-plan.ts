@@ -1,6 +1,7 @@
-import type { Fleet, Stage } from '../fleet/fleet.ts'
+import type { Fleet, FleetDevice, Stage } from '../fleet/fleet.ts'
 import type { Facts } from '../ota/ota.ts'
 import { Failure } from '../platform/platform.ts'
+import { plannedOf, shownFact } from './configuring.ts'
 import { countsOf } from './counts.ts'
 import { type Draft, type World, draftOf } from './draft.ts'
 import { openOrders } from './held.ts'
@@ -27,7 +28,7 @@ export function makePlan(fleet: Fleet, stageName: string, facts: Facts, now: Dat
   const world: World = { fleet, stage, releases, facts: byId(facts), orders, now }
   const drafts = devices.map((device) => draftOf(device, world))
   requireKnown(drafts, facts.server, stage.name)
-  const placed = withWaves(drafts, stage)
+  const placed = withWaves(drafts, stage, world.facts)
   const planned = { changes: placed, waves: plannedWaves(stage, placed) }
   const { changes, waves } = withTimes(planned, fleet, stage, now)
   return {
@@ -78,7 +79,7 @@ export function stageOf(fleet: Fleet, name: string): Stage {
   )
 }
 
-function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
+function withWaves(drafts: readonly Draft[], stage: Stage, facts: World['facts']): Change[] {
   const byRelease = new Map<string, { device: string; deviceType: string }[]>()
   for (const { device, target } of drafts) {
     if (!target) continue
@@ -93,16 +94,34 @@ function withWaves(drafts: readonly Draft[], stage: Stage): Change[] {
     if (change) return [change]
     if (!target) return []
     const about = { device: device.id, host: device.host, cause }
-    const { deviceType, from, to, state } = target
+    const { deviceType, from, to, state, configuration } = target
+    const follows = configuration ? { configuration } : {}
     const wave = placed.get(to)?.get(device.id) ?? stage.waves.length
-    if (state === 'update')
-      return [{ kind: 'update', ...about, deviceType, site: device.site, from, to, wave }]
-    if (typeof state === 'string')
-      return [{ kind: 'no-op', ...about, deviceType, site: device.site, to, why: state, wave }]
+    const own = { ...about, deviceType, site: device.site }
+    if (state === 'update') return [{ kind: 'update', ...own, from, to, wave, ...follows }]
+    if (state === 'configure') return [configureOf(device, own, { on: to, wave }, facts)]
+    if (typeof state === 'string') return [{ kind: 'no-op', ...own, to, why: state, wave, ...follows }]
     const { by, why, until } = state
     const place = { wave, deviceType, ...(device.site === undefined ? {} : { site: device.site }) }
-    return [{ kind: 'blocked', ...about, from, to, by, why, until, ...place }]
+    return [{ kind: 'blocked', ...about, from, to, by, why, until, ...place, ...follows }]
   })
+}
+
+/** The change of a device that gets a configuration on the release that it runs; its line is the one that names the template. */
+function configureOf(
+  device: FleetDevice,
+  own: { device: string; host: string; deviceType: string; site: string | undefined },
+  { on, wave }: { on: string; wave: number },
+  facts: World['facts'],
+): Change {
+  const planned = plannedOf(device)
+  const reported = facts.get(device.id)
+  if (!planned || !device.configuration || !reported)
+    throw new Failure('internal', `${device.host} is to be configured, and nothing says with what`)
+  const { file, line } = device.configuration.at()
+  const from = shownFact(reported, device)
+  const { template, to } = planned
+  return { kind: 'configure', ...own, cause: { file, line }, template, from, to, on, wave }
 }
 
 function plannedWaves(stage: Stage, changes: readonly Change[]): PlannedWave[] {
@@ -112,7 +131,7 @@ function plannedWaves(stage: Stage, changes: readonly Change[]): PlannedWave[] {
       wave: index + 1,
       share: waveLabel(step),
       devices: members.length,
-      updates: members.filter(({ kind }) => kind === 'update').length,
+      updates: members.filter(({ kind }) => kind === 'update' || kind === 'configure').length,
     }
   })
 }

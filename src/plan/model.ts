@@ -32,6 +32,14 @@ interface About {
   cause: Cause
 }
 
+/** What a device is to be configured with once it runs its release. */
+export interface PlannedConfiguration {
+  /** The template that it is made of. */
+  template: string
+  /** Its fingerprint: equal exactly where the configuration is. */
+  to: string
+}
+
 /** What a plan does to one device. */
 export type Change =
   | (About & {
@@ -42,7 +50,24 @@ export type Change =
       to: string
       /** From 1. */
       wave: number
+      /** What follows at a later tick, where it doesn't report that by then. */
+      configuration?: PlannedConfiguration | undefined
       /** The earliest time at which it could begin, on the clocks of its place; undefined where no zone is known. */
+      notBefore?: string | undefined
+    })
+  /** It runs its release, and gets another configuration on it. */
+  | (About & {
+      kind: 'configure'
+      deviceType: string
+      site: string | undefined
+      template: string
+      /** What it reports to have: a fingerprint, or a word; undefined where it reports nothing of it. */
+      from: string | undefined
+      /** The fingerprint of what it gets. */
+      to: string
+      /** The release that this was planned for. */
+      on: string
+      wave: number
       notBefore?: string | undefined
     })
   /** The server lets it in; it is ordered for later, when it has reported. */
@@ -62,6 +87,7 @@ export type Change =
       to: string
       why: 'already-there' | 'already-pending'
       wave: number
+      configuration?: PlannedConfiguration | undefined
     })
   /** The server doesn't have it any more, or doesn't let it in. */
   | (About & { kind: 'no-op'; why: 'already-retired' })
@@ -77,6 +103,7 @@ export type Change =
       wave?: number | undefined
       deviceType?: string | undefined
       site?: string | undefined
+      configuration?: PlannedConfiguration | undefined
     })
 
 /** A change of a device that has its place in the waves, and isn't blocked. */
@@ -86,12 +113,34 @@ export function hasTurn(change: Change): change is Turn {
   return change.kind !== 'blocked' && 'wave' in change
 }
 
+/** A change of a device that has its place in the waves, also one that is blocked for now. */
+export type Moving =
+  Turn | (Extract<Change, { kind: 'blocked' }> & { to: string; wave: number; deviceType: string })
+
+/** Whether a device has its place in the waves. */
+export function isMoving(change: Change): change is Moving {
+  if (change.kind !== 'blocked') return hasTurn(change)
+  return change.wave !== undefined && change.to !== undefined && change.deviceType !== undefined
+}
+
+/** The release that a device with a place in the waves is to run. */
+export function releaseOf(change: Moving): string {
+  return change.kind === 'configure' ? change.on : change.to
+}
+
+/** What a device with a place in the waves is to be configured with; undefined where Git says nothing, or nothing new. */
+export function configurationOf(change: Change): PlannedConfiguration | undefined {
+  if (change.kind === 'configure') return { template: change.template, to: change.to }
+  return 'configuration' in change ? change.configuration : undefined
+}
+
 /** A wave of a plan; `share` is how much of the stage has its turn by its end, in words. */
 export interface PlannedWave {
   wave: number
   share: string
   /** Devices in it, also those that are there already. */
   devices: number
+  /** Those that something is to be ordered for now: a release, or a configuration. */
   updates: number
   /** When it begins, in words; undefined where nobody in it updates. */
   begins?: string | undefined
@@ -103,6 +152,7 @@ export interface PlannedWave {
 export interface Counts {
   inGit: number
   updates: number
+  configures: number
   enrolls: number
   retires: number
   alreadyPending: number

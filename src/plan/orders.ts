@@ -18,16 +18,19 @@ export function heldByPlan(plan: Plan): Waiting[] {
   )
 }
 
-/** One order for each rollout and wave, under the next name that is free. */
+/** One order for each rollout and wave, of a template for each configuration, under the next name that is free. */
 export function ordersFor(due: readonly Member[]): TickOrder[] {
-  return [
-    ...Map.groupBy(due, ({ state, wave }) => JSON.stringify([state.rollout.id, wave])).values(),
-  ].flatMap((members) => {
+  const groups = Map.groupBy(due, ({ state: { rollout }, wave }) =>
+    JSON.stringify([rollout.id, rollout.release, rollout.configuration?.deviceType, wave]),
+  )
+  return [...groups.values()].flatMap((members) => {
     const [first] = members
     if (!first) return []
     const { wave, state } = first
     const { rollout, placed } = state
     const taken = placed.filter((order) => order.wave === wave && order.attempt === rollout.attempt).length
+    const { template, on, deviceType } = rollout.configuration ?? {}
+    const isConfiguration = template !== undefined && on !== undefined && deviceType !== undefined
     const chunks = Math.ceil(members.length / maxDevicesPerOrder)
     return Array.from({ length: chunks }, (_, index) => ({
       name: orderName(rollout, rollout.attempt, wave, taken + index + 1),
@@ -37,6 +40,7 @@ export function ordersFor(due: readonly Member[]): TickOrder[] {
         .slice(index * maxDevicesPerOrder, (index + 1) * maxDevicesPerOrder)
         .map(({ device }) => device)
         .sort(),
+      ...(isConfiguration ? { configuration: { template, on, deviceType } } : {}),
     }))
   })
 }

@@ -27,6 +27,6 @@ export function requireNotHalted(tick: Tick): void {
   const again = retry === '' ? 'raise retry in fleet.yml' : `set retry: { ${retry} } in fleet.yml`
   throw new Failure(
     'halted',
-    `stage ${tick.stage} is halted, nothing new starts: ${tick.haltedBy}. ${devices.join('; ')}. Set os_image to another release, or ${again}`,
+    `stage ${tick.stage} is halted, nothing new starts: ${tick.haltedBy}. ${devices.join('; ')}. Change what failed in Git (os_image, or what a configuration is made of), or ${again}`,
   )
 }

@@ -33,6 +33,19 @@ const digest = v.pipe(
   ),
 )
 
+const fingerprint = v.pipe(
+  v.string(),
+  v.regex(/^(hmac-sha256|sha256):[0-9a-f]{64}$/),
+  v.description('Equal exactly where the configuration is; keyed where it has secrets.'),
+)
+const configuration = v.pipe(
+  v.optional(v.strictObject({ template: v.string(), to: fingerprint })),
+  v.description('What it is to be configured with once it runs its release.'),
+)
+const notBefore = v.optional(
+  v.pipe(time, v.description('The earliest time at which it could begin, with the offset of its time zone.')),
+)
+
 const change = v.variant('kind', [
   v.strictObject({
     kind: v.literal('update'),
@@ -42,12 +55,20 @@ const change = v.variant('kind', [
     from: v.string(),
     to: v.string(),
     wave,
-    notBefore: v.optional(
-      v.pipe(
-        time,
-        v.description('The earliest time at which it could begin, with the offset of its time zone.'),
-      ),
-    ),
+    configuration,
+    notBefore,
+  }),
+  v.strictObject({
+    kind: v.literal('configure'),
+    ...about,
+    deviceType: v.string(),
+    site: v.optional(v.string()),
+    template: v.pipe(v.string(), v.description('What its configuration is made of.')),
+    from: v.optional(v.pipe(v.string(), v.description('The fingerprint that it reports, or a word.'))),
+    to: fingerprint,
+    on: v.pipe(v.string(), v.description('The release that it was planned for, and that the device runs.')),
+    wave,
+    notBefore,
   }),
   v.strictObject({
     kind: v.literal('enroll'),
@@ -75,6 +96,7 @@ const change = v.variant('kind', [
     to: v.string(),
     why: v.picklist(['already-there', 'already-pending']),
     wave,
+    configuration,
   }),
   v.strictObject({
     kind: v.literal('blocked'),
@@ -89,6 +111,7 @@ const change = v.variant('kind', [
     ),
     deviceType: v.optional(v.string()),
     site: v.optional(v.string()),
+    configuration,
   }),
 ])
 
@@ -105,6 +128,7 @@ export const planFile = v.strictObject({
     v.strictObject({
       inGit: count,
       updates: count,
+      configures: count,
       enrolls: count,
       retires: count,
       alreadyPending: count,
@@ -119,7 +143,7 @@ export const planFile = v.strictObject({
       wave,
       share: v.pipe(v.string(), v.description('How much of the stage has its turn by its end.')),
       devices: v.pipe(count, v.description('Devices in it, also those that are there already.')),
-      updates: count,
+      updates: v.pipe(count, v.description('Devices that something is to be ordered for.')),
       begins: v.optional(v.pipe(v.string(), v.description('When it begins, in words.'))),
       notBefore: v.optional(
         v.pipe(time, v.description('The earliest time at which it could begin, if all goes well.')),
@@ -182,6 +206,7 @@ function normal(plan: v.InferOutput<typeof planFile>): Plan {
           to: change.to,
           until: change.until,
         }
+      if (change.kind === 'configure') return { ...change, site: change.site, from: change.from }
       if (change.kind !== 'update' && change.kind !== 'no-op') return change
       return 'wave' in change ? { ...change, site: change.site } : change
     }),

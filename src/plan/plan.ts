@@ -12,6 +12,7 @@ export {
   type Stranger,
   blockers,
   hasTurn,
+  releaseOf,
 } from './model.ts'
 export { planFile, readPlan, writePlan } from './plan-file.ts'
 export { type WaveMember, waveLabel, waves } from './waves.ts'

@@ -1,4 +1,5 @@
 import type { FleetDevice } from '../fleet/fleet.ts'
+import { plannedOf } from './configuring.ts'
 import type { Release, ReleaseArtifact } from '../ota/ota.ts'
 import { type Digest, canonicalJson, digestOf } from '../platform/platform.ts'
 
@@ -20,7 +21,7 @@ export function contentOf(releases: Releases, release: string, deviceType: strin
 }
 
 /**
- * The digest of a stage's desired state: what each device should run, by content. No facts, times or commits are in it, so
+ * The digest of a stage's desired state: what each device should run, by content, and its configuration's fingerprint. No facts, times or commits are in it, so
  * it is the same on a pull request and after the merge. A release that the server doesn't have counts by its name.
  */
 export function desiredDigest(stage: string, devices: readonly FleetDevice[], releases: Releases): Digest {
@@ -37,7 +38,9 @@ export function desiredDigest(stage: string, devices: readonly FleetDevice[], re
         const content = type === undefined ? all(release) : contentOf(releases, release, type)
         return [type ?? '*', content ?? `missing:${release}`]
       })
-    return [device.id, Object.fromEntries(images)]
+    const planned = plannedOf(device)
+    const runs = Object.fromEntries(images)
+    return [device.id, planned ? { images: runs, configuration: planned.to } : runs]
   })
   return digestOf(canonicalJson({ stage, devices: Object.fromEntries(wanted) }))
 }

@@ -1,6 +1,6 @@
 import type { Stage } from '../fleet/fleet.ts'
 import { type Digest, Failure } from '../platform/platform.ts'
-import { type Change, type Plan, hasTurn } from './model.ts'
+import { type Change, type Plan, configurationOf, hasTurn, releaseOf } from './model.ts'
 
 /** Where a review is found: a plan file that was handed over, or whoever can look one up for a commit. */
 export interface Review {
@@ -50,9 +50,13 @@ function isApproved(change: Change, reviewed: Change | undefined): boolean {
   switch (change.kind) {
     case 'update':
       // once it is let in it gets its release, which the digest covers
+      return reviewed?.kind === 'enroll' || runsThen(reviewed) === change.to
+    case 'configure':
       return (
         reviewed?.kind === 'enroll' ||
-        (reviewed !== undefined && hasTurn(reviewed) && reviewed.to === change.to)
+        (runsThen(reviewed) === change.on &&
+          reviewed !== undefined &&
+          configurationOf(reviewed)?.to === change.to)
       )
     case 'enroll':
     case 'retire':
@@ -61,3 +65,6 @@ function isApproved(change: Change, reviewed: Change | undefined): boolean {
       return true
   }
 }
+
+const runsThen = (reviewed: Change | undefined) =>
+  reviewed !== undefined && hasTurn(reviewed) ? releaseOf(reviewed) : undefined

@@ -1,9 +1,9 @@
-// A rollout brings a stage to one release. It has no state of its own: its orders are found on the server again by names
-// that follow from stage, content, introducing commit and attempt.
+// A rollout brings a stage to one release or to one template of configurations. It has no state of its own: its orders are
+// found on the server again by names that follow from stage, content, introducing commit and attempt.
 import type { Gate } from '../fleet/fleet.ts'
 import type { Deployment, DeviceFacts, OtaServer } from '../ota/ota.ts'
-import { isOpenState } from '../ota/ota.ts'
-import { type Digest, digestOf, hexOf } from '../platform/platform.ts'
+import { isOpenState, reportedConfiguration } from '../ota/ota.ts'
+import { type Digest, canonicalJson, digestOf, hexOf } from '../platform/platform.ts'
 import type { Outcome } from './gate.ts'
 import type { Commit } from './git.ts'
 import { isFresh } from './limits.ts'
@@ -11,12 +11,23 @@ import { isFresh } from './limits.ts'
 export interface Rollout {
   /** `stage/digest/commit`, as `retry` in fleet.yml names it. */
   id: string
+  /** What is ordered: the release, or the artifact of one configuration. */
   release: string
   commit: Commit
   /** From 1; raised by `retry`. */
   attempt: number
   /** The content digest of the artifact that brings a device there. */
   content: Digest
+  /** Where it is a template's: the one configuration of it that this is about. */
+  configuration?: RolloutConfiguration
+}
+
+export interface RolloutConfiguration {
+  template: string
+  fingerprint: string
+  /** The release that it was planned for. */
+  on: string
+  deviceType: string
 }
 
 /** An order of a rollout that stands on the server. */
@@ -38,8 +49,40 @@ export function rolloutId(stage: string, content: Digest, commit: string): strin
 
 /** The name of an order: the same for the same step, and never used for another one. At most 256 characters. */
 export function orderName(rollout: Rollout, attempt: number, wave: number, part: number): string {
-  return `drover/${rollout.id}/${attempt}/w${wave}${part > 1 ? `.${part}` : ''}`
+  return `drover/${rollout.id}/${attempt}/w${wave}${part > 1 ? `.${part}` : ''}${configurationPart(rollout)}`
 }
+
+/** Whether an order is one of a rollout; of a template's, one of the same configuration. */
+export function isOrderIn(rollout: Rollout, name: string): boolean {
+  const isOfConfiguration = configurationOrder.test(name)
+  const part = configurationPart(rollout)
+  return (
+    name.startsWith(`drover/${rollout.id}/`) &&
+    (part === '' ? !isOfConfiguration : name.endsWith(part) && isOfConfiguration)
+  )
+}
+
+const configurationOrder = /\/c-[0-9a-f]{12}-([0-9a-f]{8})$/
+
+/** Whether an order by us is one of a configuration. */
+export function isConfigurationOrder(name: string): boolean {
+  return configurationOrder.test(name)
+}
+
+/** Whether an order by us is one of a configuration that was planned for `release`. */
+export function isConfigurationOn(release: string, name: string): boolean {
+  return configurationOrder.exec(name)?.[1] === digitsOf(release, 8)
+}
+
+/** Of a configuration's orders, the end of the name: which configuration, and which release it was planned for. */
+function configurationPart({ configuration }: Rollout): string {
+  if (!configuration) return ''
+  const { template, fingerprint, on, deviceType } = configuration
+  const which = canonicalJson([template, fingerprint, on, deviceType])
+  return `/c-${digitsOf(which, hexDigits)}-${digitsOf(on, 8)}`
+}
+
+const digitsOf = (text: string, count: number) => hexOf(digestOf(text)).slice(0, count)
 
 /** Whether an order is one of ours for this stage. */
 export function isOrderOf(stage: string, name: string): boolean {
@@ -49,28 +92,37 @@ export function isOrderOf(stage: string, name: string): boolean {
 /** Parts of a wave that are asked for at once; few waves have more. */
 const partsAtOnce = 2
 
-/** Finds all orders of a rollout, of all its attempts, by their names; the oldest first. */
-export async function findPlaced(server: OtaServer, rollout: Rollout, waveCount: number): Promise<Placed[]> {
-  const placed: Placed[] = []
-  let steps = Array.from({ length: rollout.attempt }, (_a, a) =>
-    Array.from({ length: waveCount }, (_w, w) => ({ attempt: a + 1, wave: w + 1 })),
-  ).flat()
+/** Finds all orders of each rollout, of all its attempts, by their names; the oldest first. */
+export async function findPlaced(
+  server: OtaServer,
+  rollouts: readonly Rollout[],
+  waveCount: number,
+): Promise<ReadonlyMap<Rollout, readonly Placed[]>> {
+  const placed = new Map(rollouts.map((rollout): [Rollout, Placed[]] => [rollout, []]))
+  let steps = rollouts.flatMap((rollout) =>
+    Array.from({ length: rollout.attempt }, (_a, a) =>
+      Array.from({ length: waveCount }, (_w, w) => ({ rollout, attempt: a + 1, wave: w + 1 })),
+    ).flat(),
+  )
   for (let first = 1; steps.length > 0; first += partsAtOnce) {
     const asked = steps.flatMap((step) =>
       Array.from({ length: partsAtOnce }, (_, i) => ({ ...step, part: first + i })),
     )
-    const nameOf = ({ attempt, wave, part }: Omit<Placed, 'deployment'>) =>
+    const nameOf = ({ rollout, attempt, wave, part }: Omit<Placed, 'deployment'> & { rollout: Rollout }) =>
       orderName(rollout, attempt, wave, part)
     const found = await server.findDeployments(asked.map(nameOf))
     for (const one of asked) {
+      const { rollout, ...place } = one
       const deployment = found.get(nameOf(one))
-      if (deployment) placed.push({ ...one, deployment })
+      if (deployment) placed.get(rollout)?.push({ ...place, deployment })
     }
     // a part is placed only where all before it are
     steps = steps.filter((step) => found.has(nameOf({ ...step, part: first + partsAtOnce - 1 })))
   }
   // a device that moved to an earlier wave has its newest order there
-  return placed.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))
+  for (const orders of placed.values())
+    orders.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))
+  return placed
 }
 
 /** Facts younger than the end of an order by this much are the device's own word after it. */
@@ -93,7 +145,7 @@ export function outcomeOf(
   if (state !== undefined && isOpenState(state)) return { kind: 'pending' }
   const reportedAt = facts.reportedAt === undefined ? 0 : Date.parse(facts.reportedAt)
   const finishedAt = last?.deployment.finishedAt?.get(facts.id)
-  if (facts.release === rollout.release) {
+  if (isThere(facts, rollout)) {
     if (!isFresh(facts.reportedAt, gate.factsYoungerThanMs, now)) return { kind: 'pending' }
     // it had the release before, too: what it reported before the order failed doesn't tell what it runs now
     const isOlder = finishedAt !== undefined && reportedAt < Date.parse(finishedAt)
@@ -109,12 +161,24 @@ export function outcomeOf(
     return { kind: 'failure', deployment, why: 'the server had no artifact for this device' }
   if (finishedAt === undefined || reportedAt <= Date.parse(finishedAt) + reportMarginMs)
     return { kind: 'pending' }
-  const why = `its update ended with ${state}, but the device reports ${facts.release ?? 'no release'}`
-  return { kind: 'failure', deployment, why }
+  const reports = rollout.configuration
+    ? `another configuration, or another release than ${rollout.configuration.on}`
+    : (facts.release ?? 'no release')
+  return {
+    kind: 'failure',
+    deployment,
+    why: `its update ended with ${state}, but the device reports ${reports}`,
+  }
+}
+
+/** Whether a device's own facts say that it is where a rollout brings it. */
+function isThere(facts: DeviceFacts, { release, configuration }: Rollout): boolean {
+  if (!configuration) return facts.release === release
+  return facts.release === configuration.on && reportedConfiguration(facts) === configuration.fingerprint
 }
 
 function shortStage(stage: string): string {
-  const limit = maxNameLength - 'drover////w100000.100000/999'.length - 2 * hexDigits
+  const limit = maxNameLength - 'drover////w100000.100000/999/c-123456789012-12345678'.length - 2 * hexDigits
   return stage.length <= limit
     ? stage
     : `${stage.slice(0, limit - 13)}-${hexOf(digestOf(stage)).slice(0, 12)}`

@@ -1,11 +1,20 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import type { Facts, OtaServer } from '../ota/ota.ts'
-import { type RolloutState, isMoving } from './due.ts'
+import { configurationRollouts } from './configuration-rollouts.ts'
+import type { RolloutDevices, RolloutState } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Outcome } from './gate.ts'
-import type { Plan } from './model.ts'
+import { type Plan, isMoving, releaseOf } from './model.ts'
 import { contentOf } from './releases.ts'
-import { type Rollout, findPlaced, isOrderOf, outcomeOf, rolloutId } from './rollout.ts'
+import {
+  type Rollout,
+  findPlaced,
+  isConfigurationOn,
+  isOrderIn,
+  isOrderOf,
+  outcomeOf,
+  rolloutId,
+} from './rollout.ts'
 
 /** The rollouts that a plan's devices belong to, with their orders so far; none where every device is there already. */
 export async function rolloutsOf(
@@ -17,12 +26,21 @@ export async function rolloutsOf(
   server: OtaServer,
   now: Date,
 ): Promise<RolloutState[]> {
-  if (plan.counts.updates === 0 && plan.counts.alreadyPending === 0) return [] // no gate to judge
-  const members = await membersByRollout(plan, facts, fleet, stage, git)
+  const { updates, configures, alreadyPending } = plan.counts
+  if (updates + configures + alreadyPending === 0) return [] // no gate to judge
+  const members = [
+    ...(await membersByRollout(plan, facts, fleet, stage, git)),
+    ...(await configurationRollouts(plan, fleet, stage, git)),
+  ]
+  const placedIn = await findPlaced(
+    server,
+    members.map(({ rollout }) => rollout),
+    stage.waves.length,
+  )
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
   const states: (Omit<RolloutState, 'left'> & { ended: readonly string[] })[] = []
   for (const { rollout, devices } of members) {
-    const placed = await findPlaced(server, rollout, stage.waves.length)
+    const placed = placedIn.get(rollout) ?? []
     const ended = [...devices].filter((device) => {
       const reported = byId.get(device)
       return reported && hasEndedBadly(outcomeOf(reported, rollout, placed, stage.gate, now))
@@ -43,11 +61,10 @@ const hasEndedBadly = ({ kind }: Outcome) => kind === 'failure' || kind === 'abo
  * overridden for the device a while and then counts again is the same line, and so the same rollout.
  */
 function hasLeft(lastTaken: string | undefined, rollout: Rollout, stage: Stage): boolean {
-  return (
-    lastTaken !== undefined &&
-    isOrderOf(stage.name, lastTaken) &&
-    !lastTaken.startsWith(`drover/${rollout.id}/`)
-  )
+  if (lastTaken === undefined || !isOrderOf(stage.name, lastTaken) || isOrderIn(rollout, lastTaken))
+    return false
+  // a configuration on the release itself is no other release
+  return rollout.configuration !== undefined || !isConfigurationOn(rollout.release, lastTaken)
 }
 
 async function membersByRollout(
@@ -56,13 +73,13 @@ async function membersByRollout(
   fleet: Fleet,
   stage: Stage,
   git: FleetGit,
-): Promise<Iterable<{ rollout: Rollout; devices: Set<string> }>> {
+): Promise<Iterable<RolloutDevices>> {
   const devices = new Map(fleet.devices.map((device) => [device.id, device]))
   const releases = new Map(facts.releases.map((release) => [release.name, release]))
   const moving = plan.changes.flatMap((change) => {
     const device = devices.get(change.device)
     if (!isMoving(change) || !device) return []
-    return [{ device, deviceType: change.deviceType, release: change.to }]
+    return [{ device, deviceType: change.deviceType, release: releaseOf(change) }]
   })
   const commits = await git.introducingCommits(moving)
   const members = new Map<string, { rollout: Rollout; devices: Set<string> }>()

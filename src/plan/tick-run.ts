@@ -1,8 +1,17 @@
 // The part of a tick that decides and writes, after Git was read.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type Facts, type OtaServer, gatherFacts, isInLab, tellingLines } from '../ota/ota.ts'
+import {
+  type ConfigurationSigning,
+  type Facts,
+  type OtaServer,
+  gatherFacts,
+  isInLab,
+  tellingLines,
+} from '../ota/ota.ts'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
+import { withoutSecrets } from './configuring.ts'
+import { changesIn } from './counts.ts'
 import { type Due, whatIsDue } from './due.ts'
 import type { Ground } from './emergency.ts'
 import type { FleetGit } from './fleet-git.ts'
@@ -11,6 +20,7 @@ import { makePlan } from './make-plan.ts'
 import { type Plan, hasTurn } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
 import { progressOf } from './progress.ts'
+import { isMissing, provideFor, requireSigning } from './provide.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { type MembersDone, admitAndRemove, membersDue } from './tick-members.ts'
@@ -22,6 +32,8 @@ export interface ScheduleOptions {
   review?: Review
   /** Says what would be done, and writes nothing. */
   isDryRun?: boolean
+  /** Who signs configurations. */
+  signing?: ConfigurationSigning
 }
 
 /** What a tick has written, and what held it up while it did. */
@@ -60,17 +72,17 @@ export class TickRun {
   async run(): Promise<Tick> {
     let look = await this.#look()
     requireReleases(look.plan)
-    const { updates, enrolls, retires } = look.plan.counts
-    if (updates + enrolls + retires > 0 || look.withdrawals.length > 0)
+    if (changesIn(look.plan.counts) > 0 || look.withdrawals.length > 0)
       await requireReview(look.plan, this.#stage, this.#git.head, this.#options.review ?? {})
     const over = overBudget(look.plan, this.#stage)
     if (over.length > 0)
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
+    requireSigning(ordersFor(look.due.due), look.facts, this.#options.signing)
     const withdrawn = await this.#withdraw(look.withdrawals)
     if (withdrawn.length > 0 && !this.#isOvertaken) look = await this.#look()
     const members = await this.#admitAndRemove(look)
     const due = await this.#withoutLeased(look.due, look.facts)
-    const orders = await this.#order(ordersFor(due.due))
+    const orders = await this.#order(ordersFor(due.due), look.facts)
     const done = { ...members, orders, withdrawn }
     if (!this.#isOvertaken) return await this.#tick({ ...look, due }, done)
     const { waiting: _, ...written } = done
@@ -130,10 +142,11 @@ export class TickRun {
   }
 
   /** Places orders; returns those that were placed, or would have been. */
-  async #order(orders: readonly TickOrder[]): Promise<TickOrder[]> {
+  async #order(orders: readonly TickOrder[], facts: Facts): Promise<TickOrder[]> {
+    requireSigning(orders, facts, this.#options.signing)
     const placed: TickOrder[] = []
     for (const order of orders) {
-      if (!(await this.#mayWrite())) break
+      if (!(await this.#provide(order, facts)) || !(await this.#mayWrite())) break
       const { name, release, devices } = order
       const number = devices.length === 1 ? '1 device' : `${devices.length} devices`
       this.#context.log.info(
@@ -144,6 +157,18 @@ export class TickRun {
       placed.push(order)
     }
     return placed
+  }
+
+  /** Puts the artifact of a configuration on the server before it is ordered. False where nothing more may be written. */
+  async #provide(order: TickOrder, facts: Facts): Promise<boolean> {
+    if (!order.configuration) return true
+    const isNew = isMissing(order, facts)
+    if (isNew && !(await this.#mayWrite())) return false
+    if (isNew) this.#context.log.info(`${this.#isDryRun ? 'would upload' : 'uploading'} ${order.release}`)
+    if (isNew && this.#isDryRun) return true
+    const place = { fleet: this.#fleet, facts, server: this.#server }
+    await provideFor(order, place, this.#options.signing, this.#context)
+    return true
   }
 
   /** Whether a run beside this one was first with an order of this name for other devices: then the next tick goes on. */
@@ -220,18 +245,21 @@ export class TickRun {
 
   async #failures(due: Due, facts: Facts): Promise<FailedDevice[]> {
     const reported = new Map(facts.devices.map(({ id, release }) => [id, release]))
+    const inGit = new Map(this.#fleet.devices.map((device) => [device.id, device]))
     const failed: FailedDevice[] = []
     for (const { device, change, outcome, state } of due.members) {
       if (outcome.kind !== 'failure') continue
       // the first few tell what goes wrong; the rest would only be requests
-      const log =
+      const told =
         outcome.deployment !== undefined && failed.length < 5
           ? await this.#server.log(outcome.deployment, device)
           : undefined
+      const log = told === undefined ? undefined : withoutSecrets(told, inGit.get(device)?.configuration)
       const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
       const said = log === undefined ? undefined : tellingLines(log)
-      const { content, release } = state.rollout
-      const from = reported.get(device)
+      const { content, release, configuration } = state.rollout
+      // what it ran before is no way back from a configuration
+      const from = configuration ? undefined : reported.get(device)
       const retry = { rollout: state.rollout.id, attempt: state.rollout.attempt + 1 }
       const { why } = outcome
       failed.push({ device, host: change.host, why, said, retry, log: lines, content, release, from })
@@ -244,7 +272,7 @@ export class TickRun {
 function requireReleases({ changes, counts, stage }: Plan): void {
   const missing = changes.filter((change) => change.kind === 'blocked' && change.by === 'release-missing')
   const [first] = missing
-  if (first?.kind !== 'blocked' || counts.updates > 0 || counts.alreadyPending > 0) return
+  if (first?.kind !== 'blocked' || counts.updates + counts.configures + counts.alreadyPending > 0) return
   const others = missing.length > 1 ? ` and ${missing.length - 1} more devices` : ''
   throw new Failure('release-missing', `${stage}: ${first.host}${others} can't be updated: ${first.why}`)
 }

@@ -8,6 +8,8 @@ export interface TickOrder {
   release: string
   wave: number
   devices: readonly string[]
+  /** Where it is one of a configuration: the template, the release that it is for, and the type of its devices. */
+  configuration?: { template: string; on: string; deviceType: string }
 }
 
 export interface FailedDevice {

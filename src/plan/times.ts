@@ -1,10 +1,11 @@
 // When the devices of a plan could begin, if all goes well: gates and windows as time alone decides them. A lower bound:
 // what devices report can only make it later.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type Change, type PlannedWave, type Turn, hasTurn } from './model.ts'
+import { type Change, type PlannedWave, type Turn, configurationOf, hasTurn, releaseOf } from './model.ts'
 import { windowAt } from './window.ts'
 
-type Update = Extract<Change, { kind: 'update' }>
+/** What is to be ordered for a device: its release, or a configuration on it. */
+type Update = Extract<Change, { kind: 'update' | 'configure' }>
 
 /** Adds to each update, in its device's time zone, and to each wave the earliest time at which it could begin. */
 export function withTimes(
@@ -16,7 +17,7 @@ export function withTimes(
   const zones = new Map(fleet.devices.map(({ id, timeZone }) => [id, timeZone]))
   const openings = new Openings(stage, planned.changes, zones, now)
   const changes = planned.changes.map((change) => {
-    const notBefore = change.kind === 'update' ? openings.of(change)?.local : undefined
+    const notBefore = isUpdate(change) ? openings.of(change)?.local : undefined
     return notBefore === undefined ? change : { ...change, notBefore }
   })
   const waves = planned.waves.map((wave) => {
@@ -50,10 +51,11 @@ class Openings {
     this.#stage = stage
     this.#zones = zones
     const moving = changes.filter(hasTurn)
-    for (const members of Map.groupBy(moving, groupOf).values()) {
-      const [first] = members
-      if (first) this.#gates.set(groupOf(first), this.#gatesOf(members, now))
-    }
+    for (const [key, members] of Map.groupBy(moving, releaseGroup))
+      this.#gates.set(key, this.#gatesOf(members, 'update', now))
+    const configured = moving.filter((change) => change.kind !== 'update' && configurationOf(change))
+    for (const [key, members] of Map.groupBy(configured, templateGroup))
+      this.#gates.set(key, this.#gatesOf(members, 'configure', now))
   }
 
   /** When a device could begin; undefined where its window opens in its own time zone, and none is known. */
@@ -69,15 +71,17 @@ class Openings {
       .reduce<Opening | undefined>((a, b) => (a && a.at <= b.at ? a : b), undefined)
   }
 
-  /** When the gate before each wave of one release and device type could open. */
-  #gatesOf(members: readonly Turn[], now: Date): Date[] {
+  /** When the gate before each wave of one release or template and device type could open. */
+  #gatesOf(members: readonly Turn[], kind: Update['kind'], now: Date): Date[] {
     const byWave = Map.groupBy(members, ({ wave }) => wave)
     let gate = now
     return this.#stage.waves.map((_step, index) => {
       const opens = gate
       const inWave = byWave.get(index + 1) ?? []
       const begins = inWave.flatMap((change) =>
-        change.kind === 'update' ? [this.#openingAt(change, opens)?.at.getTime() ?? Infinity] : [],
+        isUpdate(change) && change.kind === kind
+          ? [this.#openingAt(change, opens)?.at.getTime() ?? Infinity]
+          : [],
       )
       // a device that is there already may have soaked for long
       const hasMore = begins.length > 0 && begins.length === inWave.length
@@ -107,7 +111,11 @@ class Openings {
   }
 }
 
-const groupOf = ({ to, deviceType }: Turn) => `${deviceType}\0${to}`
+const isUpdate = (change: Change): change is Update => change.kind === 'update' || change.kind === 'configure'
+
+const releaseGroup = (change: Turn) => `${change.deviceType}\0release\0${releaseOf(change)}`
+const templateGroup = (change: Turn) => `${change.deviceType}\0template\0${configurationOf(change)?.template}`
+const groupOf = (change: Update) => (change.kind === 'update' ? releaseGroup(change) : templateGroup(change))
 
 /** When a wave begins, in words that stay the same while the plan does: no time that is only "now" is in them. */
 function words(

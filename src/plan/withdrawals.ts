@@ -2,7 +2,8 @@
 // closed, or the rollout was stopped. Only devices that have not begun are ever among them.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import type { Facts } from '../ota/ota.ts'
-import type { Blocker, Plan } from './model.ts'
+import { wantedOnServer } from './configuring.ts'
+import { type Blocker, type Change, type Plan, isMoving } from './model.ts'
 import { isOrderOf } from './rollout.ts'
 import { isWindowOpen, zonesOf } from './window.ts'
 
@@ -28,7 +29,7 @@ export function withdrawalsOf(
   const wanted = new Map(
     plan.changes.map((change) => {
       const isRefused = change.kind === 'blocked' && refused.includes(change.by)
-      return [change.device, isRefused || !('to' in change) ? undefined : change.to]
+      return [change.device, isRefused ? [] : namesWanted(change)]
     }),
   )
   const zones = zonesOf(fleet)
@@ -37,8 +38,16 @@ export function withdrawalsOf(
     if (!isOrderOf(stage.name, name)) return []
     const devices = [...all].flatMap(([device, state]) => {
       if (state !== 'pending') return []
-      return wanted.get(device) !== release || halted.has(release) || isClosed(device) ? [device] : []
+      return !(wanted.get(device) ?? []).includes(release) || halted.has(release) || isClosed(device)
+        ? [device]
+        : []
     })
     return devices.length > 0 ? [{ id, name, devices }] : []
   })
+}
+
+/** The names of what a device may have an order of. */
+function namesWanted(change: Change): readonly string[] {
+  if (isMoving(change)) return wantedOnServer(change)
+  return 'to' in change && change.to !== undefined ? [change.to] : []
 }

@@ -6,6 +6,7 @@ export function countRows(counts: Counts): Rows {
   const columns: [string, number, isAlways?: boolean][] = [
     ['in Git', counts.inGit, true],
     ['to update', counts.updates, true],
+    ['to configure', counts.configures],
     ['to enroll', counts.enrolls],
     ['to retire', counts.retires],
     ['already pending', counts.alreadyPending, true],

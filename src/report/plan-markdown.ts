@@ -46,7 +46,7 @@ export function planMarkdown(plan: Plan, options: PlanMarkdownOptions = {}): Mar
 }
 
 function render(plan: Plan, options: PlanMarkdownOptions, isGrouped: boolean, limit: number): Markdown {
-  const hasUpdates = plan.counts.updates > 0
+  const hasUpdates = plan.counts.updates + plan.counts.configures > 0
   const lines = [
     `### Plan for ${escapeMarkdown(shorten(plan.stage, 100))}: ${headline(plan)}`,
     '',
@@ -93,9 +93,10 @@ export function headline({ counts }: Plan): string {
     counts.alreadyPending > 0 ? `${counts.alreadyPending} pending` : '',
     counts.blocked > 0 ? `${counts.blocked} blocked` : '',
   ].filter(Boolean)
+  const ordered = counts.updates + counts.configures
   const first =
-    counts.updates > 0
-      ? `${counted(counts.updates, 'device')} of ${counts.inGit} would change`
+    ordered > 0
+      ? `${counted(ordered, 'device')} of ${counts.inGit} would change`
       : changesIn(counts) === 0
         ? 'no changes'
         : 'no updates'

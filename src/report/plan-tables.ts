@@ -7,11 +7,26 @@ export interface Rows {
   rows: readonly (readonly string[])[]
 }
 
-export type Update = Extract<Change, { kind: 'update' }>
+export type Update = Extract<Change, { kind: 'update' | 'configure' }>
 
+/** What is to be ordered for devices: their release, or a configuration on it. */
 export function updatesOf({ changes }: Plan): Update[] {
-  return changes.filter((change) => change.kind === 'update')
+  return changes.filter((change) => change.kind === 'update' || change.kind === 'configure')
 }
+
+/** From and to: a release, then its configuration, or a configuration alone, by template and the start of its fingerprint. */
+function movesOf(change: Update): [from: string, to: string] {
+  if (change.kind === 'configure')
+    return [
+      shortFingerprint(change.from),
+      `${change.template} (${shortFingerprint(change.to)}) on ${change.on}`,
+    ]
+  const { from, to, configuration } = change
+  return [from, configuration ? `${to}, then ${configuration.template}` : to]
+}
+
+const shortFingerprint = (fingerprint = 'no configuration') =>
+  fingerprint.replace(/^(?:hmac-)?sha256:([0-9a-f]{12})[0-9a-f]*$/, '$1')
 
 export function blockedOf({ changes }: Plan) {
   return changes.filter((change) => change.kind === 'blocked')
@@ -23,10 +38,15 @@ export function updateRows(plan: Plan, isGrouped: boolean): Rows {
   if (!isGrouped)
     return {
       head: ['device', 'from', 'to', 'device type', 'wave'],
-      rows: updates.map(({ host, from, to, deviceType, wave }) => [host, from, to, deviceType, String(wave)]),
+      rows: updates.map((change) => [
+        change.host,
+        ...movesOf(change),
+        change.deviceType,
+        String(change.wave),
+      ]),
     }
-  const groups = Map.groupBy(updates, ({ from, to, deviceType, wave }) =>
-    JSON.stringify([from, to, deviceType, wave]),
+  const groups = Map.groupBy(updates, (change) =>
+    JSON.stringify([...movesOf(change), change.deviceType, change.wave]),
   )
   return {
     head: ['devices', 'from', 'to', 'device type', 'wave', 'such as'],
@@ -34,7 +54,7 @@ export function updateRows(plan: Plan, isGrouped: boolean): Rows {
       const [first] = group
       if (!first) return []
       const hosts = someOf(group.map(({ host }) => host))
-      return [[String(group.length), first.from, first.to, first.deviceType, String(first.wave), hosts]]
+      return [[String(group.length), ...movesOf(first), first.deviceType, String(first.wave), hosts]]
     }),
   }
 }

@@ -1,5 +1,5 @@
 import type { Tick } from '../plan/plan.ts'
-import { hasTurn, nextDue } from '../plan/plan.ts'
+import { hasTurn, nextDue, releaseOf as runsOf } from '../plan/plan.ts'
 import { oneLine, shorten } from '../platform/platform.ts'
 import { counted } from './markdown.ts'
 
@@ -33,7 +33,7 @@ export function tickHeadline(tick: Tick): string {
 const shortTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 function releaseOf({ plan }: Tick): string {
-  const releases = new Set(plan?.changes.flatMap((change) => (hasTurn(change) ? [change.to] : [])) ?? [])
+  const releases = new Set(plan?.changes.flatMap((change) => (hasTurn(change) ? [runsOf(change)] : [])) ?? [])
   const [first] = releases
   if (first === undefined) return 'their release'
   return releases.size === 1 ? shorten(oneLine(first), 60) : `their ${counted(releases.size, 'release')}`

@@ -407,7 +407,6 @@ test('what has no effect yet is a warning at its line, never silence', async (t)
     ({ file, line, message }) => `${file.split('/').slice(-2).join('/')}:${line} ${message}`,
   )
   for (const expected of [
-    /host_vars\/a\.yml:3 configuration: configurations are not applied yet/,
     /group_vars\/nobody\.yml:1 .*group that is not in the inventory/,
     /host_vars\/b\.yaml:1 is never read, as b\.yml is there too/,
     /inventory\.yml:5 printer subscribes to no branch/,

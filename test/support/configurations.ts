@@ -8,9 +8,10 @@ export function configurationWith(
   values: Readonly<Record<string, string>>,
   {
     template = 'kiosk.json',
+    text = template,
     secrets = [],
     key,
-  }: { template?: string; secrets?: string[]; key?: string } = {},
+  }: { template?: string; text?: string; secrets?: string[]; key?: string } = {},
 ): Configuration {
   const canonical = canonicalJson(values)
   const digest = digestOf(canonical)
@@ -22,7 +23,7 @@ export function configurationWith(
   const isSecret = secrets.length > 0
   return {
     template,
-    source: { file: `templates/${template}`, digest: digestOf(template) },
+    source: { file: `templates/${template}`, digest: digestOf(text) },
     values: new Map(Object.entries(values)),
     secretKeys: new Set(secrets),
     digest,

@@ -72,9 +72,8 @@ class Adapter implements OtaServer {
   }
 
   async upload(path: string, verifyKeys: readonly string[] = []): Promise<Uploaded> {
-    const { contentDigest, sha256, name, deviceTypes, sizeBytes, signature } = await openArtifact(path, {
-      verifyKeys,
-    })
+    const { contentDigest, sha256, name, deviceTypes, sizeBytes, signature, provides, depends } =
+      await openArtifact(path, { verifyKeys })
     await this.#asked({ what: 'write' })
     const artifacts = this.#server.releases.get(name)?.artifacts ?? []
     const other = artifacts.find((one) => one.deviceTypes.some((type) => deviceTypes.includes(type)))
@@ -83,7 +82,9 @@ class Adapter implements OtaServer {
     const id = other?.id ?? `artifact-${name}-${artifacts.length}`
     const isSigned = signature !== 'none'
     if (!other) {
-      const artifact = { id, deviceTypes, sizeBytes, isSigned, contentDigest }
+      const artifact = { id, deviceTypes, sizeBytes, isSigned, contentDigest, provides }
+      const texts = Object.entries(depends).map(([key, value]) => [key, [value].flat().join(',')])
+      this.#server.depends.set(id, Object.fromEntries(texts))
       this.#server.releases.set(name, { name, artifacts: [...artifacts, artifact] })
     }
     return { artifactId: id, release: name, contentDigest, sha256, url: `${url}/${id}`, isNew: !other }

@@ -21,23 +21,44 @@ export class MemoryDevice {
   readonly id: string
   readonly deviceType: string
   behaviour: StepBehaviour = 'success'
-  release: string
+  /** The fingerprint of its configuration. */
+  configuration: string | undefined
   /** The order it is at, and how many steps it has taken in it. */
   update: { deployment: string; release: string; steps: number } | undefined
   /** Releases that it began to install, in order, with the deployments. */
   readonly begun: { deployment: string; release: string }[] = []
   readonly #server: MemoryServer
+  #release: string
+  /** What it installed last. */
+  #artifact: string
 
   constructor(server: MemoryServer, id: string, deviceType: string, release: string) {
     this.#server = server
     this.id = id
     this.deviceType = deviceType
-    this.release = release
+    this.#release = release
+    this.#artifact = release
+  }
+
+  get release(): string {
+    return this.#release
+  }
+
+  /** From here on it runs this, however it came there. */
+  set release(release: string) {
+    this.#release = release
+    this.#artifact = release
   }
 
   /** Reports what it runs. Facts given beside are reported in their place. */
   report(facts: Partial<DeviceFacts> = {}): boolean {
-    return this.#server.report(this.id, { deviceType: this.deviceType, release: this.release, ...facts })
+    const attributes = {
+      'rootfs-image.version': facts.release ?? this.release,
+      configuration: this.configuration ?? 'none',
+      ...facts.attributes,
+    }
+    const own = { deviceType: this.deviceType, release: this.release }
+    return this.#server.report(this.id, { ...own, ...facts, attributes })
   }
 
   /** One step: asks for an update, or goes on with the one that it has. */
@@ -55,7 +76,7 @@ export class MemoryDevice {
 
   #ask(): void {
     if (this.behaviour === 'never asks') return
-    const offered = this.#server.next(this.id, this.release, this.deviceType)
+    const offered = this.#server.next(this.id, this.release, this.deviceType, this.#artifact)
     if (!offered) return
     this.update = { deployment: offered.id, release: offered.release, steps: 0 }
     this.begun.push({ deployment: offered.id, release: offered.release })
@@ -70,16 +91,25 @@ export class MemoryDevice {
         this.update = undefined
         return
       case 'succeeds silently':
-        this.release = release
+        this.#run(release)
         this.update = undefined
         return
       case 'lies':
         return this.#end('success')
       default:
         // where the order has ended meanwhile it goes back instead
-        if (this.#server.say(this.id, this.update.deployment, 'success')) this.release = release
+        if (this.#server.say(this.id, this.update.deployment, 'success')) this.#run(release)
         this.update = undefined
     }
+  }
+
+  /** What it has after an artifact: a configuration leaves its system as it is, and outlasts an update of that. */
+  #run(release: string): void {
+    const [artifact] = this.#server.releases.get(release)?.artifacts ?? []
+    const configuration = artifact?.provides?.['data-partition.mender-configure.version']
+    if (configuration === undefined) this.release = release
+    else this.configuration = configuration
+    this.#artifact = release
   }
 
   #end(state: 'success' | 'failure'): void {

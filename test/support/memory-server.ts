@@ -39,6 +39,8 @@ export class MemoryServer {
   readonly releases = new Map<string, Release>()
   readonly deployments: StoredDeployment[] = []
   readonly logs = new Map<string, string>()
+  /** What a device has to report for an artifact to fit, by the artifact's id. */
+  readonly depends = new Map<string, Readonly<Record<string, string>>>()
   readonly #now: () => Date
 
   constructor(now: () => Date) {
@@ -61,8 +63,16 @@ export class MemoryServer {
     return true
   }
 
-  /** What a device is offered that runs `release`: its oldest open order that was made after its last ended one. */
-  next(id: string, release: string, deviceType: string): StoredDeployment | undefined {
+  /**
+   * What a device is offered that runs `release` and installed `artifact` last: its oldest open order that was made after its
+   * last ended one.
+   */
+  next(
+    id: string,
+    release: string,
+    deviceType: string,
+    artifact: string = release,
+  ): StoredDeployment | undefined {
     if (this.devices.get(id)?.facts.status !== 'accepted') return undefined
     const own = this.deployments.filter(({ targets }) => targets.has(id))
     const last = own.findLast((one) => !isOpenState(one.targets.get(id)?.state ?? 'pending'))
@@ -71,8 +81,12 @@ export class MemoryServer {
     })
     if (!found) return undefined
     const artifacts = this.releases.get(found.release)?.artifacts ?? []
-    const isThere = found.release === release
-    const fits = artifacts.some(({ deviceTypes }) => deviceTypes.includes(deviceType))
+    const isThere = found.release === artifact
+    const fits = artifacts.some(
+      (one) =>
+        one.deviceTypes.includes(deviceType) &&
+        (this.depends.get(one.id)?.['rootfs-image.version'] ?? release) === release,
+    )
     const target = found.targets.get(id)
     if (target) target.isTaken = true
     if (!isThere && fits) return found

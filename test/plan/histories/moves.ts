@@ -4,7 +4,7 @@ import type { Chance } from '../../support/chance.ts'
 import type { MemoryDevice, StepBehaviour } from '../../support/memory-device.ts'
 import { Broken, isOurs, judgeRest } from './oracle.ts'
 import { Killed, type RunTick, runTick } from './ticks.ts'
-import { type World, minuteMs, releases } from './world.ts'
+import { type World, minuteMs, releases, settings } from './world.ts'
 
 const kinds = {
   time: 8,
@@ -15,6 +15,9 @@ const kinds = {
   wake: 5,
   behaviour: 10,
   merge: 10,
+  setting: 5,
+  ownSetting: 5,
+  template: 3,
   unrelated: 2,
   override: 4,
   membership: 4,
@@ -66,6 +69,8 @@ const inner: readonly Kind[] = [
   'abort',
   'byHand',
   'lab',
+  'setting',
+  'ownSetting',
 ]
 
 /** A history of `length` moves by chance. */
@@ -171,6 +176,17 @@ function decide(world: World, { kind, a, b }: Move, device: MemoryDevice, releas
     case 'unrelated':
       world.merge({})
       break
+    case 'setting':
+      world.merge({ setting: pick(settings, b) })
+      break
+    case 'ownSetting': {
+      const { [device.id]: before, ...others } = tip.settings
+      world.merge({ settings: before === undefined ? { ...others, [device.id]: pick(settings, b) } : others })
+      break
+    }
+    case 'template':
+      if (tip.template !== undefined) world.merge({ template: b % 2 === 0 ? 't' : 'u' })
+      break
     case 'override': {
       const { [device.id]: before, ...others } = tip.overrides
       world.merge({ overrides: before === undefined ? { ...others, [device.id]: release } : others })
@@ -182,11 +198,13 @@ function decide(world: World, { kind, a, b }: Move, device: MemoryDevice, releas
       const changed = new Set(before)
       if (!changed.delete(device.id)) changed.add(device.id)
       world.merge({ [key]: changed })
+      if (b % 2 === 0) world.rejoin()
       break
     }
     case 'lab':
       for (const one of world.lab) {
         one.release = release
+        if (a % 2 === 0) one.configuration = world.configurationOf(tip, one.id)?.fingerprint
         one.report()
       }
       break
@@ -247,6 +265,7 @@ function round(world: World, b: number): void {
   world.nowMs += (b % 2 === 0 ? 70 : 130) * minuteMs
   for (const one of world.lab) {
     one.release = world.wanted(world.tip, one) ?? one.release
+    one.configuration = world.configurationOf(world.tip, one.id)?.fingerprint
     one.report()
   }
   for (let turns = 0; turns < 2 + (b % 5); turns++) for (const one of world.devices) turn(world, one)

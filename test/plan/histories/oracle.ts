@@ -5,6 +5,8 @@ import { waves, windowAt } from '../../../src/plan/plan.ts'
 import type { Switches } from '../../../src/fleet/fleet.ts'
 import type { MemoryDevice } from '../../support/memory-device.ts'
 import type { StoredDeployment } from '../../support/memory-server.ts'
+import type { Commit } from '../../../src/plan/plan.ts'
+import { canonicalJson, digestOf } from '../../../src/platform/platform.ts'
 import type { Said, World } from './world.ts'
 
 /** A property that does not hold. */
@@ -66,7 +68,11 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
   }
   for (const id of order.devices) {
     const device = world.devices.find((one) => one.id === id)
-    if (!device || world.wanted(seen.said, device) !== order.release) broken('outside of the plan', id)
+    const { release, configuration } = device ? world.wantedNames(seen.said, device) : {}
+    if (!device || (order.release !== release && order.release !== configuration))
+      broken('outside of the plan', id)
+    if (order.release === configuration && seen.facts.get(id)?.release !== release)
+      broken('on another release', `${id} reports ${seen.facts.get(id)?.release}`)
     const other = seen.open.get(id)
     if (other !== undefined) broken('disturbed', `${id} had the open order ${other}`)
     for (const own of openOrdersOf(world.server, id).filter(isOurs)) {
@@ -90,39 +96,24 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     const ageMs = seen.factsMs - Date.parse(facts?.reportedAt ?? '1970-01-01')
     return ageMs <= limitMs && ageMs >= -6 * 60_000
   }
-  const wanting = world.devices.filter((one) => world.wanted(seen.said, one) === order.release)
-  const ordersOf = (one: MemoryDevice) => {
-    const commit = world.introduced(seen.said, one.id, one.deviceType).id.slice(0, 12)
-    return world.server.deployments.filter(
-      ({ name, targets }) =>
-        name.startsWith(`drover/canary/${contentOf(world, order.release, one.deviceType)}/${commit}/`) &&
-        targets.has(one.id),
-    )
-  }
+  const { wanting, ordersOf, isThere, brought, places } = order.release.startsWith('configuration-')
+    ? templateSubject(world, seen)
+    : releaseSubject(world, seen, order.release)
   const failed = wanting.filter((one) => {
     const last = ordersOf(one).at(-1)
     const state = last?.targets.get(one.id)
     // it was given another release since: for it the rollout begins anew
     const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
-    if (newest !== last) return false
+    if (newest !== last && !isOn(newest, last)) return false
     const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
     const isBefore = seen.failed.has(`${last?.name} ${one.id}`)
-    return (
-      isOfAttempt &&
-      isBefore &&
-      state?.state === 'failure' &&
-      seen.facts.get(one.id)?.release !== order.release
-    )
+    return isOfAttempt && isBefore && state?.state === 'failure' && !isThere(seen.facts.get(one.id), one)
   })
   const { maxFailures } = gate
   const limit =
     maxFailures.kind === 'count' ? maxFailures.count : Math.floor(maxFailures.share * wanting.length)
   if (failed.length > limit) broken('over the failure limit', failed.map((one) => one.id).join(', '))
-  const placed = waves(
-    wanting.map((one) => ({ device: one.id, deviceType: one.deviceType })),
-    order.release,
-    world.stage.waves,
-  )
+  const placed = places()
   const waveOf = (one: MemoryDevice) => {
     const numbers = ordersOf(one).map(({ name }) => Number(/\/w(\d+)/.exec(name)?.[1]))
     return Math.min(placed.get(one.id) ?? 0, ...numbers)
@@ -132,7 +123,7 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
   )) {
     if (world.stage.after !== undefined) {
       const proof = world.lab.filter(
-        (one) => one.deviceType === type && seen.facts.get(one.id)?.release === order.release,
+        (one) => one.deviceType === type && isThere(seen.facts.get(one.id), one, false),
       )
       if (!proof.some((one) => isFresh(seen.facts.get(one.id), 9 * 3_600_000)))
         broken('before its earlier stage', `${type}`)
@@ -141,10 +132,8 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
       const members = wanting.filter((one) => one.deviceType === type && waveOf(one) === earlier)
       const proof = members.filter((one) => {
         const facts = seen.facts.get(one.id)
-        if (facts?.release !== order.release || !isFresh(facts, gate.factsYoungerThanMs)) return false
-        const doneAt =
-          ordersOf(one).at(-1)?.targets.get(one.id)?.finishedAt ??
-          world.introduced(seen.said, one.id, one.deviceType).at
+        if (!isThere(facts, one) || !isFresh(facts, gate.factsYoungerThanMs)) return false
+        const doneAt = ordersOf(one).at(-1)?.targets.get(one.id)?.finishedAt ?? brought(one).at
         return world.nowMs - new Date(doneAt).getTime() >= gate.soakMs
       })
       if (members.length > 0 && proof.length === 0)
@@ -156,6 +145,68 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
   }
 }
 
+/** What gates and limits are about: who belongs to it, by which orders, and when a device is there. */
+interface Subject {
+  wanting: readonly MemoryDevice[]
+  ordersOf: (one: MemoryDevice) => readonly StoredDeployment[]
+  /** For a device of the earlier stage (`isOwn` false) a configuration counts on any release. */
+  isThere: (facts: DeviceFacts | undefined, one: MemoryDevice, isOwn?: boolean) => boolean
+  brought: (one: MemoryDevice) => Commit
+  places: () => ReadonlyMap<string, number>
+}
+
+function ordersIn(world: World, one: MemoryDevice, content: string, commit: Commit) {
+  return world.server.deployments.filter(
+    ({ name, targets }) =>
+      name.startsWith(`drover/canary/${content}/${commit.id.slice(0, 12)}/`) && targets.has(one.id),
+  )
+}
+
+function placesFor(world: World, release: string, wanting: readonly MemoryDevice[]) {
+  const members = wanting.map((one) => ({ device: one.id, deviceType: one.deviceType }))
+  return waves(members, release, world.stage.waves)
+}
+
+function releaseSubject(world: World, { said }: Seen, release: string): Subject {
+  const wanting = world.devices.filter((one) => world.wanted(said, one) === release)
+  const brought = (one: MemoryDevice) => world.introduced(said, one.id, one.deviceType)
+  return {
+    wanting,
+    brought,
+    ordersOf: (one) => ordersIn(world, one, contentOf(world, release, one.deviceType), brought(one)),
+    isThere: (facts) => facts?.release === release,
+    places: () => placesFor(world, release, wanting),
+  }
+}
+
+function templateSubject(world: World, { said }: Seen): Subject {
+  const wanting = world.devices.filter((one) => world.wantedNames(said, one).configuration !== undefined)
+  const content = digestOf(canonicalJson(['kiosk.json', digestOf(said.template ?? '')])).slice(7, 19)
+  const commit = world.templateCommit(said)
+  return {
+    wanting,
+    brought: () => commit,
+    ordersOf: (one) =>
+      ordersIn(world, one, content, commit).filter(
+        ({ release }) => release === world.wantedNames(said, one).configuration,
+      ),
+    isThere: (facts, one, isOwn = true) =>
+      facts?.attributes['configuration'] === world.configurationOf(said, one.id)?.fingerprint &&
+      (!isOwn || facts?.release === world.wanted(said, one)),
+    places: () =>
+      new Map(
+        [...Map.groupBy(wanting, (one) => world.wanted(said, one) ?? '')].flatMap(([release, members]) => [
+          ...placesFor(world, release, members),
+        ]),
+      ),
+  }
+}
+
+/** Whether an order is of a configuration for the release of another one. */
+function isOn(newest: StoredDeployment | undefined, last: StoredDeployment | undefined): boolean {
+  return last !== undefined && newest?.release.endsWith(`-on-${last.release}`) === true
+}
+
 /** Checks after a tick that went to its end: what Git wants no more, and no device has begun, is not open any longer. */
 export function judgeRest(world: World): void {
   for (const device of world.devices) {
@@ -164,11 +215,12 @@ export function judgeRest(world: World): void {
     // the server can't take one order from a device that has two
     if (!order || open.length > 1 || !isOurs(order) || order.targets.get(device.id)?.state !== 'pending')
       continue
-    const wanted = world.wanted(world.tip, device)
-    if (wanted !== order.release)
+    const { release, configuration } = world.wantedNames(world.tip, device)
+    const runsIt = world.server.devices.get(device.id)?.facts.release === release
+    if (order.release !== release && !(runsIt && order.release === configuration))
       throw new Broken(
         'unwanted and open',
-        `${device.id} is to run ${wanted}, and has ${order.name} of ${order.release}`,
+        `${device.id} is to run ${release}, and has ${order.name} of ${order.release}`,
       )
   }
 }

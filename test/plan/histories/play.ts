@@ -60,6 +60,7 @@ async function settle(world: World, counts: Counts): Promise<void> {
   for (const device of world.devices) device.behaviour = 'success'
   world.switches = { ...world.switches, freeze: undefined, knownBad: new Set() }
   cleanUp(world)
+  world.rejoin()
   let told = ''
   for (let round = 0; round < maxRounds; round++) {
     world.nowMs += 40 * minuteMs
@@ -70,6 +71,7 @@ async function settle(world: World, counts: Counts): Promise<void> {
     })
     for (const one of world.lab) {
       one.release = missing[round % Math.max(1, missing.length)] ?? wanted[0] ?? 'a'
+      one.configuration = world.configurationOf(world.tip, one.id)?.fingerprint
       one.report()
     }
     for (let turns = 0; turns < 8; turns++) for (const device of world.devices) turn(world, device)
@@ -110,6 +112,9 @@ async function judgeEnd(world: World): Promise<void> {
     const wanted = world.wanted(world.tip, device)
     if (wanted !== undefined && device.release !== wanted)
       throw new Broken('done without being there', `${device.id} runs ${device.release}, not ${wanted}`)
+    const configuration = world.configurationOf(world.tip, device.id)?.fingerprint
+    if (wanted !== undefined && configuration !== undefined && device.configuration !== configuration)
+      throw new Broken('done without being configured', `${device.id} has ${device.configuration}`)
   }
   for (const laterMs of [0, 40 * minuteMs, 24 * 60 * minuteMs]) {
     world.nowMs += laterMs

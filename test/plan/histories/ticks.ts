@@ -66,6 +66,10 @@ export async function runTick(
       seen.switches = world.switches
       return world.switches
     },
+    textCommits: async (files) => {
+      await before()
+      return new Map(files.map((file) => [file, world.templateCommit(said)]))
+    },
     introducingCommits: async (wanted) => {
       await before()
       return new Map(

@@ -1,10 +1,18 @@
 // A stage with its history, a server and devices, all in memory and made from a number; what happens to them is in moves.ts.
-import { type Fleet, type FleetDevice, type Stage, parseFleetPolicy } from '../../../src/fleet/fleet.ts'
+import {
+  type Configuration,
+  type Fleet,
+  type FleetDevice,
+  type Stage,
+  parseFleetPolicy,
+} from '../../../src/fleet/fleet.ts'
 import type { Switches } from '../../../src/fleet/fleet.ts'
 import type { Commit, Tips } from '../../../src/plan/plan.ts'
 import type { Clock } from '../../../src/platform/platform.ts'
 import { digestOf } from '../../../src/platform/platform.ts'
+import { configurationContent, configurationName } from '../../../src/ota/ota.ts'
 import { Chance } from '../../support/chance.ts'
+import { configurationWith } from '../../support/configurations.ts'
 import { MemoryDevice } from '../../support/memory-device.ts'
 import { MemoryServer } from '../../support/memory-server.ts'
 
@@ -12,6 +20,7 @@ export const minuteMs = 60_000
 const begin = Date.UTC(2026, 2, 2, 3)
 const types = ['board', 'virtual'] as const
 export const releases = ['a', 'b', 'c'] as const
+export const settings = ['x', 'y', 'z'] as const
 
 /** What Git says at a commit of the stage's branch. */
 export interface Said {
@@ -23,6 +32,11 @@ export interface Said {
   /** Devices that are not in the inventory, and those that are retired. */
   absent: ReadonlySet<string>
   retired: ReadonlySet<string>
+  /** The text of the template of all configurations; undefined where there are none. */
+  template: string | undefined
+  /** A setting of all devices, and what single ones have instead. */
+  setting: string
+  settings: Readonly<Record<string, string>>
 }
 
 /** What a world is made of. */
@@ -33,6 +47,8 @@ export interface Plot {
   types: readonly string[]
   /** Which of them fail every update until their behaviour changes, by index. */
   failing?: readonly number[]
+  /** Whether the devices have configurations, and whether the server has their artifacts from the start. */
+  configurations?: 'none' | 'there' | 'to upload'
 }
 
 /** A plot by chance. */
@@ -50,13 +66,15 @@ export function plotBy(seed: number): Plot {
   const limits = `max-failures: ${chance.of(['0', '1', '50%', '100%'])}, min-success: ${chance.of(['100%', '50%', '1%'])}`
   const to = chance.of(['05:00', '14:00'])
   const window = chance.is(12) ? `\n    window: { from: "02:00", to: "${to}", time-zone: UTC }` : ''
-  const budget = chance.is(15) ? '\n    budget: { per-site: 50% }' : ''
+  const budget = `\n    budget: { retire: 100${chance.is(15) ? ', per-site: 50%' : ''} }`
   const typeCount = chance.is(30) ? 2 : 1
   const count = 2 + chance.below(6)
+  const configurations = chance.is(50) ? 'there' : chance.is(4) ? 'to upload' : 'none'
   return {
     failing: Array.from({ length: count }, (_, index) => index).filter(() => chance.is(12)),
     stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}`,
     types: Array.from({ length: count }, (_, index) => types[index % typeCount] ?? 'board'),
+    configurations,
   }
 }
 
@@ -104,7 +122,52 @@ export class World {
     }
     this.lab = [...new Set(plot.types)].map((type, index) => this.#device(`lab-${index}`, type))
     const images = Object.fromEntries(types.map((type) => [type, 'a']))
-    this.merge({ images, overrides: {}, absent: new Set(), retired: new Set() })
+    const { configurations = 'none' } = plot
+    const template = configurations === 'none' ? undefined : 't'
+    this.merge({ images, overrides: {}, absent: new Set(), retired: new Set(), template })
+    if (configurations === 'there') this.#storeConfigurations()
+  }
+
+  /** What a device is to be configured with; undefined where Git says nothing of it. */
+  configurationOf({ template, setting, settings }: Said, device: string): Configuration | undefined {
+    return template === undefined
+      ? undefined
+      : configurationWith({ setting: settings[device] ?? setting }, { text: template })
+  }
+
+  /** Names on the server of what brings a device to what Git wants: its release, and its configuration on that. */
+  wantedNames(
+    said: Said,
+    device: MemoryDevice,
+  ): { release: string | undefined; configuration: string | undefined } {
+    const release = this.wanted(said, device)
+    const { template, fingerprint } = this.configurationOf(said, device.id) ?? {}
+    if (release === undefined || template === undefined || fingerprint === undefined)
+      return { release, configuration: undefined }
+    return { release, configuration: configurationName(template, fingerprint, release) }
+  }
+
+  /** The commit that brought the template's text, in the history up to `said`. */
+  templateCommit(said: Said): Commit {
+    return this.#since(said, ({ template }) => template)
+  }
+
+  /** Puts the artifacts of every configuration that there can be onto the server, as ticks would one by one. */
+  #storeConfigurations(): void {
+    for (const setting of settings) {
+      const configuration = configurationWith({ setting })
+      const provides = { 'data-partition.mender-configure.version': configuration.digest }
+      for (const on of releases) {
+        const name = configurationName(configuration.template, configuration.digest, on)
+        const artifacts = types.map((type) => {
+          const id = `${name} ${type}`
+          const contentDigest = configurationContent(configuration, type)
+          this.server.depends.set(id, { 'rootfs-image.version': on })
+          return { id, deviceTypes: [type], sizeBytes: 1, isSigned: false, contentDigest, provides }
+        })
+        this.server.releases.set(name, { name, artifacts })
+      }
+    }
   }
 
   #device(id: string, type: string): MemoryDevice {
@@ -112,6 +175,15 @@ export class World {
     const device = new MemoryDevice(this.server, id, type, 'a')
     device.report()
     return device
+  }
+
+  /** A device that was removed from the server, and that Git names again, asks anew and is let in. */
+  rejoin(): void {
+    for (const device of this.devices) {
+      if (this.server.devices.has(device.id) || this.wanted(this.tip, device) === undefined) continue
+      this.server.join(device.id, { identity: { serial: device.id } }, true)
+      device.report()
+    }
   }
 
   now(): Date {
@@ -136,7 +208,9 @@ export class World {
 
   merge(change: Partial<Omit<Said, 'commit'>>): void {
     const before = this.branch.at(-1)
-    const empty = { images: {}, overrides: {}, absent: new Set<string>(), retired: new Set<string>() }
+    const nobody = { absent: new Set<string>(), retired: new Set<string>() }
+    const unset = { template: undefined, setting: 'x', settings: {} }
+    const empty = { images: {}, overrides: {}, ...nobody, ...unset }
     const id = digestOf(`commit ${this.branch.length}`).slice(7, 47)
     const commit = { id, at: this.now() }
     this.branch.push({ ...empty, ...before, ...change, commit })
@@ -160,6 +234,10 @@ export class World {
   introduced(said: Said, device: string, type: string): Commit {
     const line = ({ images, overrides }: Said) =>
       said.overrides[device] === undefined ? images[type] : overrides[device]
+    return this.#since(said, line)
+  }
+
+  #since(said: Said, line: (said: Said) => string | undefined): Commit {
     let found = said
     for (let at = this.branch.indexOf(said); at >= 0; at--) {
       const earlier = this.branch[at]
@@ -182,7 +260,8 @@ export class World {
       const at = () => ({ file: 'group_vars/all.yml', line: 1, column: 1 })
       const site = Number(id.at(-1)) % 2 === 0 ? 'shop' : undefined
       const imageSource = { file: 'group_vars/all.yml', path: [] }
-      return [{ ...fixed, imageSource, site, isRetired: said.retired.has(id), at }]
+      const configuration = this.configurationOf(said, id)
+      return [{ ...fixed, imageSource, site, isRetired: said.retired.has(id), configuration, at }]
     }
     return {
       folder: '/nowhere',
