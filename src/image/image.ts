@@ -8,6 +8,7 @@ import { machineSources } from './apt-sources.ts'
 import { type BaseSystem, openBase } from './base-cache.ts'
 import type { BaseRequest, Builder } from './builder.ts'
 import { type PackageDifferences, differencesFromLast } from './differences.ts'
+import { commandBuilder } from './command-builder.ts'
 import { diskBytes, diskPrograms } from './disk.ts'
 import { applyRecipe, clean, fromOsRelease, nameImage, refusePasswords } from './finish.ts'
 import { machineArch } from './foreign.ts'
@@ -71,7 +72,7 @@ export interface BuiltImage {
 export async function buildImage(
   options: BuildOptions,
   context: Context,
-  builder: Builder = mmdebstrap,
+  given?: Builder,
 ): Promise<BuiltImage> {
   const { log } = context
   // known before a minute has gone into the base system
@@ -86,9 +87,11 @@ export async function buildImage(
   // the disk is there twice for a moment, the second time compressed
   const neededBytes = imageBytes + (recipe.disk ? 1.5 * diskBytes(recipe.disk, imageBytes) : 0)
   await requireSpace(output, neededBytes, 'the image')
-  const base = await log.group('Base system', () =>
-    openBase(request, builder, cacheFolder(options.cache), context),
-  )
+  const ofRecipe = commandBuilder(recipe)
+  // what another program makes of is its own matter: only it can know whether it has to be made again
+  const kept = ofRecipe ? undefined : cacheFolder(options.cache)
+  const builder = given ?? ofRecipe ?? mmdebstrap
+  const base = await log.group('Base system', () => openBase(request, builder, kept, context))
   try {
     return await log.group('Image', () =>
       withScratch(expectedContentBytes, 'memory', context, (scratch) =>
@@ -144,6 +147,7 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
 
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {
   const { suite, packages, mirror, hooks } = recipe
+  if (recipe.builder) return { suite, arch, packages, sources: [], hooks }
   const named = mirror === undefined ? [] : [{ url: mirror, suite, components: ['main'], keyring: undefined }]
   const sources = mirror === undefined ? await machineSources(suite, arch) : named
   if (sources.length === 0 && recipe.repositories.length > 0)

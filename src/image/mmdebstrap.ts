@@ -5,6 +5,7 @@ import { type Context, seconds, start } from '../platform/platform.ts'
 import { type AptSource, sourceLine } from './apt-sources.ts'
 import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 import { withForeign } from './foreign.ts'
+import { isolated } from './isolation.ts'
 import { explained } from './mmdebstrap-failure.ts'
 
 /** Links /bin, /sbin and /lib into /usr from the start where the suite wants that; saves perl and the usrmerge package. */
@@ -48,15 +49,11 @@ async function buildBase(request: BaseRequest, place: BuildPlace, context: Conte
   }
 }
 
-// mmdebstrap mounts /proc, /sys and devices inside the system that it makes. In namespaces of its own these mounts and
-// all its processes are gone as soon as this process is, however it ends. Its thousands of small files are in memory
-// there where the machine has plenty: dpkg waits for the disk most of the time.
+// mmdebstrap's thousands of small files are in memory where the machine has plenty: dpkg waits for the disk most of the
+// time. Without root it makes namespaces itself.
 function wrapper(mode: 'root' | 'unshare'): string[] {
-  const tied = words('setpriv --pdeathsig KILL')
-  if (mode === 'unshare') return tied // which makes namespaces itself
-  const isolated = words('unshare --mount --propagation private --pid --fork --kill-child --mount-proc --')
-  const inMemory = process.availableMemory() > 4 * scratchBytes
-  return [...tied, ...isolated, ...(inMemory ? ['sh', '-c', mountInMemory, 'sh'] : [])]
+  const inMemory = mode === 'root' && process.availableMemory() > 4 * scratchBytes
+  return [...isolated(), ...(inMemory ? ['sh', '-c', mountInMemory, 'sh'] : [])]
 }
 
 const mountInMemory = `mount -t tmpfs -o mode=755,size=${2 * scratchBytes} tmpfs "$TMPDIR" && exec "$@"`

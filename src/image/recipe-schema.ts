@@ -36,6 +36,11 @@ const user = v.strictObject({
   'ssh-keys': v.optional(v.array(sshKey)),
 })
 
+const command = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(/^[^\0]*$/, 'no zero bytes'))),
+  v.minLength(1, 'write the program and its arguments, each on its own'),
+)
+
 const parts = {
   packages: v.optional(v.array(packageName)),
   folders: v.optional(v.array(targetPath)),
@@ -63,10 +68,7 @@ const parts = {
   hooks: v.optional(
     v.array(
       v.strictObject({
-        command: v.pipe(
-          v.array(v.pipe(v.string(), v.regex(/^[^\0]*$/, 'no zero bytes'))),
-          v.minLength(1, 'write the program and its arguments, each on its own'),
-        ),
+        command,
       }),
     ),
   ),
@@ -99,6 +101,15 @@ export const recipeSchema = v.strictObject({
         key: v.pipe(v.string(), v.regex(/\.(asc|gpg|pgp)$/, 'name a file that ends in .asc or .gpg')),
       }),
     ),
+  ),
+  builder: v.optional(
+    v.strictObject({
+      command,
+      rootfs: text(
+        /^(?!.*(^|\/)\.{1,2}(\/|$))[^/\u0000-\u001f][^\u0000-\u001f]*$/,
+        'write a path below the folder $IMAGE_OUTPUT',
+      ),
+    }),
   ),
   size: v.optional(size),
   ...parts,

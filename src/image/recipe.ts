@@ -45,6 +45,8 @@ export interface Recipe {
   variant: string | undefined
   suite: string
   mirror: string | undefined
+  /** The program that makes the base system, and the file or folder that it leaves below its output folder. */
+  builder: { command: readonly string[]; rootfs: string } | undefined
   repositories: readonly Repository[]
   packages: readonly string[]
   folders: readonly string[]
@@ -75,7 +77,11 @@ export async function loadRecipe(path: string, variant: string | undefined): Pro
     const hint = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none: leave the input empty'
     throw new Failure('bad-input', `the recipe ${name} has no variant "${variant}": ${hint}`)
   }
-  failOn([...(await sourceProblems(path, name, parsed)), ...accountProblems(name, parsed)])
+  failOn([
+    ...(await sourceProblems(path, name, parsed)),
+    ...accountProblems(name, parsed),
+    ...builderProblems(name, parsed),
+  ])
   const all = <K extends keyof RecipeParts>(key: K): NonNullable<RecipeParts[K]>[] =>
     [value[key], added[key]].flatMap((part) => (part === undefined ? [] : [part]))
   const inFolder = (source: string) => resolve(dirname(path), source)
@@ -84,6 +90,7 @@ export async function loadRecipe(path: string, variant: string | undefined): Pro
     variant,
     suite: value.suite,
     mirror: value.mirror?.replace(/\/+$/, ''),
+    builder: value.builder,
     repositories: (value.repositories ?? []).map(
       ({ url, suite = value.suite, components = ['main'], key }) => ({
         url: url.replace(/\/+$/, ''),
@@ -150,6 +157,22 @@ function accountProblems(name: string, parsed: ParsedYaml<RecipeFile>): Problem[
       )
       const message = `the recipe has another account ${user.name}, or another with its uid`
       return isTaken ? [{ file: name, ...parsed.locate([...at, index]), message }] : []
+    }),
+  )
+}
+
+/** What only our own builder can do; another program has settings of its own for it. */
+function builderProblems(name: string, parsed: ParsedYaml<RecipeFile>): Problem[] {
+  const { builder, variants = {} } = parsed.value
+  if (!builder) return []
+  const places: { at: string[]; value: object }[] = [
+    { at: [], value: parsed.value },
+    ...Object.entries(variants).map(([variant, value]) => ({ at: ['variants', variant], value })),
+  ]
+  return places.flatMap(({ at, value }) =>
+    ['packages', 'mirror', 'repositories', 'hooks'].flatMap((key) => {
+      const message = `\`${key}\` has no effect with a \`builder\`: give it to that program`
+      return key in value ? [{ file: name, ...parsed.locate([...at, key]), message }] : []
     }),
   )
 }
