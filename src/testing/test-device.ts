@@ -2,6 +2,7 @@ import { connect } from '../device/device.ts'
 import { type Context, Failure, type Problem, seconds } from '../platform/platform.ts'
 import { runWithoutDevice } from './infra.ts'
 import { type ReceiptOptions, draftReceipt } from './receipt.ts'
+import { keepCollected } from './collected.ts'
 import { fileInReports } from './reports.ts'
 import { type TestOptions, runTests } from './run-tests.ts'
 import { readTestPlan } from './test-plan.ts'
@@ -35,8 +36,9 @@ export async function testDevice(options: TestDeviceOptions, context: Context): 
     const run = await context.log.group(`Testing ${opened.name}`, () =>
       runTests(opened, options, context, plan),
     )
+    const collected = await keepCollected(opened, options.output, context)
     context.log.info(`${run.result}: ${tally(run)} on ${run.device} in ${seconds(run.seconds * 1000)}`)
-    return { ...run, receipt: await writeReceipt(run) }
+    return { ...run, collected, receipt: await writeReceipt(run) }
   } catch (error) {
     return runWithoutDevice(connection.name, error)
   } finally {

@@ -1,4 +1,5 @@
 import type { FailureReason } from '../platform/platform.ts'
+import type { Kept } from './collected.ts'
 import type { AboutDevice } from './device-facts.ts'
 import type { Measure } from './measure.ts'
 import type { ComparedMeasure } from './measurements.ts'
@@ -50,6 +51,8 @@ export type TestRun = Verdict & {
   baselineNote: string | undefined
   /** Path of the report; undefined where no test ran. */
   junit: string | undefined
+  /** What the device told after its tests: journal, kernel messages and the like; undefined where it wasn't asked. */
+  collected?: Kept | undefined
   /** Path of the signed receipt; undefined where none was asked for, or the run is no pass. */
   receipt?: string | undefined
   seconds: number

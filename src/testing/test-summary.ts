@@ -1,6 +1,7 @@
 import { escapeMarkdown, seconds, shorten } from '../platform/platform.ts'
 import { measureText } from './measure.ts'
 import type { ComparedMeasure } from './measurements.ts'
+import { fileInReports } from './reports.ts'
 import { tally } from './test-device.ts'
 import type { TestCase, TestRun } from './test-run.ts'
 
@@ -20,6 +21,7 @@ export function testSummary(run: TestRun): string {
     ...measureLines(run),
     ...testLines(run.cases),
     ...deviceLines(run),
+    ...collectedLines(run),
   ].join('\n')}\n`
 }
 
@@ -78,6 +80,14 @@ function measureRow(measure: ComparedMeasure): string {
     number === undefined || Number.isNaN(number) ? '' : escapeMarkdown(measureText({ value: number, unit }))
   const why = escapeMarkdown(shorten(problem ?? '', 300))
   return `| ${mark} | ${escapeMarkdown(name)} | ${shown(value)} | ${shown(before)} | ${why} |`
+}
+
+function collectedLines({ collected }: TestRun): string[] {
+  if (!collected || collected.names.length === 0) return []
+  return [
+    '',
+    `The device's own words after the tests (${collected.names.join(', ')}): ${escapeMarkdown(fileInReports(collected.folder))}`,
+  ]
 }
 
 function deviceLines({ about }: TestRun): string[] {

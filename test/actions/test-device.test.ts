@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { writeMender } from '../../src/artifact/artifact.ts'
 import { digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { receiptKeys, verifyReceipt } from '../../src/receipt/receipt.ts'
 import { ec, other } from '../artifact/keys.ts'
+import { startGitHub } from '../github/stand-in.ts'
 import { cannotBoot } from '../support/base-image.ts'
 import { bootDevice, sshKey } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
@@ -99,7 +100,7 @@ test('another release than the expected one is infra', { skip }, async (t) => {
   assert.equal(result.code, 1)
   assert.deepEqual([result.outputs['result'], result.outputs['failure-reason']], ['infra', 'wrong-release'])
   assert.match(result.summary, /was not judged/)
-  assert.ok(!existsSync(join(workspace, 'test-results')))
+  assert.deepEqual(await readdir(join(workspace, 'test-results')), ['device'])
 })
 
 test('a receipt of tests that passed opens the gate of verify-artifact', { skip }, async (t) => {
@@ -174,3 +175,77 @@ async function workspaceWith(t: TestContext, source: string): Promise<string> {
   await writeFile(join(workspace, 'tests/test_device.py'), source)
   return workspace
 }
+
+test(
+  'a run is a check of its commit, with every failed test at its line',
+  { skip: needs('sh') },
+  async (t) => {
+    const github = await startGitHub(t)
+    const workspace = await temporaryFolder(t)
+    const commands = Array.from(
+      { length: 120 },
+      (_, i) => `  - { name: t${i}, run: [sh, -c, "exit ${i === 0 ? 0 : 1}"] }`,
+    )
+    await writeFile(join(workspace, 'checks.yml'), `commands:\n${commands.join('\n')}\n`)
+    const run = (env: Record<string, string> = {}, inputs: Record<string, string> = {}) =>
+      runInRunner('test-device', {
+        workspace,
+        inputs: { device: 'local:', tests: 'checks.yml', 'github-token': 'job-token', ...inputs },
+        env: {
+          GITHUB_API_URL: github.url,
+          GITHUB_SHA: 'a'.repeat(40),
+          GITHUB_REPOSITORY: 'octo/fleet',
+          ...env,
+        },
+      })
+    const failed = await run()
+    assert.deepEqual([failed.code, failed.outputs['result'], failed.outputs['failed']], [1, 'fail', '119'])
+    assert.equal(failed.outputs['changed'], 'true')
+    const [check] = github.checks
+    assert.equal(check?.name, 'drover tests: checks.yml')
+    assert.deepEqual([check?.head_sha, check?.conclusion], ['a'.repeat(40), 'failure'])
+    assert.match(check?.output.title ?? '', /^1 passed, 119 failed, 0 skipped/)
+    assert.match(check?.output.summary ?? '', /❌ \| checks\.commands::t1 /)
+    assert.equal(check?.annotations.length, 119)
+    assert.deepEqual(
+      github.requests.filter((one) => /check-runs/.test(one) && !one.startsWith('GET')).length,
+      3,
+    )
+    // no verdict is neither a success nor a failure
+    const infra = await run({}, { 'expect-release': 'another' })
+    assert.deepEqual([infra.code, infra.outputs['result']], [1, 'infra'])
+    assert.equal(github.checks.at(-1)?.conclusion, 'cancelled')
+    assert.match(github.checks.at(-1)?.output.title ?? '', /^no verdict \((wrong-release|no-release-fact)\)/)
+    // what GitHub refuses is said, and changes nothing
+    await writeFile(join(workspace, 'checks.yml'), 'files: { /etc/os-release: }\n')
+    github.forbidden = /^(POST|PATCH)/
+    const refused = await run()
+    assert.deepEqual(
+      [refused.code, refused.outputs['result'], refused.outputs['changed']],
+      [0, 'pass', 'false'],
+    )
+    assert.match(refused.summary, /The check run could not be published.*checks: write/)
+    const none = await run({}, { 'github-token': '' })
+    assert.match(none.summary, /No check run was published/)
+  },
+)
+
+test('a number that became worse is a warning at its limit, and no failure', async (t) => {
+  const workspace = await temporaryFolder(t)
+  const checks = `commands:
+  - { run: [echo, "12"], measure: { name: boot, unit: s } }
+measurements:
+  limits:
+    boot: { at-most: 10 }
+`
+  await writeFile(join(workspace, 'checks.yml'), checks)
+  const result = await runInRunner('test-device', {
+    workspace,
+    inputs: { device: 'local:', tests: 'checks.yml' },
+  })
+  assert.equal(result.code, 0, result.log)
+  const [warning] = result.warnings
+  assert.deepEqual([warning?.properties['file'], warning?.properties['line']], ['checks.yml', '5'])
+  assert.equal(warning?.message, 'boot is 12 s; at most 10 s was allowed')
+  assert.match(result.summary, /⚠️ \| boot \| 12 s/)
+})

@@ -71,7 +71,7 @@ const check = v.object({
   name: v.string(),
   head_sha: v.string(),
   status: v.picklist(['in_progress', 'completed']),
-  conclusion: v.optional(v.picklist(['success', 'failure', 'neutral'])),
+  conclusion: v.optional(v.picklist(['success', 'failure', 'neutral', 'cancelled'])),
   external_id: v.string(),
   output,
 })

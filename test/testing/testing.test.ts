@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect } from '../../src/device/device.ts'
@@ -174,6 +175,22 @@ test('a throwaway device is booted, tested and gone', { skip }, async (t) => {
   const given = await suite(t, 'def test_x(host):\n    assert host.user().name == "root"\n')
   const run = await testDevice({ ...given, device: `namespace:${await baseImage()}` }, context)
   assert.equal(run.result, 'pass')
+})
+
+test('what the device tells is kept, whether the tests passed or failed', { skip }, async (t) => {
+  for (const word of ['True', 'False']) {
+    const given = await suite(t, `def test_x(host):\n    assert ${word}\n`)
+    await mkdir(join(given.output, 'device'), { recursive: true })
+    await writeFile(join(given.output, 'device/journal.txt'), 'of an earlier run')
+    const run = await testDevice({ ...given, device: `namespace:${await baseImage()}` }, context)
+    assert.equal(run.result, word === 'True' ? 'pass' : 'fail')
+    assert.match(await readFile(join(given.output, 'device/boot-id.txt'), 'utf8'), /^[0-9a-f-]{36}\n$/)
+    assert.match(await readFile(join(given.output, 'device/logs.txt'), 'utf8'), /^== \/data\/log/m)
+    // it has no journal, so none is left that could be taken for its own
+    assert.match(run.collected?.missing['journal'] ?? '', /journal/)
+    assert.ok(!existsSync(join(given.output, 'device/journal.txt')))
+    assert.match(testSummary(run), /own words after the tests/)
+  }
 })
 
 test('this machine can be tested too', { skip: needs('pytest-3') }, async (t) => {
