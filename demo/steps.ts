@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { runOk } from '../src/platform/platform.ts'
 import { type Device, deviceIds, putIntoLab } from './devices.ts'
 import { DemoFailure, type Outputs, drover, startService } from './drover.ts'
-import { nextRelease, repositoryFrom } from './repositories.ts'
+import { git, nextRelease, repositoryFrom } from './repositories.ts'
 import { type Images, type Keys, type Scene, type Server, deviceType, need } from './scene.ts'
 
 /** Starts the embedded OTA server with a data folder of its own. */
@@ -27,17 +27,17 @@ export async function serve({ run, progress, signal }: Scene): Promise<Server> {
 /** Builds the older base image and the next release from the history of an OS repository. */
 export async function buildImages({ run, progress, signal, story }: Scene): Promise<Images> {
   return await progress.step('Build an OS image', async (say) => {
-    const repository = join(run.path, 'os')
-    const build = (output: string) =>
+    const [repository, before] = [join(run.path, 'os'), join(run.path, 'os-before')]
+    const build = (folder: string, output: string) =>
       drover(run, 'build-image', {
-        inputs: { recipe: join(repository, 'image.yml'), output: join(run.path, output) },
+        inputs: { recipe: join(folder, 'image.yml'), output: join(run.path, output) },
         say,
         signal,
       })
     await repositoryFrom('os', repository, '2026-01-05T08:00:00Z')
-    const base = await build('image-base')
+    await git(repository, ['worktree', 'add', '--quiet', '--detach', before])
     await nextRelease(repository, story)
-    const next = await build('image')
+    const [base, next] = await Promise.all([build(before, 'image-base'), build(repository, 'image')])
     return {
       value: { base, next, repository },
       result: `${next['version']} (the devices begin with ${base['version']})`,
