@@ -106,6 +106,7 @@ export const recipeSchema = v.strictObject({
     v.strictObject({
       command,
       rootfs: text(
+        // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
         /^(?!.*(^|\/)\.{1,2}(\/|$))[^/\u0000-\u001f][^\u0000-\u001f]*$/,
         'write a path below the folder $IMAGE_OUTPUT',
       ),

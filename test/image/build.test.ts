@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { chmod, mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Ajv, type AnySchemaObject } from 'ajv'
 import { buildImage } from '../../src/image/image.ts'
 import { digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
@@ -266,4 +268,25 @@ test('a damaged base system is refused', { skip }, async (t) => {
     }),
     { reason: 'build-failed', message: /damaged/ },
   )
+})
+
+test('the SBOM is what CycloneDX’s own schema asks for', { skip }, async (t) => {
+  const shop = await workshop(t)
+  const { sbom } = await shop.build()
+  const schemas = join(
+    dirname(fileURLToPath(import.meta.resolve('@cyclonedx/cyclonedx-library/package.json'))),
+    'res/schema',
+  )
+  const read = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as AnySchemaObject
+  const ajv = new Ajv({ strict: false, validateFormats: false })
+  for (const name of ['jsf-0.82', 'spdx', 'cryptography-defs'])
+    // the library keeps them as files that name one another
+    ajv.addSchema(
+      await read(join(schemas, `${name}.SNAPSHOT.schema.json`)),
+      `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`,
+    )
+  const isValid = ajv.compile(await read(join(schemas, 'bom-1.6.SNAPSHOT.schema.json')))
+  const made = await read(sbom)
+  assert.ok(isValid(made), ajv.errorsText(isValid.errors))
+  assert.equal(isValid({ ...made, components: [{ type: 'library' }] }), false)
 })
