@@ -16,7 +16,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
     token: 'Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.',
     release: 'Name of the release.',
-    device: 'Id of the device, or `lab:<device-type>` for any free lab device.',
+    device:
+      'Id of the device, or `lab:<device-type>` for any free lab device; `except <id>, <id>` may follow.',
     timeout: 'Longest time to wait for the device, such as `30m`.',
     lease: 'Id of the lease under which the caller holds the device; where empty, one is taken and returned.',
     'github-token':
@@ -39,7 +40,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     server: 'URL of the OTA server, such as `https://hosted.mender.io`.',
     'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
     token: 'Token for the OTA server; in a shell rather `DROVER_TOKEN`.',
-    device: 'Id of the device, or `lab:<device-type>` for any free lab device.',
+    device:
+      'Id of the device, or `lab:<device-type>` for any free lab device; `except <id>, <id>` may follow.',
     lease: 'A lease to return at the end of this job. Where empty, one is taken, which outlives the job.',
     timeout:
       'Longest time to wait for a free device, and how long the lease lasts from when it is taken, such as `1h`.',
@@ -70,6 +72,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
     'allow-env':
       'Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).',
+    'missing-secrets':
+      "What a secret of the fleet's files that is not there does: `fail`, or `unknown`, to plan without what is made of it; such a plan approves nothing. Where empty, `unknown` for a fork's pull request and `fail` for all else.",
     facts: 'A facts file from `gather-facts`; read from the server where empty.',
     comment: 'Whether to keep one comment on the pull request up to date.',
     output: 'Path to write the plan to; the same as Markdown and as a page of HTML goes beside it.',
@@ -97,7 +101,10 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
   },
   'simulate-fleet': {
     server:
-      'Address of a Mender server, such as the `url` that `serve-ota` gives. Never a server with real devices.',
+      'Address of the OTA server, such as the `url` that `serve-ota` gives; for a tenant of hawkBit other than `DEFAULT` with its name as path. Never a server with real devices.',
+    'server-type': 'Kind of OTA server: `mender` or `hawkbit`.',
+    token:
+      'Gateway token of a hawkBit server, which lets unknown devices in; in a shell rather `DROVER_TOKEN`.',
     devices:
       'How many devices, or the path of a YAML file that says more: device types, release, attributes, polling, speed.',
     faults: 'What goes wrong with which share of the devices, such as `install-fails=5%, asleep=10%`.',

@@ -14,7 +14,7 @@ import { type Verdict, type Watch, bootIdOf, seen, startWatch, verdictOf } from 
 export interface DispatchRequest {
   /** The release's name. */
   release: string
-  /** A device's id, or `lab:<device-type>` for any free lab device of that type. */
+  /** A device's id, or `lab:<device-type>` for any free lab device of that type; `except <id>, <id>` may follow. */
   device: string
   /** The longest time for all of it, waiting for a free device included. */
   timeoutMs: number

@@ -15,7 +15,7 @@ const leaseMarginMs = 120_000
 export interface Wanted {
   /** What the device has to be fit for; any device will do where it is undefined. */
   release: Release | undefined
-  /** A device's id, or `lab:<device-type>`. */
+  /** A device's id, or `lab:<device-type>`; `lab:<device-type> except <id>, <id>` leaves some out. */
   device: string
   /** The lease that the caller holds; one is taken where it is undefined. */
   lease: string | undefined
@@ -51,14 +51,14 @@ export interface Target {
  * time is over.
  */
 export async function holdTarget(server: OtaServer, wanted: Wanted, context: Context): Promise<Target> {
-  const type = /^lab:(.+)$/.exec(wanted.device)?.[1]
+  const lab = labOf(wanted.device)
   const say = onChange(context)
   let last = ''
   const held = await poll<Target>(context, wanted.endsAt, async () => {
     const look =
-      type === undefined
+      lab === undefined
         ? await lookAtOne(server, wanted, context)
-        : await lookAtLab(server, wanted, type, context)
+        : await lookAtLab(server, wanted, lab, context)
     if ('stands' in look) {
       last = look.stands
       say(`waiting: ${last}`)
@@ -74,6 +74,18 @@ export async function holdTarget(server: OtaServer, wanted: Wanted, context: Con
 
 const silence = 'no fresh facts'
 
+interface LabWish {
+  type: string
+  /** Devices that will not do: such as one that could not be tested a moment ago. */
+  except: ReadonlySet<string>
+}
+
+function labOf(device: string): LabWish | undefined {
+  const [, type, except = ''] = /^lab:(.+?)(?:\s+except(?:\s+(.*))?)?$/s.exec(device) ?? []
+  if (type === undefined) return undefined
+  return { type: type.trim(), except: new Set(except.split(/[\s,]+/).filter(Boolean)) }
+}
+
 async function lookAtOne(server: OtaServer, wanted: Wanted, context: Context): Promise<Look<Target>> {
   const facts = await server.device(wanted.device)
   checkDevice(server, facts, wanted.release)
@@ -83,7 +95,7 @@ async function lookAtOne(server: OtaServer, wanted: Wanted, context: Context): P
 async function lookAtLab(
   server: OtaServer,
   wanted: Wanted,
-  type: string,
+  { type, except }: LabWish,
   context: Context,
 ): Promise<Look<Target>> {
   const now = context.clock.now()
@@ -91,12 +103,13 @@ async function lookAtLab(
   for await (const page of server.devices()) {
     lab.push(...page.filter((device) => isInLab(device) && device.status === 'accepted'))
   }
-  const isCandidate = ({ deviceType }: DeviceFacts) => deviceType === type || deviceType === undefined
+  const isCandidate = ({ id, deviceType }: DeviceFacts) =>
+    !except.has(id) && (deviceType === type || deviceType === undefined)
   const devices = lab.filter(isCandidate).sort((a, b) => (a.id < b.id ? -1 : 1))
   if (devices.length === 0) {
     throw new Failure(
       'no-device-matched',
-      `${server.url} has no accepted device of type ${type} in its group "${labGroup}" (${lab.length} of other types): put one there`,
+      `${server.url} has no accepted device of type ${type} in its group "${labGroup}" (${lab.length} that will not do, of other types or excepted): put one there`,
     )
   }
   const isFresh = ({ reportedAt }: DeviceFacts) =>

@@ -38,6 +38,19 @@ test('any free lab device of the type is taken, and only such a one', async (t) 
   await assert.rejects(go({ device: 'lab:other' }), fails('wrong-device-type', /is for virtual/))
 })
 
+test('another lab device is taken where one is excepted, such as one that could not be tested', async (t) => {
+  const { lab, device, go } = await labWith(t, 'success')
+  const second = await lab.device({ serial: 'second' })
+  await toLab(lab, second.key)
+  const [first, other] = [device.key, second.key].sort()
+  assert.equal((await go({ device: 'lab:virtual except ' })).device, first)
+  assert.equal((await go({ device: `lab:virtual except ${first}` })).device, other)
+  await assert.rejects(
+    go({ device: `lab:virtual except ${first}, ${other}` }),
+    fails('no-device-matched', /excepted/),
+  )
+})
+
 test('what cannot work is refused before anything is ordered', async (t) => {
   const { lab, device, go } = await labWith(t, 'success')
   await assert.rejects(go({ release: 'os-9' }), fails('release-missing', /upload its artifact first/))
