@@ -6,14 +6,14 @@ import { type Context, Failure } from '../../src/platform/platform.ts'
 
 /**
  * The facts to plan with: of a facts file, else of the server that fleet.yml names. A pull request may name another server
- * than its target branch; the token isn't sent there.
+ * than its target branch; the token isn't sent there. Undefined for a fork's pull request, which has no token.
  */
 export async function factsFor(
   fleet: Fleet,
   { file, token }: { file: string | undefined; token: string | undefined },
   { pullRequest }: Event,
   context: Context,
-): Promise<Facts> {
+): Promise<Facts | undefined> {
   const { server } = fleet
   if (file !== undefined) {
     const facts = await readFacts(file)
@@ -21,11 +21,7 @@ export async function factsFor(
       context.log.warn(`${file} has the facts of ${facts.server}; fleet.yml names ${server.url}`)
     return facts
   }
-  if (token === undefined && pullRequest?.isFromFork)
-    throw new Failure(
-      'bad-input',
-      'this pull request is from a fork, which gets no secrets: its files are valid, but without facts nothing can be said of its devices. Give `facts`, a facts file that a scheduled workflow published, or let somebody with write access push the branch here',
-    )
+  if (token === undefined && pullRequest?.isFromFork) return undefined
   if (token === undefined)
     throw new Failure(
       'bad-input',

@@ -6,6 +6,7 @@ import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
 import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
 import { publishPlan, requireWithinBudget } from './publish.ts'
+import { hasNoSecrets, nothingPlanned } from './secrets.ts'
 import { withSwitches } from './switches.ts'
 import { withWarnings } from './warnings.ts'
 import { writePlanFiles } from './write.ts'
@@ -16,14 +17,15 @@ await runAction('plan-updates', async (action) => {
   const event = await readEvent()
   const hint = { stage: input.optional('stage'), target: event.target, branch: event.branch }
   const stage = await locateStage(folder, hint, action)
-  const allowed = allowedBy(input.optional('inventory'), input.list('allow-env'))
+  const isWithout = hasNoSecrets(input.optional('missing-secrets'), event)
+  const allowed = allowedBy(input.optional('inventory'), input.list('allow-env'), isWithout)
   const loaded = await loadFleet(folder, action, allowed)
   const { fleet, notes } = await withSwitches(loaded, stage, event, action)
   const given = { file: input.path('facts'), token: input.secret('token') }
   const facts = await action.log.group('Reading facts', () => factsFor(fleet, given, event, action))
+  if (!facts) return await nothingPlanned(action)
   const plan = makePlan(fleet, stage, facts, action.clock.now())
   const over = overBudget(plan, stageOf(fleet, stage))
-
   const file = input.path('output') ?? input.required('output')
   const summary = await writePlanFiles(file, plan, { over, notes })
   const { counts, digest } = plan

@@ -8,11 +8,18 @@ export interface Allowed {
   inventory?: InventorySource | undefined
   /** Environment variables that its templates may read, besides those of names with FLEET_. */
   environment?: readonly string[]
+  /** Whether the run has no secrets: what is made of one that is missing is unknown then, and no mistake. */
+  hasNoSecrets?: boolean
 }
 
 /** What a workflow or a command line names: `inventory` is a URL or a command. Throws `bad-input`. */
-export function allowedBy(inventory: string | undefined, environment: readonly string[]): Allowed {
-  return { inventory: namedSource(inventory), environment: environmentNames(environment) }
+export function allowedBy(
+  inventory: string | undefined,
+  environment: readonly string[],
+  hasNoSecrets = false,
+): Allowed {
+  const source = namedSource(inventory)
+  return { inventory: source, environment: environmentNames(environment), hasNoSecrets }
 }
 
 /** Checked names of environment variables: no pattern, since each is one secret that templates may then read. */

@@ -27,9 +27,10 @@ export interface InventoryList {
 export async function listInventory(
   folder: string,
   context: Context = plainContext(),
-  { inventory: source, environment }: Allowed = {},
+  allowed: Allowed = {},
 ): Promise<{ list: InventoryList; warnings: readonly Problem[] }> {
   const root = resolve(folder)
+  const { inventory: source } = allowed
   const inventory = await readInventory(root, source && { source, context })
   const variables = await readVariables(root, inventory)
   failOn([...inventory.problems, ...variables.problems])
@@ -47,7 +48,7 @@ export async function listInventory(
       ...groupsOf(inventory.groups),
       _meta: {
         hostvars: Object.fromEntries(hostvars),
-        ...(await configurationsOf(configured, variables, () => loadTemplateKit(root, environment))),
+        ...(await configurationsOf(configured, variables, () => loadTemplateKit(root, allowed))),
       },
     },
     warnings: [...inventory.warnings, ...variables.warnings],

@@ -15,15 +15,16 @@ import { readVariables } from './variables.ts'
 export async function loadFleet(
   folder: string,
   context: Context = plainContext(),
-  { inventory: source, environment }: Allowed = {},
+  allowed: Allowed = {},
 ): Promise<Fleet> {
   const root = resolve(folder)
   const problems: Problem[] = []
   const policy = await orProblems(problems, () => readFleetPolicy(root))
+  const { inventory: source, hasNoSecrets } = allowed
   const inventory = await orProblems(problems, () => readInventory(root, source && { source, context }))
   context.signal.throwIfAborted()
   if (!inventory) throw failureWith(problems)
-  const variables = await readVariables(root, inventory)
+  const variables = await readVariables(root, inventory, hasNoSecrets)
   const stages = new Map<string, Stage>(policy?.stages)
   const devicesWith = (kit?: TemplateKit) =>
     resolveDevices(
@@ -33,7 +34,7 @@ export async function loadFleet(
       kit,
     )
   const first = devicesWith()
-  const kit = first.needsTemplates ? await loadTemplateKit(root, environment) : undefined
+  const kit = first.needsTemplates ? await loadTemplateKit(root, allowed) : undefined
   const resolved = kit ? devicesWith(kit) : first
   problems.push(...(kit?.files.problems ?? []))
   problems.push(...inventory.problems, ...variables.problems, ...resolved.problems)
@@ -42,17 +43,20 @@ export async function loadFleet(
   if (isRead && policy) problems.push(...emptyStages(stages, resolved.devices, policy))
   const isUnsupported = resolved.isUnsupported && problems.length === resolved.problems.length
   if (problems.length > 0 || !policy) throw failureWith(problems, isUnsupported)
+  const unknown = inOrder([...variables.locked, ...resolved.unknown])
   return {
     folder: root,
     server: policy.server,
     stages,
     devices: resolved.devices,
     switches: policy.switches,
+    unknown,
     warnings: inOrder([
       ...policy.warnings,
       ...inventory.warnings,
       ...variables.warnings,
       ...resolved.warnings,
+      ...unknown,
     ]),
   }
 }

@@ -46,6 +46,8 @@ export interface Fleet {
   /** All devices of all stages, in the inventory's order. */
   devices: readonly FleetDevice[]
   switches: Switches
+  /** What a run without secrets could not know: such configurations are none, and such files are empty. */
+  unknown?: readonly Problem[]
   /** What a person should look at although the fleet is valid. */
   warnings: readonly FleetWarning[]
 }

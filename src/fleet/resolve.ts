@@ -12,6 +12,8 @@ export interface Resolved {
   devices: FleetDevice[]
   problems: Problem[]
   warnings: Problem[]
+  /** What this run knows nothing of for want of a secret. */
+  unknown: Problem[]
   /** Whether it could not be read for every host to which branch it subscribes. */
   isBranchUnknown: boolean
   /** Whether there are templates, and no `kit` was given: then the rest doesn't count. */
@@ -48,6 +50,7 @@ export function resolveDevices(
     devices,
     problems: [...reader.problems, ...problems].map(reader.withoutSecrets),
     warnings: [...reader.warnings, ...warnings],
+    unknown: reader.unknown.map(reader.withoutSecrets),
     isBranchUnknown,
     needsTemplates: reader.needsTemplates,
     isUnsupported: reader.isUnsupported && problems.length === 0,

@@ -32,6 +32,8 @@ export type Path = readonly (string | number)[]
 export interface Source {
   data: unknown
   problems: readonly Problem[]
+  /** Whether the file is encrypted as a whole and there is no password: then that is the problem. */
+  isLocked?: boolean
   /** The place of the key or item at `path`, or of its nearest parent. */
   at(path: Path): Place
   /** What the value at `path` is besides its data. */
@@ -42,11 +44,15 @@ export interface Source {
  * The plain text of a file: itself, or what was encrypted, where the whole file is. Never throws: where it can't be
  * decrypted, that is the problem.
  */
-export function plainText(text: string, file: string): { text: string; problems: readonly Problem[] } {
+export function plainText(
+  text: string,
+  file: string,
+): { text: string; problems: readonly Problem[]; isLocked?: boolean } {
   if (!text.startsWith(vaultHeader)) return { text, problems: [] }
   const opened = openVault(text)
   if (opened.ok) return { text: opened.text, problems: [] }
-  return { text: '', problems: [{ file, line: 1, column: 1, message: opened.why }] }
+  const { why, isLocked = false } = opened
+  return { text: '', problems: [{ file, line: 1, column: 1, message: why }], isLocked }
 }
 
 /**
@@ -54,11 +60,12 @@ export function plainText(text: string, file: string): { text: string; problems:
  * what is wrong is in `problems`.
  */
 export function parseSource(given: string, file: string): Source {
-  const { text, problems: closed } = plainText(given, file)
+  const { text, problems: closed, isLocked = false } = plainText(given, file)
   if (closed.length > 0)
     return {
       data: undefined,
       problems: closed,
+      isLocked,
       at: () => ({ file, line: 1, column: 1 }),
       oddAt: () => undefined,
     }

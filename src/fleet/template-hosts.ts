@@ -1,11 +1,13 @@
 // The templates of each host, and the secrets that they read. Hides how a secret is known again in what comes of it.
 import type { Problem } from '../platform/platform.ts'
+import type { Allowed } from './allowed.ts'
 import type { Host } from './inventory-model.ts'
 import { type ReadEnvironment, environmentFor } from './template-environment.ts'
 import { type TemplateFiles, readTemplateFiles } from './template-files.ts'
 import { type TemplateParser, loadTemplateParser } from './template-parse.ts'
-import { type Spot, TemplateProblem } from './template-tree.ts'
+import { type Spot, TemplateProblem, UnknownSecret } from './template-tree.ts'
 import { HostTemplates, magicOf } from './template-variables.ts'
+import { lockedLayer } from './variable-files.ts'
 import { type Layers, lookUp } from './variables.ts'
 import { type Opened, openVault } from './vault.ts'
 
@@ -14,15 +16,17 @@ export interface TemplateKit {
   parse: TemplateParser
   files: TemplateFiles
   environment: ReadEnvironment
+  /** Whether secrets that are missing are unknown, and no mistake. */
+  hasNoSecrets: boolean
 }
 
-/** Loads what reads templates, and the templates of the repository in `root`. They may read these variables of the environment. */
+/** Loads what reads templates, and the templates of the repository in `root`. They may read what is allowed of the environment. */
 export async function loadTemplateKit(
   root: string,
-  environment: readonly string[] = [],
+  { environment = [], hasNoSecrets = false }: Allowed = {},
 ): Promise<TemplateKit> {
   const [parse, files] = await Promise.all([loadTemplateParser(), readTemplateFiles(root)])
-  return { parse, files, environment: environmentFor(environment) }
+  return { parse, files, environment: environmentFor(environment), hasNoSecrets }
 }
 
 const minSecret = 4
@@ -81,12 +85,18 @@ export function templatesOfHost(
       parse: kit.parse,
       variable: (name) => lookUp(layers, name),
       magic: () => magicOf(host, layers),
-      decrypt: (vault, spot) => read(textIn(secrets.open(vault), spot)),
+      decrypt: (vault, spot) => read(textIn(secrets.open(vault), spot, kit)),
       environment: (name, spot) => {
         const value = kit.environment(name, spot)
+        // where GitHub gives a job no secrets, they are empty
+        if (kit.hasNoSecrets && !value) throw new UnknownSecret(`${name} is not set in this run`, spot)
         if (value === undefined) return undefined
         secrets.add(value)
         return read(value)
+      },
+      missing: (name, spot) => {
+        if (!layers.includes(lockedLayer)) return
+        throw new UnknownSecret(`${name} may be in a file that this run has no password for`, spot)
       },
     })
   }
@@ -96,8 +106,10 @@ export function templatesOfHost(
   }
 }
 
-function textIn(opened: Opened, spot: Spot): string {
+function textIn(opened: Opened, spot: Spot, { hasNoSecrets }: TemplateKit): string {
   if (opened.ok) return opened.text
+  if (opened.isLocked && hasNoSecrets)
+    throw new UnknownSecret('is encrypted, and this run has no password', spot)
   throw new TemplateProblem(opened.why, spot)
 }
 

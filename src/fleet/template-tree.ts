@@ -66,6 +66,8 @@ export class TemplateProblem extends Error {
   readonly isUnsupported: boolean
   /** Whether it is that something has no value. */
   readonly isUndefined: boolean
+  /** Whether nothing is wrong, but for a secret that this run doesn't have. */
+  readonly isUnknown: boolean = false
   readonly spot: Spot
 
   constructor(message: string, spot: Spot, isUnsupported = false, isUndefined = false) {
@@ -74,6 +76,11 @@ export class TemplateProblem extends Error {
     this.spot = { line: spot.line, column: spot.column }
     this.isUnsupported = isUnsupported
   }
+}
+
+/** A secret that a run without secrets doesn't have: nothing that is made of it is known. */
+export class UnknownSecret extends TemplateProblem {
+  override readonly isUnknown = true
 }
 
 /** Refuses what is not supported; never returns. */

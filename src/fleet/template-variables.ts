@@ -28,12 +28,14 @@ export class PlacedProblem extends Error {
   readonly problem: Problem
   readonly isUnsupported: boolean
   readonly isUndefined: boolean
+  readonly isUnknown: boolean
 
-  constructor(problem: Problem, { isUnsupported, isUndefined }: TemplateProblem) {
+  constructor(problem: Problem, { isUnsupported, isUndefined, isUnknown }: TemplateProblem) {
     super(problem.message)
     this.problem = problem
     this.isUnsupported = isUnsupported
     this.isUndefined = isUndefined
+    this.isUnknown = isUnknown
   }
 }
 
@@ -48,6 +50,8 @@ export interface TemplateWorld {
   decrypt(vault: string, spot: Spot): string
   /** An environment variable's value, undefined where it is not set. Throws `TemplateProblem` where it may not be read. */
   environment(name: string, spot: Spot): string | undefined
+  /** Throws `TemplateProblem` where it isn't known whether a variable that is nowhere exists. */
+  missing?(name: string, spot: Spot): void
 }
 
 const maxDepth = 50
@@ -91,9 +95,9 @@ export class HostTemplates implements Names {
       if (Object.hasOwn(magic, name)) return fromData(magic[name], spot)
       if (name === 'desired_os_image')
         throw new TemplateProblem('desired_os_image is known only with a device_type in Git', spot)
-      return unknowable.test(name)
-        ? unsupported(`the variable ${name}, which is Ansible's own,`, spot)
-        : undefined
+      if (unknowable.test(name)) return unsupported(`the variable ${name}, which is Ansible's own,`, spot)
+      this.#world.missing?.(name, spot)
+      return undefined
     }
     const circle = this.#open.indexOf(name)
     if (circle >= 0) {

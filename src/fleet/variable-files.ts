@@ -14,11 +14,16 @@ const maxBytes = 4 << 20
 /** Layers of variables, the weakest first. */
 export type Layers = readonly Variables[]
 
+/** Stands for a file that is encrypted and has no password in a run without secrets: it may say anything. */
+export const lockedLayer: Variables = new Map()
+
 export interface VariableFiles {
   /** By the name of the group or host. */
   variables: ReadonlyMap<string, Layers>
   problems: readonly Problem[]
   warnings: readonly Problem[]
+  /** Files that a run without secrets could not read. */
+  locked: readonly Problem[]
   /** Files of names that nobody has. */
   orphans: readonly string[]
 }
@@ -26,23 +31,29 @@ export interface VariableFiles {
 // Ansible looks for these in this order and takes the first
 const extensions = ['', '.yml', '.yaml', '.json']
 
-/** Reads what the folder `within` (group_vars or host_vars) of `base` has for `names`; `root` is the repository's. */
+/**
+ * Reads what the folder `within` (group_vars or host_vars) of `base` has for `names`; `root` is the repository's. With
+ * `hasNoSecrets` an encrypted file without a password is no problem.
+ */
 export async function readVariableFiles(
   root: string,
   base: string,
   within: string,
   names: readonly string[],
+  hasNoSecrets = false,
 ): Promise<VariableFiles> {
   const folder = join(base, within)
   const problem = await leadsOut(root, folder)
-  if (problem) return { variables: new Map(), problems: [problem], warnings: [], orphans: [] }
+  if (problem) return { variables: new Map(), problems: [problem], warnings: [], locked: [], orphans: [] }
   const entries = await list(folder)
   const { files, shadowed, unclaimed } = await choose(folder, entries, names)
   const variables = new Map<string, Variables[]>()
   const problems: Problem[] = []
+  const locked: Problem[] = []
   for (const { name, file, isLinked } of files) {
     const read = await readFile(root, file, isLinked)
-    problems.push(...read.problems)
+    const isUnknown = hasNoSecrets && read.layer === lockedLayer
+    ;(isUnknown ? locked : problems).push(...read.problems)
     const layers = variables.get(name)
     if (layers) layers.push(read.layer)
     else variables.set(name, [read.layer])
@@ -51,9 +62,12 @@ export async function readVariableFiles(
     variables,
     problems,
     warnings: shadowed,
+    locked: locked.map(({ file }) => ({ file, line: 1, column: 1, message: lockedMessage })),
     orphans: [...unclaimed].sort(byCodePoints).map((entry) => displayName(join(folder, entry))),
   }
 }
+
+const lockedMessage = 'is encrypted, and this run has no password: what it says is not in this plan'
 
 async function choose(folder: string, entries: Entries, names: readonly string[]) {
   const unclaimed = new Set(entries.keys())
@@ -91,6 +105,7 @@ async function readFile(
   const problem = isLinked ? await leadsOut(root, path) : undefined
   if (problem) return { layer: new Map(), problems: [problem] }
   const source = parseSource(smallText(path) ?? (await readText(path, maxBytes, name)), name)
+  if (source.isLocked) return { layer: lockedLayer, problems: source.problems }
   // Ansible takes nothing, false, 0 and [] for an empty file
   const isEmpty = !source.data || (Array.isArray(source.data) && source.data.length === 0)
   if (source.problems.length > 0 || isEmpty) return { layer: new Map(), problems: source.problems }

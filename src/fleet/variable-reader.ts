@@ -52,7 +52,6 @@ export type Values = { [N in Name]?: v.InferOutput<(typeof schemas)[N]> }
 
 /** Variables of existing fleets that mean something there and have no effect here yet. */
 const withoutEffect: Record<string, string> = {
-  configuration: 'configurations are not applied yet: devices get their OS alone',
   mender_server: 'is not read: the server is what fleet.yml names',
 }
 
@@ -69,6 +68,8 @@ type Checked = { value: unknown; ok: true } | { ok: false }
 export class VariableReader {
   readonly problems: Problem[] = []
   readonly warnings: Problem[] = []
+  /** What this run knows nothing of for want of a secret. */
+  readonly unknown: Problem[] = []
   /** Whether a template was met without a kit: then nothing that was read counts. */
   needsTemplates = false
   /** Whether everything wrong is that templates have what is not supported. */
@@ -147,7 +148,9 @@ export class VariableReader {
       for (const problem of outcome.problems) this.#wrong(problem)
     } catch (error) {
       if (!(error instanceof PlacedProblem)) throw error
-      this.#wrong({ ...error.problem, message: `configuration: ${error.message}` }, error.isUnsupported)
+      const problem = { ...error.problem, message: `configuration: ${error.message}` }
+      if (!error.isUnknown) this.#wrong(problem, error.isUnsupported)
+      else if (this.#isNew(problem)) this.unknown.push(problem)
     }
     return undefined
   }
@@ -187,11 +190,16 @@ export class VariableReader {
     return this.#kit && templatesOfHost(this.#kit, this.#secrets, host, layers)
   }
 
+  #isNew({ file, line, column, message }: Problem): boolean {
+    const key = JSON.stringify([file, line, column, message])
+    const isNew = !this.#said.has(key)
+    this.#said.add(key)
+    return isNew
+  }
+
   /** Many hosts share a line: what is wrong with it is one problem. */
   #wrong(problem: Problem, isUnsupported = false): void {
-    const key = JSON.stringify([problem.file, problem.line, problem.column, problem.message])
-    if (this.#said.has(key)) return
-    this.#said.add(key)
+    if (!this.#isNew(problem)) return
     this.isUnsupported &&= isUnsupported
     this.problems.push(problem)
   }

@@ -15,23 +15,29 @@ export interface HostVariables {
   isWhole: boolean
   problems: readonly Problem[]
   warnings: readonly Problem[]
+  /** Files that a run without secrets could not read. */
+  locked: readonly Problem[]
 }
 
 /**
  * Reads group_vars/ and host_vars/ beside the inventory and at the top of a fleet repository, which is where its playbooks
- * are, and says which layers hold for each host. Never throws for what they say.
+ * are, and says which layers hold for each host. Never throws for what they say. With `hasNoSecrets` an encrypted file without
+ * a password is no problem.
  */
 export async function readVariables(
   folder: string,
   inventory: Inventory & { base: string },
+  hasNoSecrets = false,
 ): Promise<HostVariables> {
   const isOne = (await realpath(folder)) === (await realpath(inventory.base))
   const bases = isOne ? [folder] : [inventory.base, folder]
   const groups: VariableFiles[] = []
   const hosts: VariableFiles[] = []
   for (const base of bases) {
-    groups.push(await readVariableFiles(folder, base, 'group_vars', [...inventory.groups.keys()]))
-    hosts.push(await readVariableFiles(folder, base, 'host_vars', [...inventory.hosts.keys()]))
+    groups.push(
+      await readVariableFiles(folder, base, 'group_vars', [...inventory.groups.keys()], hasNoSecrets),
+    )
+    hosts.push(await readVariableFiles(folder, base, 'host_vars', [...inventory.hosts.keys()], hasNoSecrets))
   }
   const orphan = (what: string) => (file: string) => ({
     file,
@@ -52,6 +58,7 @@ export async function readVariables(
       return [...layers, host.variables, ...hosts.flatMap(({ variables }) => variables.get(host.name) ?? [])]
     },
     isWhole: all.every(({ problems }) => problems.length === 0),
+    locked: all.flatMap(({ locked }) => locked),
     problems: [
       ...all.flatMap(({ problems }) => problems),
       ...hosts.flatMap(({ orphans }) => orphans.map(orphan('host'))),

@@ -26,7 +26,8 @@ export function isEncrypted(value: unknown): value is Encrypted {
   )
 }
 
-export type Opened = { ok: true; text: string } | { ok: false; why: string }
+/** A text, or why there is none; `isLocked` where there is no password at all. */
+export type Opened = { ok: true; text: string } | { ok: false; why: string; isLocked?: boolean }
 
 /** Decrypts the text of a vault. The password counts for every vault id; without it, the environment's does. Never throws. */
 export function openVault(vault: string, password: string | undefined = passwordFromEnvironment()): Opened {
@@ -34,8 +35,10 @@ export function openVault(vault: string, password: string | undefined = password
   const [, version, cipher] = header.split(';').map((part) => part.trim())
   if (!header.startsWith(vaultHeader) || (version !== '1.1' && version !== '1.2') || cipher !== 'AES256')
     return failed('is encrypted, but not with Ansible Vault 1.1 or 1.2 and AES256: encrypt it again')
-  if (password === undefined)
-    return failed(`is encrypted with Ansible Vault: give the password in ${vaultVariable}`)
+  if (password === undefined) {
+    const why = `is encrypted with Ansible Vault: give the password in ${vaultVariable}`
+    return { ok: false, why, isLocked: true }
+  }
   const parts =
     fromHex(body.map((line) => line.trim()).join(''))
       ?.toString('latin1')

@@ -182,6 +182,7 @@ async function openLargePullRequest(
     stages = '',
     variables = '',
     attributes = {},
+    files = {},
   } = {},
 ) {
   const hosts = Array.from({ length: count }, (_, index) => `device-${index}`)
@@ -190,6 +191,7 @@ async function openLargePullRequest(
     'group_vars/all.yml':
       'subscribed_branch: main\nos_image: [{ device_type: virtual, image_name: new }]\n' + variables,
     'fleet.yml': `server: { type: mender, url: "http://127.0.0.1:9" }\n${stages}`,
+    ...files,
   })
   const now = new Date().toISOString()
   const facts = join(repository.folder, '..', 'facts.json')
@@ -307,8 +309,39 @@ test("a fork's pull request is planned from published facts into the summary; wi
   )
   assert.equal(planned.warnings.length, 0, 'what is as it must be is no warning')
   const without = await run({ 'github-token': 'reading-token' }, env)
-  assert.deepEqual([without.code, without.outputs['failure-reason']], [1, 'bad-input'])
-  assert.match(without.summary, /is from a fork, which gets no secrets: its files are valid, but/)
+  assert.deepEqual(
+    [without.code, without.outputs['failure-reason'], without.outputs['plan'], without.outputs['changed']],
+    [0, '', undefined, 'false'],
+    without.log,
+  )
+  assert.match(
+    without.summary,
+    /### Not planned\n\nThe files of this pull request are valid\. It is from a fork/,
+  )
+  assert.match(without.warnings[0]?.message ?? without.log, /nothing was planned/)
+})
+
+test("a fork's pull request is planned without the secrets of the fleet's files, and nobody can approve that", async (t) => {
+  const files = {
+    'host_vars/device-0.yml':
+      'configuration: { template: a.json }\npin: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n',
+    'templates/a.json': '{ "token": "{{ lookup(\'env\', \'FLEET_TOKEN\') }}", "pin": "{{ pin }}" }',
+  }
+  const { run, facts } = await openLargePullRequest(t, { isFromFork: true, files })
+  const github = await startGitHub(t)
+  // GitHub gives a fork's job empty secrets; it would also refuse to write, which this one doesn't
+  const env = { GITHUB_API_URL: github.url, FLEET_TOKEN: '' }
+  const inputs = { facts, 'github-token': 'a-token' }
+  const planned = await run(inputs, env)
+  assert.deepEqual([planned.code, planned.outputs['changes']], [0, '3'], planned.log)
+  assert.match(planned.summary, /> \*\*Without secrets:\*\* this plan was made without .*a\.json.*FLEET/)
+  assert.match(planned.warnings[0]?.message ?? '', /FLEET_TOKEN is not set in this run/)
+  assert.equal(github.checks[0]?.conclusion, 'neutral')
+  assert.doesNotMatch(github.comments[0]?.body ?? '', /drover-digest/)
+  const strict = await run({ ...inputs, 'missing-secrets': 'fail' }, env)
+  assert.deepEqual([strict.code, strict.outputs['failure-reason']], [1, 'invalid-file'], strict.log)
+  const wrong = await run({ ...inputs, 'missing-secrets': 'ignore' }, env)
+  assert.deepEqual([wrong.code, wrong.outputs['failure-reason']], [1, 'bad-input'])
 })
 
 test('what a device says of itself is no command to the runner, and reaches no person', async (t) => {
