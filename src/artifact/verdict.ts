@@ -20,7 +20,15 @@ export interface VerifyPolicy {
 
 /** What a receipt says whose signature was checked, or why there is nothing that it says. */
 export type Tested =
-  | { file: string; release: string; contentDigest: Digest; deviceType: string; result: 'pass' | 'fail' }
+  | {
+      file: string
+      release: string
+      contentDigest: Digest
+      deviceType: string
+      result: 'pass' | 'fail'
+      /** What the device said that its update client installed. */
+      reported?: { provides: Readonly<Record<string, string>> } | undefined
+    }
   | { file: string; failure: Failure }
 
 export interface Check {
@@ -123,7 +131,11 @@ function checkReceipts(info: ArtifactInfo, { receipts, deviceTypes }: VerifyPoli
       refuse('not-as-tested', `${receipt.file} is about the content ${digests}`)
     } else if (receipt.result !== 'pass') {
       refuse('not-as-tested', `${receipt.file} says that tests failed on ${receipt.deviceType}`)
-    } else tested.add(receipt.deviceType)
+    } else {
+      const other = otherImage(info, receipt.reported?.provides)
+      if (other === undefined) tested.add(receipt.deviceType)
+      else refuse('not-as-tested', `${receipt.file}: ${other}`)
+    }
   }
   if (info.format === 'mender' && info.scripts.length > 0 && info.provides[scriptsProvide] === undefined) {
     const how = 'package it with package-artifact, which counts them'
@@ -137,6 +149,18 @@ function checkReceipts(info: ArtifactInfo, { receipts, deviceTypes }: VerifyPoli
   }
   if (problems.length > 0) return refusal('receipt', problems.join('; '), ...reasons)
   return checkOk('receipt', `this content passed its tests on ${wanted.join(', ')}`)
+}
+
+/** Mender's client keeps the checksum of the root file system that it wrote: the device's own word on what was tested. */
+function otherImage(
+  { payloads }: ArtifactInfo,
+  provides: Readonly<Record<string, string>> | undefined,
+): string | undefined {
+  const reported = provides?.['rootfs-image.checksum']
+  const images = payloads.filter(({ type }) => type === 'rootfs-image').flatMap(({ files }) => files)
+  if (reported === undefined || images.length === 0) return undefined
+  if (images.some(({ checksum }) => checksum === reported)) return undefined
+  return `the device itself reported the image ${reported}, not ${images[0]?.checksum}: whatever was tested, it was not this`
 }
 
 function checkDeviceTypes({ deviceTypes }: ArtifactInfo, wanted: readonly string[]): Check {

@@ -280,6 +280,25 @@ test('every device type needs a receipt of a pass for this very content', async 
   }
 })
 
+test("a receipt whose device reported another image than the artifact's is none for it", async (t) => {
+  const { contentDigest, payloads } = await openArtifact(await file(t, named(name)))
+  const image = payloads[0]?.files[0]?.checksum ?? ''
+  assert.match(image, /^[0-9a-f]{64}$/)
+  const reasonsOf = async (provides: Record<string, string>) => {
+    const base = {
+      file: 'r.json',
+      release: name,
+      contentDigest,
+      deviceType: 'board',
+      result: 'pass',
+    } as const
+    return (await verdict(t, named(name), { receipts: [{ ...base, reported: { provides } }] })).reasons
+  }
+  assert.deepEqual(await reasonsOf({}), [])
+  assert.deepEqual(await reasonsOf({ 'rootfs-image.checksum': image }), [])
+  assert.deepEqual(await reasonsOf({ 'rootfs-image.checksum': '0'.repeat(64) }), ['not-as-tested'])
+})
+
 test('a new name makes no tested release younger, and takes none off known-bad', async (t) => {
   const parts = named('os-20270101T0000-0123456789ab')
   const { contentDigest } = await openArtifact(await file(t, parts))
