@@ -19,12 +19,19 @@ async function rollout(killAt: number): Promise<{ world: World; calls: number; r
   assert.ok(failing && off)
   failing.behaviour = 'fails'
   off.behaviour = 'never asks'
-  let calls = 0
-  let restarts = 0
   world.merge({ images: { board: 'b', virtual: 'b' } })
-  for (let round = 0; round < 14; round++) {
+  return await play(world, killAt, 14, (round) => {
     if (round === 5) world.merge({ overrides: { [off.id]: 'c' } })
     if (round === 6) world.merge({ images: { board: 'c', virtual: 'c' } })
+  })
+}
+
+/** Rounds of a tick, which is killed at one of all its calls and started again, and of what devices do after it. */
+async function play(world: World, killAt: number, rounds: number, happen: (round: number) => void) {
+  let calls = 0
+  let restarts = 0
+  for (let round = 0; round < rounds; round++) {
+    happen(round)
     const meanwhile = async () => {
       calls += 1
       if (calls === killAt) throw new Killed()
@@ -40,8 +47,27 @@ async function rollout(killAt: number): Promise<{ world: World; calls: number; r
   return { world, calls, restarts }
 }
 
+/** A small stage goes from one setting to another, with a release on the way; one device has a setting of its own. */
+async function settings(killAt: number): Promise<{ world: World; calls: number; restarts: number }> {
+  const world = new World({
+    stage: 'waves: [1 per device type, 100%]\n    gate: { soak: 1h, max-failures: 1, min-success: 50% }',
+    types: ['board', 'board', 'board', 'virtual', 'virtual'],
+    configurations: 'to upload',
+  })
+  const [failing, own] = world.devices
+  assert.ok(failing && own)
+  world.merge({ settings: { [own.id]: 'y' } })
+  return await play(world, killAt, 9, (round) => {
+    if (round === 3) world.merge({ setting: 'z' })
+    if (round === 4) failing.behaviour = 'fails'
+    if (round === 5) world.merge({ images: { board: 'b', virtual: 'b' } })
+    if (round === 7) failing.behaviour = 'success'
+  })
+}
+
 const endOf = ({ server, devices }: World) => ({
-  releases: devices.map(({ id, release }) => `${id} ${release}`),
+  releases: devices.map(({ id, release, configuration }) => `${id} ${release} ${configuration}`),
+  uploaded: [...server.releases.keys()],
   begun: devices.map(({ id, begun }) => `${id} ${begun.map(({ release }) => release).join(' ')}`),
   deployments: server.deployments.map(({ name, release, targets }) => ({
     name,
@@ -75,6 +101,26 @@ test('a rollout that is killed at any call ends as one that is not', async (t) =
       )
       assert.ok(open.length <= 1, device.id)
     }
+  }
+  t.diagnostic(`${calls} calls, killed at each of them`)
+})
+
+test('a rollout of configurations that is killed at any call ends as one that is not', async (t) => {
+  const { world, calls } = await settings(0)
+  const whole = endOf(world)
+  const configured = world.devices.map(({ id, configuration }) => [
+    configuration === world.configurationOf(world.tip, id)?.fingerprint,
+    id,
+  ])
+  assert.deepEqual(
+    configured,
+    world.devices.map(({ id }) => [true, id]),
+  )
+  assert.ok(whole.uploaded.filter((name) => name.startsWith('configuration-')).length >= 3)
+  for (let at = 1; at <= calls; at++) {
+    const killed = await settings(at)
+    assert.equal(killed.restarts, 1)
+    assert.deepEqual(endOf(killed.world), whole, `killed at call ${at}`)
   }
   t.diagnostic(`${calls} calls, killed at each of them`)
 })

@@ -125,7 +125,7 @@ export class World {
     const { configurations = 'none' } = plot
     const template = configurations === 'none' ? undefined : 't'
     this.merge({ images, overrides: {}, absent: new Set(), retired: new Set(), template })
-    if (configurations === 'there') this.#storeConfigurations()
+    if (configurations === 'there') this.storeConfigurations(settings)
   }
 
   /** What a device is to be configured with; undefined where Git says nothing of it. */
@@ -152,9 +152,9 @@ export class World {
     return this.#since(said, ({ template }) => template)
   }
 
-  /** Puts the artifacts of every configuration that there can be onto the server, as ticks would one by one. */
-  #storeConfigurations(): void {
-    for (const setting of settings) {
+  /** Puts the artifacts of configurations onto the server, as ticks would one by one. */
+  storeConfigurations(all: readonly string[]): void {
+    for (const setting of all) {
       const configuration = configurationWith({ setting })
       const provides = { 'data-partition.mender-configure.version': configuration.digest }
       for (const on of releases) {
