@@ -39,7 +39,7 @@ if command -v timeout >/dev/null 2>&1; then timeout ${providesSeconds} $p show-p
  */
 export async function aboutDevice(connection: Connection): Promise<AboutDevice> {
   const probes: Probe[] = [
-    ...facts.map(([, script]) => ({ script: `${script} 2>/dev/null` })),
+    ...facts.map(([, script]) => ({ script: `{ ${script}; } 2>/dev/null` })),
     ...typeFiles.map(([path]) => ({ script: `cat ${shellQuote([path])} 2>/dev/null` })),
     { script: `{ ${providesScript}; } 2>/dev/null`, limitSeconds: providesSeconds },
   ]

@@ -41,4 +41,6 @@ test('its facts are kernel, machine and system, each bounded', async (t) => {
   assert.match(facts['kernel'] ?? '', /^\d/)
   assert.match(facts['machine'] ?? '', /^\w+$/)
   assert.match(facts['os'] ?? '', /^A b{200,}…$/)
+  // what a shell complains of is no fact
+  for (const value of Object.values(facts)) assert.doesNotMatch(value, /No such file|cannot open|not found/)
 })
