@@ -32,8 +32,9 @@ fi
 # the kernel's own panic: whoever watches knows it from a reboot
 die() {
   echo "drover: $*"
-  echo 1 >/proc/sys/kernel/sysrq
-  echo c >/proc/sysrq-trigger
+  for proc in /proc /n/proc; do
+    [ ! -e $proc/sysrq-trigger ] || echo c >$proc/sysrq-trigger
+  done
   sleep 3600
 }
 
@@ -125,7 +126,6 @@ case $status in
 65 | 130) $busybox poweroff -f ;;
 esac
 echo "drover: virtual-init ended with $status"
-echo 1 >/proc/sys/kernel/sysrq
 echo c >/proc/sysrq-trigger
 $busybox sleep 3600
 `

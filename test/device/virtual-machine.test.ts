@@ -3,14 +3,14 @@ import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { connect } from '../../src/device/device.ts'
 import { plainContext } from '../../src/platform/platform.ts'
-import { baseImage, cannotBoot } from '../support/base-image.ts'
+import { baseImage } from '../support/base-image.ts'
 import { remainsOf } from '../support/devices.ts'
-import { needs } from '../support/needs.ts'
+import { cannotEmulate } from '../support/machines.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 import { undo } from '../support/undo.ts'
 
 const context = plainContext()
-const skip = cannotBoot || needs(process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64')
+const skip = cannotEmulate()
 
 test('vm: boots a machine for the connection alone and leaves nothing', { skip }, async (t) => {
   const parent = await temporaryFolder(t)
