@@ -5,26 +5,10 @@ import { openOrders } from './held.ts'
 import type { Change, Plan } from './model.ts'
 import type { Waiting } from './tick.ts'
 
-/** Who is to be let in now, and who is to be removed: nobody who has an open order, though he has not begun it. */
-export interface MembersDue {
-  enroll: readonly Change[]
-  retire: readonly Change[]
-}
-
-/** What became of them. */
+/** Ids of the devices at which it was done, and what held up the others. */
 export interface MembersDone {
-  enrolled: readonly string[]
-  retired: readonly string[]
+  done: readonly string[]
   waiting: readonly Waiting[]
-}
-
-/** Who is due by plan and facts. In a dry run nothing was taken back, so open orders of ours hold nobody. */
-export function membersDue({ changes }: Plan, { openDeployments }: Facts, isDryRun: boolean): MembersDue {
-  const orders = openOrders(openDeployments)
-  return {
-    enroll: changes.filter(({ kind }) => kind === 'enroll'),
-    retire: changes.filter(({ kind, device }) => kind === 'retire' && (isDryRun || !orders.has(device))),
-  }
 }
 
 export interface MembersTurn {
@@ -35,17 +19,31 @@ export interface MembersTurn {
   mayWrite: () => Promise<boolean>
 }
 
-/** Lets in and removes, each device once; stops where the branch has moved on. May be repeated. */
-export async function admitAndRemove(due: MembersDue, turn: MembersTurn): Promise<MembersDone> {
-  const waiting: Waiting[] = []
-  const enrolled = await each(due.enroll, 'let in', waiting, turn, ({ device }) => turn.server.accept(device))
-  const retired = await each(due.retire, 'remove', waiting, turn, async ({ device }) => {
+/** Lets in whom the plan says, each once; stops where the branch has moved on. May be repeated. */
+export async function admit({ changes }: Plan, turn: MembersTurn): Promise<MembersDone> {
+  const due = changes.filter(({ kind }) => kind === 'enroll')
+  return await each(due, 'let in', turn, ({ device }) => turn.server.accept(device))
+}
+
+/**
+ * Removes whom the plan says, but for those that have an open order, though not begun: it could not be taken back. In a dry
+ * run nothing was, so there they count. As for the rest like `admit`.
+ */
+export async function remove(
+  { changes }: Plan,
+  { openDeployments }: Facts,
+  turn: MembersTurn,
+): Promise<MembersDone> {
+  const orders = openOrders(openDeployments)
+  const due = changes.filter(
+    ({ kind, device }) => kind === 'retire' && (turn.isDryRun || !orders.has(device)),
+  )
+  return await each(due, 'remove', turn, async ({ device }) => {
     // whoever has taken it since the facts were read works with it
     const lease = await turn.server.leaseOf(device)
     if (lease) throw new Failure('device-busy', `it is leased to ${oneLine(lease.holder)}`)
     await turn.server.retire(device)
   })
-  return { enrolled, retired, waiting }
 }
 
 /** What is wrong with one device, or came about since the facts were read. */
@@ -59,11 +57,11 @@ const ofOneDevice: readonly string[] = [
 async function each(
   changes: readonly Change[],
   verb: string,
-  waiting: Waiting[],
   { context, isDryRun, mayWrite }: MembersTurn,
   write: (change: Change) => Promise<void>,
-): Promise<string[]> {
+): Promise<MembersDone> {
   const done: string[] = []
+  const waiting: Waiting[] = []
   for (const change of changes) {
     if (!(await mayWrite())) break
     context.log.info(`${isDryRun ? `would ${verb}` : verb}: ${oneLine(change.host)} (${change.device})`)
@@ -77,5 +75,5 @@ async function each(
       waiting.push({ why, devices: 1, nextDue: undefined })
     }
   }
-  return done
+  return { done, waiting }
 }

@@ -23,7 +23,7 @@ import { progressOf } from './progress.ts'
 import { isMissing, provideFor, requireSigning } from './provide.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
-import { type MembersDone, admitAndRemove, membersDue } from './tick-members.ts'
+import { type MembersTurn, admit, remove } from './tick-members.ts'
 import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
 import { windowEndOf } from './window-end.ts'
 import { type Withdrawal, withdrawalsOf } from './withdrawals.ts'
@@ -36,11 +36,8 @@ export interface ScheduleOptions {
   signing?: ConfigurationSigning
 }
 
-/** What a tick has written, and what held it up while it did. */
-interface Done extends MembersDone {
-  orders: readonly TickOrder[]
-  withdrawn: readonly string[]
-}
+/** What a tick has written. */
+type Written = Pick<Tick, 'orders' | 'withdrawn' | 'enrolled' | 'retired'>
 
 interface Look {
   facts: Facts
@@ -79,23 +76,26 @@ export class TickRun {
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
     requireSigning(ordersFor(look.due.due), look.facts, this.#options.signing)
     const withdrawn = await this.#withdraw(look.withdrawals)
-    if (withdrawn.length > 0 && !this.#isOvertaken) look = await this.#look()
-    const members = await this.#admitAndRemove(look)
+    const admitted = await admit(look.plan, this.#membersTurn)
+    // whom it let in counts from here on as it would for a run that begins now: both order the same
+    const hasChanged = withdrawn.length + admitted.done.length > 0 && !this.#isDryRun
+    if (hasChanged && !this.#isOvertaken) look = await this.#look()
+    const removed = await remove(look.plan, look.facts, this.#membersTurn)
     const due = await this.#withoutLeased(look.due, look.facts)
     const orders = await this.#order(ordersFor(due.due), look.facts)
-    const done = { ...members, orders, withdrawn }
-    if (!this.#isOvertaken) return await this.#tick({ ...look, due }, done)
-    const { waiting: _, ...written } = done
-    return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), ...written }
+    const written = { enrolled: admitted.done, retired: removed.done, orders, withdrawn }
+    if (this.#isOvertaken)
+      return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), ...written }
+    return await this.#tick({ ...look, due }, written, [...admitted.waiting, ...removed.waiting])
   }
 
-  async #admitAndRemove({ plan, facts }: Look): Promise<MembersDone> {
-    return await admitAndRemove(membersDue(plan, facts, this.#isDryRun), {
+  get #membersTurn(): MembersTurn {
+    return {
       server: this.#server,
       context: this.#context,
       isDryRun: this.#isDryRun,
       mayWrite: () => this.#mayWrite(),
-    })
+    }
   }
 
   /** What is, and what follows from it. */
@@ -207,7 +207,8 @@ export class TickRun {
 
   async #tick(
     { plan, facts, due }: Look,
-    { orders, withdrawn, enrolled, retired, waiting: held }: Done,
+    { orders, withdrawn, enrolled, retired }: Written,
+    held: readonly Waiting[],
   ): Promise<Tick> {
     const pending = due.members.filter(({ outcome }) => outcome.kind === 'pending').length
     const placed = due.members.flatMap(({ state }) => state.placed.map(({ wave }) => wave))

@@ -81,7 +81,8 @@ const hasReported = ({ lab, ids }: Ground, serial: string) =>
 test('a device that Git names is let in by a tick, and ordered by a later one when it has reported', async (t) => {
   const ground = await groundOf(t, {
     policy: ', enroll: in-git',
-    hosts: { known: { isIn: true }, joins: {} },
+    // it takes its time, so that it has not reported when the run goes on
+    hosts: { known: { isIn: true }, joins: { device: { pollMs: 3000 } } },
   })
   const { lab, ids, tick } = ground
   const stranger = await lab.device({ serial: 'stranger', pollMs: 20 }, false)
@@ -218,7 +219,11 @@ test('an emergency lets nobody in and removes nobody, whatever the budget', asyn
 test('a reviewed plan file allows whom it names to join and leave, and nobody else', async (t) => {
   const ground = await groundOf(t, {
     policy: ', enroll: in-git, budget: { retire: 1 }',
-    hosts: { stays: { isIn: true }, joins: {}, leaves: { isIn: true, variables: 'state: retired' } },
+    hosts: {
+      stays: { isIn: true },
+      joins: { device: { pollMs: 3000 } },
+      leaves: { isIn: true, variables: 'state: retired' },
+    },
   })
   const { lab, repository, tick, ids } = ground
   const facts = await gatherFacts(lab.server, plainContext())

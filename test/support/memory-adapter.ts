@@ -19,6 +19,7 @@ export type Request =
   | { what: 'deploy'; order: Order }
   | { what: 'abort'; deployment: string; device?: string }
   | { what: 'deployment'; deployment: string }
+  | { what: 'accept' | 'retire'; device: string }
   | { what: 'write' | 'devices' | 'open' | 'read' }
 
 /** Called before every request, and awaited. What it throws ends the caller. */
@@ -168,13 +169,13 @@ class Adapter implements OtaServer {
   }
 
   async accept(id: string): Promise<void> {
-    await this.#asked({ what: 'write' })
+    await this.#asked({ what: 'accept', device: id })
     const device = this.#deviceOf(id)
     device.facts = { ...device.facts, status: 'accepted' }
   }
 
   async retire(id: string): Promise<void> {
-    await this.#asked({ what: 'write' })
+    await this.#asked({ what: 'retire', device: id })
     this.#server.abortAllOf(id, 'decommissioned')
     this.#server.devices.delete(id)
   }

@@ -2,6 +2,7 @@
 import { Failure } from '../../../src/platform/platform.ts'
 import type { Chance } from '../../support/chance.ts'
 import type { MemoryDevice, StepBehaviour } from '../../support/memory-device.ts'
+import { decideMember, knock } from './members.ts'
 import { Broken, isOurs, judgeRest } from './oracle.ts'
 import { Killed, type RunTick, runTick } from './ticks.ts'
 import { type World, minuteMs, releases, settings } from './world.ts'
@@ -22,6 +23,7 @@ const kinds = {
   override: 4,
   membership: 4,
   lab: 8,
+  member: 8,
   freeze: 2,
   bad: 2,
   retry: 4,
@@ -198,7 +200,7 @@ function decide(world: World, { kind, a, b }: Move, device: MemoryDevice, releas
       const changed = new Set(before)
       if (!changed.delete(device.id)) changed.add(device.id)
       world.merge({ [key]: changed })
-      if (b % 2 === 0) world.rejoin()
+      if (b % 2 === 0) for (const one of world.devices) knock(world, one)
       break
     }
     case 'lab':
@@ -241,6 +243,9 @@ function operate(world: World, { kind, a }: Move, device: MemoryDevice, release:
           number: 1,
           until: new Date(world.nowMs + (a % 2) * 2 * 3_600_000).toISOString(),
         }
+      break
+    case 'member':
+      decideMember(world, device, a >> 3)
       break
     case 'byHand':
       server.create(`by hand ${server.deployments.length}`, release, [device.id])
@@ -319,7 +324,7 @@ async function twin(world: World, a: number, b: number, counts: Counts): Promise
   if (second) judgeTick(await second, counts)
 }
 
-const foreseen: readonly string[] = ['no-device-matched', 'release-missing']
+const foreseen: readonly string[] = ['no-device-matched', 'release-missing', 'over-budget']
 
 function judgeTick({ tick, error, writes }: RunTick, counts: Counts): void {
   counts.ticks += 1

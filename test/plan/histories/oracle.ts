@@ -73,6 +73,7 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
       broken('outside of the plan', id)
     if (order.release === configuration && seen.facts.get(id)?.release !== release)
       broken('on another release', `${id} reports ${seen.facts.get(id)?.release}`)
+    if (seen.facts.get(id)?.status !== 'accepted') broken('not let in', id)
     const other = seen.open.get(id)
     if (other !== undefined) broken('disturbed', `${id} had the open order ${other}`)
     for (const own of openOrdersOf(world.server, id).filter(isOurs)) {
@@ -167,8 +168,13 @@ function placesFor(world: World, release: string, wanting: readonly MemoryDevice
   return waves(members, release, world.stage.waves)
 }
 
-function releaseSubject(world: World, { said }: Seen, release: string): Subject {
-  const wanting = world.devices.filter((one) => world.wanted(said, one) === release)
+/** A device that the server doesn't let in, or that said nothing since, has no place in the waves. */
+const isIn = ({ facts }: Seen, { id }: MemoryDevice) =>
+  facts.get(id)?.status === 'accepted' && facts.get(id)?.release !== undefined
+
+function releaseSubject(world: World, seen: Seen, release: string): Subject {
+  const { said } = seen
+  const wanting = world.devices.filter((one) => isIn(seen, one) && world.wanted(said, one) === release)
   const brought = (one: MemoryDevice) => world.introduced(said, one.id, one.deviceType)
   return {
     wanting,
@@ -179,8 +185,11 @@ function releaseSubject(world: World, { said }: Seen, release: string): Subject 
   }
 }
 
-function templateSubject(world: World, { said }: Seen): Subject {
-  const wanting = world.devices.filter((one) => world.wantedNames(said, one).configuration !== undefined)
+function templateSubject(world: World, seen: Seen): Subject {
+  const { said } = seen
+  const wanting = world.devices.filter(
+    (one) => isIn(seen, one) && world.wantedNames(said, one).configuration !== undefined,
+  )
   const content = digestOf(canonicalJson(['kiosk.json', digestOf(said.template ?? '')])).slice(7, 19)
   const commit = world.templateCommit(said)
   return {

@@ -3,6 +3,7 @@ import { Chance } from '../../support/chance.ts'
 import type { Tick } from '../../../src/plan/plan.ts'
 import { type Counts, type Move, apply, movesBy, turn } from './moves.ts'
 import { isOpenState } from '../../../src/ota/ota.ts'
+import { judgeMembers, knock, letAllIn } from './members.ts'
 import { Broken, isOurs } from './oracle.ts'
 import { runTick } from './ticks.ts'
 import { World, minuteMs, plotBy } from './world.ts'
@@ -60,10 +61,12 @@ async function settle(world: World, counts: Counts): Promise<void> {
   for (const device of world.devices) device.behaviour = 'success'
   world.switches = { ...world.switches, freeze: undefined, knownBad: new Set() }
   cleanUp(world)
-  world.rejoin()
+  // a person who is told that a removal is over budget, and has none, gives it up
+  if (world.stage.budget.retire === 0 && world.tip.retired.size > 0) world.merge({ retired: new Set() })
   let told = ''
   for (let round = 0; round < maxRounds; round++) {
     world.nowMs += 40 * minuteMs
+    letAllIn(world)
     const wanted = world.devices.flatMap((one) => world.wanted(world.tip, one) ?? [])
     const missing = world.devices.flatMap((one) => {
       const release = world.wanted(world.tip, one)
@@ -108,6 +111,7 @@ function retryAll(world: World, { failures, waiting }: Tick): void {
 }
 
 async function judgeEnd(world: World): Promise<void> {
+  judgeMembers(world)
   for (const device of world.devices) {
     const wanted = world.wanted(world.tip, device)
     if (wanted !== undefined && device.release !== wanted)
@@ -118,7 +122,10 @@ async function judgeEnd(world: World): Promise<void> {
   }
   for (const laterMs of [0, 40 * minuteMs, 24 * 60 * minuteMs]) {
     world.nowMs += laterMs
-    for (const device of world.devices) turn(world, device)
+    for (const device of world.devices) {
+      knock(world, device)
+      turn(world, device)
+    }
     const { writes, error } = await runTick(world, world.tip)
     if (writes > 0 || error !== undefined) throw new Broken('writes after it is done', JSON.stringify(error))
   }

@@ -3,6 +3,7 @@ import type { OtaServer } from '../../../src/ota/ota.ts'
 import { type FleetGit, type Tick, schedule } from '../../../src/plan/plan.ts'
 import { plainContext } from '../../../src/platform/platform.ts'
 import { type Request, memoryAdapter } from '../../support/memory-adapter.ts'
+import { judgeAdmission, judgeRemoval } from './members.ts'
 import { Broken, type Seen, judgeOrder, judgeWithdrawal, openOrdersOf } from './oracle.ts'
 import type { Said, World } from './world.ts'
 
@@ -18,6 +19,8 @@ export interface RunTick {
   writes: number
   calls: number
 }
+
+const writes: readonly string[] = ['deploy', 'abort', 'accept', 'retire']
 
 /** Runs a tick on what was checked out at `said`. */
 export async function runTick(
@@ -46,7 +49,7 @@ export async function runTick(
   const asked = async (request: Request) => {
     await before()
     look(world, seen, request)
-    if (request.what === 'deploy' || request.what === 'abort') {
+    if (writes.includes(request.what)) {
       run.writes += 1
       seen.isTip = false
       seen.withdrawing = request.what === 'abort' ? request.deployment : undefined
@@ -109,6 +112,12 @@ function look(world: World, seen: Seen, request: Request): void {
     }
     case 'deploy':
       judgeOrder(world, seen, request.order)
+      break
+    case 'accept':
+      judgeAdmission(world, seen, request.device)
+      break
+    case 'retire':
+      judgeRemoval(world, seen, request.device)
       break
     case 'abort':
       judgeWithdrawal(world, seen, request.deployment, request.device)

@@ -66,13 +66,15 @@ export function plotBy(seed: number): Plot {
   const limits = `max-failures: ${chance.of(['0', '1', '50%', '100%'])}, min-success: ${chance.of(['100%', '50%', '1%'])}`
   const to = chance.of(['05:00', '14:00'])
   const window = chance.is(12) ? `\n    window: { from: "02:00", to: "${to}", time-zone: UTC }` : ''
-  const budget = `\n    budget: { retire: 100${chance.is(15) ? ', per-site: 50%' : ''} }`
+  const retire = chance.is(90) ? 100 : 0
+  const budget = `\n    budget: { retire: ${retire}${chance.is(15) ? ', per-site: 50%' : ''} }`
+  const enroll = chance.is(70) ? '\n    enroll: in-git' : ''
   const typeCount = chance.is(30) ? 2 : 1
   const count = 2 + chance.below(6)
   const configurations = chance.is(50) ? 'there' : chance.is(4) ? 'to upload' : 'none'
   return {
     failing: Array.from({ length: count }, (_, index) => index).filter(() => chance.is(12)),
-    stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}`,
+    stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}${enroll}`,
     types: Array.from({ length: count }, (_, index) => types[index % typeCount] ?? 'board'),
     configurations,
   }
@@ -175,15 +177,6 @@ export class World {
     const device = new MemoryDevice(this.server, id, type, 'a')
     device.report()
     return device
-  }
-
-  /** A device that was removed from the server, and that Git names again, asks anew and is let in. */
-  rejoin(): void {
-    for (const device of this.devices) {
-      if (this.server.devices.has(device.id) || this.wanted(this.tip, device) === undefined) continue
-      this.server.join(device.id, { identity: { serial: device.id } }, true)
-      device.report()
-    }
   }
 
   now(): Date {
