@@ -3,8 +3,10 @@ import { openHawkbitClient } from './hawkbit-client.ts'
 import { deploy } from './hawkbit-deploy.ts'
 import * as deployments from './hawkbit-deployments.ts'
 import * as devices from './hawkbit-devices.ts'
+import { listed } from './hawkbit-groups.ts'
 import * as leases from './hawkbit-leases.ts'
 import { readLog } from './hawkbit-log.ts'
+import { preauthorise } from './hawkbit-preauthorise.ts'
 import { findRelease, listReleases } from './hawkbit-releases.ts'
 import { uploadArtifact } from './hawkbit-upload.ts'
 import { withdraw } from './hawkbit-withdraw.ts'
@@ -24,13 +26,14 @@ export function hawkbitServer(url: string, token: string, context: Context): Ota
     releases: () => listReleases(client),
     release: (name) => findRelease(client, name),
     upload: (path, verifyKeys) => uploadArtifact(client, path, verifyKeys),
-    deploy: (order) => deploy(client, order),
+    deploy: async (order) => deploy(client, await listed(client, order)),
     findDeployment: (name) => deployments.findDeployment(client, name),
     findDeployments: (names) => deployments.findDeployments(client, names),
     deployment: (id) => deployments.readDeployment(client, id),
     lastTaken: (devices) => deployments.lastTaken(client, devices),
     openDeployments: () => deployments.openDeployments(client),
     withdraw: (id, ended, from) => withdraw(client, id, ended, from),
+    preauthorise: (newcomer) => preauthorise(client, newcomer),
     accept: (device) => devices.acceptDevice(client, device),
     retire: (device) => devices.retireDevice(client, device),
     leaseOf: (device) => leases.leaseOf(client, device),

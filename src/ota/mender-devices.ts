@@ -6,7 +6,7 @@ import { type AuthDevice, type InventoryDevice, authDevice, inventoryDevice } fr
 import { leaseAmong } from './mender-lease-tags.ts'
 import { type DeviceFacts, leaseNote } from './ota-server.ts'
 
-const authPath = '/api/management/v2/devauth/devices'
+export const authPath = '/api/management/v2/devauth/devices'
 const inventoryPath = '/api/management/v1/inventory/devices'
 const searchPath = '/api/management/v2/inventory/filters/search'
 
@@ -57,8 +57,10 @@ async function unlistedAccepted(
   return counted && counted.count <= listed ? [] : client.list(authPath, { status: 'accepted' }, authDevice)
 }
 
-async function* searchInventory(
+/** What the inventory has of the devices that all `filters` let through, page by page. */
+export async function* searchInventory(
   client: MenderClient,
+  filters: readonly unknown[] = [],
 ): AsyncGenerator<{ devices: InventoryDevice[]; total: number | undefined }> {
   const order = [{ scope: 'system', attribute: 'created_ts', order: 'asc' }]
   for (let page = 1, count = 0; ; page++) {
@@ -67,7 +69,7 @@ async function* searchInventory(
       {
         method: 'POST',
         path: searchPath,
-        json: { page, per_page: pageSize, sort: order },
+        json: { page, per_page: pageSize, sort: order, ...(filters.length > 0 ? { filters } : {}) },
         repeatable: true,
       },
       v.array(inventoryDevice),

@@ -4,8 +4,9 @@ import { Failure } from '../platform/platform.ts'
 import type { MenderClient } from './mender-client.ts'
 import { deploymentsPath as path } from './mender-deployment-devices.ts'
 import type { MenderDeployments } from './mender-deployments.ts'
+import { acceptedInGroup } from './mender-groups.ts'
 import { findRelease } from './mender-releases.ts'
-import { type Deployment, type DeviceState, type Order, isOpenState } from './ota-server.ts'
+import { type Deployment, type DeviceState, type GroupOrder, type Order, isOpenState } from './ota-server.ts'
 
 const attempts = 3
 /** The server takes 1 MiB of JSON, which is about 26,000 ids. */
@@ -15,9 +16,10 @@ const maxDevices = 20_000
 export async function deploy(
   client: MenderClient,
   deployments: MenderDeployments,
-  order: Order,
+  order: Order | GroupOrder,
 ): Promise<Deployment> {
-  const devices = [...new Set(order.devices)].sort()
+  const devices =
+    'group' in order ? await acceptedInGroup(client, order.group) : [...new Set(order.devices)].sort()
   if (devices.length === 0) {
     throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
   }
@@ -42,12 +44,18 @@ export async function deploy(
 }
 
 /** Returns what is wrong where the order isn't found afterwards; throws what no other try would change. */
-async function create(client: MenderClient, order: Order, devices: readonly string[]): Promise<Failure> {
+async function create(
+  client: MenderClient,
+  order: Order | GroupOrder,
+  devices: readonly string[],
+): Promise<Failure> {
+  const wanted = { name: order.name, artifact_name: order.release, force_installation: false }
   try {
     const { status } = await client.http.send({
       method: 'POST',
-      path,
-      json: { name: order.name, artifact_name: order.release, devices, force_installation: false },
+      ...('group' in order
+        ? { path: `${path}/group/${encodeURIComponent(order.group)}`, json: wanted }
+        : { path, json: { ...wanted, devices } }),
       repeatable: false,
       accept: [201, 409, 422],
     })
@@ -64,7 +72,7 @@ async function create(client: MenderClient, order: Order, devices: readonly stri
 async function checked(
   client: MenderClient,
   found: Deployment,
-  order: Order,
+  order: Pick<Order, 'name' | 'release'>,
   devices: readonly string[],
 ): Promise<Deployment> {
   const asked = new Set(devices)

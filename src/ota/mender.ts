@@ -5,6 +5,7 @@ import * as devices from './mender-devices.ts'
 import * as leases from './mender-leases.ts'
 import { readLog } from './mender-log.ts'
 import { deploy, withdraw } from './mender-orders.ts'
+import { preauthorise } from './mender-preauthorise.ts'
 import { findRelease, listReleases } from './mender-releases.ts'
 import { uploadArtifact } from './mender-upload.ts'
 import type { OtaServer } from './ota-server.ts'
@@ -28,6 +29,7 @@ export function menderServer(url: string, token: string, context: Context): OtaS
     lastTaken: (devices) => deployments.lastTaken(devices),
     openDeployments: () => deployments.open(),
     withdraw: (id, ended, from) => withdraw(client, deployments, id, ended, from),
+    preauthorise: (newcomer) => preauthorise(client, newcomer),
     accept: (device) => devices.acceptDevice(client, device),
     retire: (device) => devices.retireDevice(client, device),
     leaseOf: (device) => leases.leaseOf(client, device),

@@ -74,6 +74,19 @@ export interface Order {
   devices: readonly string[]
 }
 
+/** The same to all accepted devices that are in a group on the server at that time. */
+export interface GroupOrder extends Omit<Order, 'devices'> {
+  group: string
+}
+
+/** A device that is to be let in at its first request. */
+export interface Newcomer {
+  /** How it will identify itself, as its identity script says; on hawkBit `controllerId` alone. */
+  identity: Readonly<Record<string, string>>
+  /** What shows that it is the one: its public key (PEM); on hawkBit its security token, which is a secret. */
+  key: string
+}
+
 export interface Uploaded {
   artifactId: string
   release: string
@@ -127,8 +140,11 @@ export interface OtaServer {
    * Places an order, or finds the one of the same name, and reads back which devices it has. Throws `no-device-matched`
    * for an empty list, `bad-input` for one of over 20,000, `release-missing`, `device-missing` where the server left a device
    * out; on hawkBit, where an order would cancel what runs, also `device-busy` and `wrong-device-type`.
+   *
+   * An order to a group is for those who are in it and accepted when it is placed, and read back as such. Throws also
+   * `no-device-matched` where that is nobody, and like any order that is not what was asked where the group has changed since.
    */
-  deploy(order: Order): Promise<Deployment>
+  deploy(order: Order | GroupOrder): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */
   findDeployment(name: string): Promise<Deployment | undefined>
   /** The deployments of these names that there are, by name, the newest where there are several. */
@@ -149,6 +165,11 @@ export interface OtaServer {
     ended?: readonly string[],
     from?: readonly string[],
   ): Promise<readonly string[]>
+  /**
+   * Lets a device in before it comes, or one that waits with this very key; returns its id on the server. Throws `bad-key`,
+   * and `device-not-accepted` where the server knows the device with another key, or this key was turned away.
+   */
+  preauthorise(newcomer: Newcomer): Promise<string>
   /** Lets a known device in; throws `device-missing`. */
   accept(device: string): Promise<void>
   /** Removes a device and its credentials; one that is not there is already removed. */

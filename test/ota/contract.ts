@@ -1,13 +1,18 @@
 // What every adapter of the port OtaServer promises, whatever server is behind it.
 import assert from 'node:assert/strict'
-import { generateKeyPairSync, randomUUID } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { openArtifact } from '../../src/artifact/artifact.ts'
 import { isOpenState } from '../../src/ota/ota.ts'
 import { type ServerLab, allDevices, until } from '../support/lab.ts'
+import { devicesContract } from './contract-devices.ts'
+import { leasesContract } from './contract-leases.ts'
 
 type Options = { accept?: 'all' | 'none' }
+
+/** Names something that every adapter promises, and how that shows. */
+export type Promised = (name: string, body: (lab: ServerLab) => Promise<void>, options?: Options) => void
 
 interface Adapter {
   /** Why it can't be tried here. */
@@ -22,56 +27,17 @@ export function contract(
   open: (t: TestContext, options?: Options) => Promise<ServerLab>,
   { skip = false, letsInWhoItKnows = false }: Adapter = {},
 ): void {
-  const promise = (name: string, body: (lab: ServerLab) => Promise<void>, options?: Options): void => {
+  const promise: Promised = (name, body, options) => {
     const never = letsInWhoItKnows && options?.accept === 'none' && 'no device of this server ever waits'
     test(`${adapter}: ${name}`, { skip: skip || never }, async (t) => body(await open(t, options)))
   }
 
-  promise('a device shows what it reports, and when', async ({ server, device, identity }) => {
-    const { key } = await device({ serial: 'A-1', release: 'os-1', attributes: { site: ['north', 'roof'] } })
-    const facts = await server.device(key)
-    assert.equal(facts.status, 'accepted')
-    assert.equal(facts.release, 'os-1')
-    assert.equal(facts.deviceType, 'virtual')
-    assert.equal(facts.attributes['site'], 'north,roof')
-    assert.deepEqual(facts.identity, identity('A-1'))
-    assert.ok(Math.abs(Date.now() - Date.parse(facts.reportedAt ?? '')) < 60_000)
-    assert.deepEqual(
-      (await allDevices(server)).map(({ id, release, identity }) => ({ id, release, identity })),
-      [{ id: key, release: 'os-1', identity: identity('A-1') }],
-    )
-  })
+  devicesContract(promise, letsInWhoItKnows)
+  ordersContract(promise)
+  leasesContract(promise)
+}
 
-  promise('a device that it does not know is missing', async ({ server }) => {
-    await assert.rejects(server.device(randomUUID()), { reason: 'device-missing' })
-    await assert.rejects(server.accept(randomUUID()), { reason: 'device-missing' })
-    await assert.rejects(server.leaseOf(randomUUID()), { reason: 'device-missing' })
-  })
-
-  promise(
-    'a device waits until it is accepted, and accepting it twice is accepting it once',
-    async ({ server, device }) => {
-      await device({ serial: 'B-1' }, false)
-      await until(async () => (await allDevices(server)).length === 1)
-      const [pending] = await allDevices(server)
-      assert.equal(pending?.status, 'pending')
-      assert.equal(pending.reportedAt, undefined)
-      await server.accept(pending.id)
-      await server.accept(pending.id)
-      await until(async () => (await server.device(pending.id)).reportedAt !== undefined)
-      assert.equal((await server.device(pending.id)).status, 'accepted')
-    },
-    { accept: 'none' },
-  )
-
-  promise('a retired device is gone, and retiring it again does nothing', async ({ server, device }) => {
-    const one = await device()
-    await one.stop()
-    await server.retire(one.key)
-    await server.retire(one.key)
-    await assert.rejects(server.device(one.key), { reason: 'device-missing' })
-  })
-
+function ordersContract(promise: Promised): void {
   promise('the same content twice is one upload, listed with its content digest', async (lab) => {
     const path = await lab.artifact('os-2')
     const info = await openArtifact(path)
@@ -176,6 +142,52 @@ export function contract(
     const narrow = { name: 'wave-1', release: 'os-2', devices: [two.key] }
     await assert.rejects(lab.server.deploy(narrow), { reason: 'server-refused' })
   })
+
+  promise('an order to a group is for the devices in it, and for no other', async (lab) => {
+    const [one, two, other] = await Promise.all([
+      lab.device({ behaviour: 'never asks' }),
+      lab.device({ behaviour: 'never asks' }),
+      lab.device({ behaviour: 'never asks' }),
+    ])
+    await lab.group('bench', [one.key, two.key])
+    await lab.server.upload(await lab.artifact('os-2'))
+    const order = { name: 'to the bench', release: 'os-2', group: 'bench' }
+    const placed = await lab.server.deploy(order)
+    assert.deepEqual([...placed.devices.keys()].sort(), [one.key, two.key].sort())
+    assert.deepEqual(await lab.server.deploy(order), placed)
+    const asList = { name: order.name, release: order.release, devices: [two.key, one.key] }
+    assert.deepEqual(await lab.server.deploy(asList), placed, 'it is the same order')
+    await lab.group('bench', [other.key])
+    await assert.rejects(lab.server.deploy(order), { reason: 'device-missing' }, 'the group has changed')
+    await assert.rejects(lab.server.deploy({ ...order, name: 'to nobody', group: 'nobody' }), {
+      reason: 'no-device-matched',
+    })
+    assert.deepEqual(await lab.server.openDeployments(), [placed])
+  })
+
+  promise(
+    'an order to a group passes by whom the server has not let in',
+    async (lab) => {
+      await lab.device({ behaviour: 'never asks' }, false)
+      await until(async () => (await allDevices(lab.server)).length === 1)
+      const [first = ''] = (await allDevices(lab.server)).map(({ id }) => id)
+      await lab.server.accept(first)
+      await lab.device({ behaviour: 'never asks' }, false)
+      await until(async () => (await allDevices(lab.server)).length === 2)
+      const both = (await allDevices(lab.server)).map(({ id }) => id)
+      await lab.group('bench', both)
+      await lab.server.upload(await lab.artifact('os-2'))
+      const order = { name: 'to the bench', release: 'os-2', group: 'bench' }
+      assert.deepEqual([...(await lab.server.deploy(order)).devices], [[first, 'pending']])
+      await lab.group(
+        'porch',
+        both.filter((id) => id !== first),
+      )
+      const toNobody = { ...order, name: 'to the porch', group: 'porch' }
+      await assert.rejects(lab.server.deploy(toNobody), { reason: 'no-device-matched' })
+    },
+    { accept: 'none' },
+  )
 
   promise('a deployment shows each device, also one that has not asked', async (lab) => {
     const [good, bad, silent] = await Promise.all([
@@ -335,65 +347,5 @@ export function contract(
     await lab.server.withdraw(id)
     const at = (await lab.server.deployment(id)).finishedAt?.get(key)
     assert.ok(Math.abs(Date.now() - Date.parse(at ?? '')) < 60_000, at)
-  })
-
-  promise('of two who want a device one gets the lease', async ({ server, device }) => {
-    const { key } = await device()
-    const lease = (id: string, ms = 60_000) => ({
-      id,
-      holder: `run ${id}`,
-      until: new Date(Date.now() + ms).toISOString(),
-    })
-    const takers = ['a', 'b', 'c', 'd'].map((id) => server.takeLease(key, lease(id)))
-    const holders = new Set((await Promise.all(takers)).map(({ id }) => id))
-    assert.equal(holders.size, 1)
-    const [winner = ''] = holders
-    assert.equal((await server.leaseOf(key))?.holder, `run ${winner}`)
-    await server.returnLease(key, 'somebody else')
-    assert.equal((await server.takeLease(key, lease('late'))).id, winner)
-    await server.returnLease(key, winner)
-    await server.returnLease(key, winner)
-    assert.equal(await server.leaseOf(key), undefined)
-    assert.equal(
-      (await server.takeLease(key, lease('next', -1000))).id,
-      'next',
-      'taken although it ends at once',
-    )
-    assert.equal(await server.leaseOf(key), undefined)
-  })
-
-  promise('the number of a lease grows, whatever became of the one before', async ({ server, device }) => {
-    const { key } = await device()
-    const take = async (id: string, ms = 60_000) =>
-      server.takeLease(key, { id, holder: `run ${id}`, until: new Date(Date.now() + ms).toISOString() })
-    const first = await take('a')
-    const { number } = await take('a', 120_000)
-    assert.equal(number, first.number, 'prolonged')
-    assert.equal((await server.leaseOf(key))?.number, number)
-    await server.returnLease(key, 'a')
-    const ended = await take('b', -1000)
-    assert.ok(ended.number > number, 'after one that was returned')
-    assert.ok((await take('c')).number > ended.number, 'after one that ended')
-    assert.equal((await take('d')).id, 'c')
-  })
-
-  promise("a device's facts say who holds it", async ({ server, device }) => {
-    const { key } = await device()
-    const until = new Date(Date.now() + 60_000).toISOString()
-    const { id, ...note } = await server.takeLease(key, { id: 'a', holder: 'run', until })
-    assert.deepEqual((await server.device(key)).lease, note)
-    assert.deepEqual((await allDevices(server))[0]?.lease, note)
-    await server.returnLease(key, id)
-    assert.equal((await server.device(key)).lease, undefined)
-    assert.equal((await allDevices(server))[0]?.lease, undefined)
-  })
-
-  promise('a lease leaves tags and facts of the device as they were', async (lab) => {
-    const { key } = await lab.device()
-    await lab.setRemark(key, 'room', '12')
-    const until = new Date(Date.now() + 60_000).toISOString()
-    await lab.server.takeLease(key, { id: 'a', holder: 'run', until })
-    await lab.server.returnLease(key, 'a')
-    assert.deepEqual(await lab.remarks(key), { room: '12' })
   })
 }

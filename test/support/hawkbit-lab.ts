@@ -1,4 +1,5 @@
 // A tenant of a real hawkBit server with devices and artifacts, all on loopback.
+import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -7,7 +8,7 @@ import { openServer } from '../../src/ota/ota.ts'
 import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { startHawkbitDevice } from './hawkbit-device.ts'
 import { type HawkbitServer, asUser } from './hawkbit-server.ts'
-import { type ServerLab, until } from './lab.ts'
+import { type LabDeviceOptions, type ServerLab, until } from './lab.ts'
 import { temporaryFolder } from './temporary.ts'
 import { undo } from './undo.ts'
 
@@ -47,6 +48,20 @@ export async function openHawkbitLab(
     if (reply.status !== 201) throw new Error(`target ${id}: ${reply.status} ${await reply.text()}`)
     return securityToken
   }
+  const start = (id: string, ownToken: string, options: Partial<LabDeviceOptions> = {}) => {
+    const device = startHawkbitDevice({
+      url: `${url}/${tenant}`,
+      id,
+      token: ownToken,
+      deviceType: 'virtual',
+      release: 'old',
+      behaviour: 'success',
+      attributes: {},
+      ...options,
+    })
+    undo(t, () => device.stop())
+    return device
+  }
   return {
     url,
     token,
@@ -69,17 +84,7 @@ export async function openHawkbitLab(
     },
     device: async (options = {}, waits = true) => {
       const { serial = `SN-${++count}`, ...rest } = options
-      const device = startHawkbitDevice({
-        url: `${url}/${tenant}`,
-        id: serial,
-        token: await createTarget(serial),
-        deviceType: 'virtual',
-        release: 'old',
-        behaviour: 'success',
-        attributes: {},
-        ...rest,
-      })
-      undo(t, () => device.stop())
+      const device = start(serial, await createTarget(serial), rest)
       if (waits) await until(async () => (await server.device(serial)).reportedAt !== undefined)
       return device
     },
@@ -90,6 +95,14 @@ export async function openHawkbitLab(
       const signing = { key: signingKey }
       await writeMender({ source, output, name, deviceTypes, compression: 'gzip', signing }, plainContext())
       return output
+    },
+    newcomer: (serial) => {
+      const key = `device-${randomUUID()}`
+      return { identity: { controllerId: serial }, key, start: () => start(serial, key) }
+    },
+    group: async (name, devices) => {
+      const reply = await operate('PUT', `/targetgroups/${name}/assigned`, devices)
+      if (!reply.ok) throw new Error(`group ${name}: ${reply.status} ${await reply.text()}`)
     },
     identity: (serial) => ({ controllerId: serial }),
     setRemark: async (device, key, value) => {

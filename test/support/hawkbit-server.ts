@@ -102,7 +102,7 @@ export async function startHawkbit(tenants: number): Promise<HawkbitServer> {
   }
 }
 
-/** What docs/servers.md says that a token needs, the last only for retiring devices. */
+/** What docs/servers.md says that a token needs, the last three only to let in and retire devices. */
 const rights = [
   'READ_TARGET',
   'UPDATE_TARGET',
@@ -113,6 +113,8 @@ const rights = [
   'CREATE_DISTRIBUTION_SET',
   'UPDATE_DISTRIBUTION_SET',
   'DELETE_TARGET',
+  'CREATE_TARGET',
+  'READ_TARGET_SECURITY_TOKEN',
 ]
 
 const tokenOf = (user: string) => `${user}:secret of ${user}`

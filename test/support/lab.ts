@@ -1,5 +1,5 @@
 // What the contract of the port needs of a server with devices and artifacts, whichever server it is.
-import type { DeviceFacts, OtaServer } from '../../src/ota/ota.ts'
+import type { DeviceFacts, Newcomer, OtaServer } from '../../src/ota/ota.ts'
 import { until as untilFound } from './until.ts'
 
 /** What every kind of stand-in device can do with an update; some can do more. */
@@ -31,6 +31,11 @@ export interface LabDevice {
   stop(): Promise<void>
 }
 
+export interface LabNewcomer extends Newcomer {
+  /** Starts it; it asks to be let in with its key, and does not wait for an answer. */
+  start: () => LabDevice
+}
+
 export interface ServerLab {
   server: OtaServer
   folder: string
@@ -41,6 +46,10 @@ export interface ServerLab {
     name: string,
     options?: { deviceTypes?: string[]; content?: string; signingKey?: string },
   ) => Promise<string>
+  /** A device that the server does not know yet, and how to start it. */
+  newcomer: (serial: string) => LabNewcomer
+  /** Puts devices into a group, as an operator does. */
+  group: (name: string, devices: readonly string[]) => Promise<void>
   /** How a device of this serial number identifies itself. */
   identity: (serial: string) => Record<string, string>
   /** An operator's own remarks on a device, which nobody else may touch. */

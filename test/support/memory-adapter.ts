@@ -4,8 +4,10 @@ import { openArtifact } from '../../src/artifact/artifact.ts'
 import {
   type Deployment,
   type DeviceFacts,
+  type GroupOrder,
   type Lease,
   type LeaseWish,
+  type Newcomer,
   type Order,
   type OtaServer,
   type Uploaded,
@@ -91,8 +93,9 @@ class Adapter implements OtaServer {
     return { artifactId: id, release: name, contentDigest, sha256, url: `${url}/${id}`, isNew: !other }
   }
 
-  async deploy({ name, release, devices: wanted }: Order): Promise<Deployment> {
-    const devices = [...new Set(wanted)].sort()
+  async deploy(order: Order | GroupOrder): Promise<Deployment> {
+    const { name, release } = order
+    const devices = 'group' in order ? this.#inGroup(order.group) : [...new Set(order.devices)].sort()
     if (devices.length === 0) throw new Failure('no-device-matched', `the order ${name} has no device`)
     if (devices.length > 20_000) throw new Failure('bad-input', `the order ${name} has too many devices`)
     const existing = await this.findDeployment(name)
@@ -168,6 +171,14 @@ class Adapter implements OtaServer {
     return openIn(await this.deployment(id))
   }
 
+  async preauthorise({ identity, key }: Newcomer): Promise<string> {
+    await this.#asked({ what: 'write' })
+    const id = `device-${identity['serial']}`
+    if (!this.#server.preauthorise(id, { identity }, key))
+      throw new Failure('device-not-accepted', `${id} is known with another key`)
+    return id
+  }
+
   async accept(id: string): Promise<void> {
     await this.#asked({ what: 'accept', device: id })
     const device = this.#deviceOf(id)
@@ -204,6 +215,13 @@ class Adapter implements OtaServer {
   async log(deployment: string, device: string) {
     await this.#asked({ what: 'read' })
     return this.#server.logs.get(`${deployment} ${device}`)
+  }
+
+  #inGroup(group: string): string[] {
+    const all = [...this.#server.devices.values()].map(({ facts }) => facts)
+    return all
+      .flatMap((facts) => (facts.group === group && facts.status === 'accepted' ? [facts.id] : []))
+      .sort()
   }
 
   #deviceOf(id: string) {

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { writeMender } from '../../src/artifact/artifact.ts'
 import { plainContext } from '../../src/platform/platform.ts'
-import type { ServerLab } from './lab.ts'
-import { until } from './lab.ts'
+import { type LabDevice, type LabDeviceOptions, type ServerLab, until } from './lab.ts'
 import { memoryAdapter } from './memory-adapter.ts'
 import { MemoryDevice } from './memory-device.ts'
 import { MemoryServer } from './memory-server.ts'
@@ -22,26 +21,40 @@ export async function openMemoryLab(
   const memory = new MemoryServer(now)
   const server = memoryAdapter(memory, now)
   let count = 0
+  const start = (options: LabDeviceOptions & { serial: string }, key?: string): LabDevice => {
+    const { serial, deviceType = 'virtual', release = 'old', attributes = {} } = options
+    const id = `device-${serial}`
+    const joined = Object.entries(attributes).map(([name, value]) => [name, [value].flat().join(',')])
+    const device = new MemoryDevice(memory, id, deviceType, release)
+    device.behaviour = options.behaviour ?? 'success'
+    memory.join(id, { identity: { serial } }, accept === 'all', key)
+    const timer = setInterval(() => {
+      device.report({ attributes: Object.fromEntries(joined) })
+      device.step()
+    }, 5)
+    undo(t, () => clearInterval(timer))
+    return {
+      key: id,
+      behave: (behaviour) => (device.behaviour = behaviour),
+      stop: async () => clearInterval(timer),
+    }
+  }
   return {
     server,
     folder,
     device: async (options = {}, waits = true) => {
-      const { serial = `SN-${++count}`, deviceType = 'virtual', release = 'old', attributes = {} } = options
-      const id = `device-${serial}`
-      const joined = Object.entries(attributes).map(([name, value]) => [name, [value].flat().join(',')])
-      const device = new MemoryDevice(memory, id, deviceType, release)
-      device.behaviour = options.behaviour ?? 'success'
-      memory.join(id, { identity: { serial } }, accept === 'all')
-      const timer = setInterval(() => {
-        device.report({ attributes: Object.fromEntries(joined) })
-        device.step()
-      }, 5)
-      undo(t, () => clearInterval(timer))
-      if (waits) await until(async () => (await server.device(id)).reportedAt !== undefined)
-      return {
-        key: waits ? id : '',
-        behave: (behaviour) => (device.behaviour = behaviour),
-        stop: async () => clearInterval(timer),
+      const device = start({ serial: `SN-${++count}`, ...options })
+      if (waits) await until(async () => (await server.device(device.key)).reportedAt !== undefined)
+      return { ...device, key: waits ? device.key : '' }
+    },
+    newcomer: (serial) => {
+      const key = `key ${++count} of ${serial}`
+      return { identity: { serial }, key, start: () => start({ serial }, key) }
+    },
+    group: async (name, devices) => {
+      for (const id of devices) {
+        const device = memory.devices.get(id)
+        if (device) device.facts = { ...device.facts, group: name }
       }
     },
     artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {

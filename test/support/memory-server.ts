@@ -41,6 +41,8 @@ export class MemoryServer {
   readonly logs = new Map<string, string>()
   /** What a device has to report for an artifact to fit, by the artifact's id. */
   readonly depends = new Map<string, Readonly<Record<string, string>>>()
+  /** What each device showed that it is itself. */
+  readonly #keys = new Map<string, string>()
   readonly #now: () => Date
 
   constructor(now: () => Date) {
@@ -48,8 +50,23 @@ export class MemoryServer {
   }
 
   /** A device asks to be let in. */
-  join(id: string, facts: Partial<DeviceFacts>, isAccepted: boolean): void {
-    const status = isAccepted ? 'accepted' : 'pending'
+  join(id: string, facts: Partial<DeviceFacts>, isAccepted: boolean, key = id): void {
+    const isExpected = this.devices.get(id)?.facts.status === 'preauthorized' && this.#keys.get(id) === key
+    this.#keys.set(id, key)
+    this.#add(id, facts, isAccepted || isExpected ? 'accepted' : 'pending')
+  }
+
+  /** Lets a device in before it comes, or one that waits with this key; false where it is known with another. */
+  preauthorise(id: string, facts: Partial<DeviceFacts>, key: string): boolean {
+    const known = this.devices.get(id)?.facts
+    if (known && this.#keys.get(id) !== key) return false
+    this.#keys.set(id, key)
+    if (known?.status === 'accepted') return true
+    this.#add(id, facts, known?.status === 'pending' ? 'accepted' : 'preauthorized')
+    return true
+  }
+
+  #add(id: string, facts: Partial<DeviceFacts>, status: DeviceFacts['status']): void {
     const unknown = { reportedAt: undefined, deviceType: undefined, release: undefined, group: undefined }
     const all = { id, ...unknown, identity: {}, attributes: {}, ...facts, status } as const
     this.devices.set(id, { facts: all, remarks: new Map() })

@@ -40,6 +40,13 @@ export interface DeviceOptions {
   pollMs?: number
   /** Whether it reports a boot id, which is another one after each restart. */
   hasBootId?: boolean
+  /** The key that it identifies itself with; a fresh one where not given. */
+  keys?: KeyPair
+}
+
+export interface KeyPair {
+  publicKey: KeyObject
+  privateKey: KeyObject
 }
 
 export interface MenderDevice {
@@ -68,7 +75,7 @@ class Device implements MenderDevice {
   readonly #options: DeviceOptions
   readonly #stop = new AbortController()
   readonly #running: Promise<void>
-  readonly #keys: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync('ed25519')
+  readonly #keys: KeyPair
   #release: string
   #bootId: string = randomUUID()
   #token = ''
@@ -79,6 +86,7 @@ class Device implements MenderDevice {
 
   constructor(options: DeviceOptions) {
     this.#options = options
+    this.#keys = options.keys ?? generateKeyPairSync('ed25519')
     this.#release = options.release ?? 'old'
     this.behaviour = options.behaviour ?? 'success'
     this.id = new Promise((resolve) => (this.#known = resolve))

@@ -1,4 +1,5 @@
 // A Mender server with devices and artifacts, all on loopback, that goes when the test ends.
+import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -63,6 +64,25 @@ export async function openLab(
         plainContext(),
       )
       return output
+    },
+    newcomer: (serial) => {
+      const keys = generateKeyPairSync('ed25519')
+      const start = () => {
+        const device = startMenderDevice({ url, serial, keys })
+        undo(t, () => device.stop())
+        return Object.assign(device, {
+          key: '',
+          behave: (to: MenderDevice['behaviour']) => (device.behaviour = to),
+        })
+      }
+      return {
+        identity: { serial },
+        key: keys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+        start,
+      }
+    },
+    group: async (name, devices) => {
+      for (const id of devices) await operate('PUT', `/v1/inventory/devices/${id}/group`, { group: name })
     },
     operate,
     identity: (serial) => ({ serial }),
