@@ -90,6 +90,7 @@ test('a device with RAUC installs a release, restarts, and reports it', { skip: 
       deviceTypes: ['board'],
       sizeBytes: info.sizeBytes,
       isSigned: true,
+      format: 'rauc',
       contentDigest: info.contentDigest,
       provides: { artifact_name: 'os-2' },
     },

@@ -19,7 +19,7 @@ export async function installConfigureProgram(parent: string, release: string): 
   await writeFile(
     at('program'),
     `#!${process.execPath}
-const { readFileSync, writeFileSync } = require('node:fs')
+const { readFileSync, writeFileSync } = process.getBuiltinModule('node:fs')
 const told = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 if (told.release !== ${JSON.stringify(release)}) throw new Error('planned for ' + told.release)
 if (!/^https?:/.test(told.configuration.url)) throw new Error('url is no web address')
