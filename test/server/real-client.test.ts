@@ -4,6 +4,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { openServer } from '../../src/ota/ota.ts'
+import { plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
 import { undo } from '../support/undo.ts'
 import { until } from '../support/until.ts'
@@ -22,8 +24,14 @@ const patienceMs = 45_000
 
 const skip = needs('root', 'mender', 'mender-artifact', 'unshare', 'openssl')
 
-/** Runs the daemon until the test ends; its log is for a failed test's message. */
-async function startClient(t: TestContext, folder: string, url: string, module: string) {
+/** Runs the daemon until the test ends; its log is for a failed test's message. `before` is told its public key. */
+async function startClient(
+  t: TestContext,
+  folder: string,
+  url: string,
+  module: string,
+  before: (publicKey: string) => Promise<void> = async () => {},
+) {
   const files: Record<string, string> = {
     'etc/artifact_info': 'artifact_name=initial\n',
     'etc/mender.conf': JSON.stringify({
@@ -48,6 +56,7 @@ async function startClient(t: TestContext, folder: string, url: string, module: 
   // making a key of the client's size takes it many seconds on a busy machine
   const key = join(folder, 'data/mender-agent.pem')
   execFileSync('openssl', ['genrsa', '-traditional', '-out', key, '2048'], { stdio: 'pipe' })
+  await before(execFileSync('openssl', ['rsa', '-in', key, '-pubout'], { stdio: 'pipe', encoding: 'utf8' }))
   const script = `mount --bind ${folder}/etc /etc/mender && mount --bind ${folder}/share /usr/share/mender &&
     exec mender --no-syslog --data ${folder}/data daemon`
   const client: ChildProcess = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
@@ -153,3 +162,27 @@ for (const { outcome, module } of [
     },
   )
 }
+
+test('the real client is let in by itself that was preauthorised', { skip }, async (t) => {
+  const lab = await startLab(t)
+  const server = openServer({ type: 'mender', url: lab.server.url, token: lab.server.token }, plainContext())
+  let id = ''
+  const client = await startClient(t, join(lab.folder, 'device'), lab.server.url, fine, async (key) => {
+    id = await server.preauthorise({ identity: { serial: 'real-1' }, key })
+    assert.equal((await server.device(id)).status, 'preauthorized')
+  })
+  const facts = await until(
+    'it reports',
+    async () => {
+      const now = await server.device(id)
+      return now.reportedAt === undefined ? undefined : now
+    },
+    patienceMs,
+    client.log,
+  )
+  assert.deepEqual(
+    [facts.status, facts.release, facts.identity],
+    ['accepted', 'initial', { serial: 'real-1' }],
+  )
+  assert.equal((await lab.expect<AuthDevice[]>(200, 'GET', 'v2/devauth/devices')).length, 1)
+})
