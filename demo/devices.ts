@@ -82,7 +82,12 @@ const deviceFolder = (run: string, serial: string) => join(run, 'devices', seria
 
 const factsSchema = v.object({
   devices: v.array(
-    v.object({ id: v.string(), release: v.optional(v.string()), identity: v.record(v.string(), v.string()) }),
+    v.object({
+      id: v.string(),
+      release: v.optional(v.string()),
+      identity: v.record(v.string(), v.string()),
+      attributes: v.record(v.string(), v.string()),
+    }),
   ),
 })
 

@@ -1,4 +1,5 @@
 // The fleet's repository: what it says at first, what a change of it would do, and what a merge makes of it.
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readPlan } from '../src/plan/plan.ts'
 import { Failure } from '../src/platform/platform.ts'
@@ -45,6 +46,7 @@ export async function makeFleet(
         `device_id: ${ids.get(serial)}`,
       )
     await describePolicy(join(folder, 'fleet.yml'), server)
+    await rm(join(folder, 'group_vars', 'kiosks.yml')) // kiosks come later, by a commit of their own
     await setImage(folder, need(images.base, 'version'))
     await commit(folder, 'Describe the fleet as it is', '2026-01-06T09:00:00Z')
     for (const branch of branches.slice(1)) await git(folder, ['branch', branch])
@@ -88,7 +90,7 @@ export async function planRelease(
     await commit(fleet.folder, `Update the OS to ${release}`, '2026-01-12T11:00:00Z')
     const counts: string[] = []
     const outputs = await together(reviewedStages, (stage) =>
-      plan(scene, server, fleet.folder, stage, planFile(scene, stage), say),
+      planAt(scene, server, fleet.folder, stage, planFile(scene, stage), say),
     )
     for (const [stage, { changes, blocked }] of outputs) {
       for (const change of (await readPlan(planFile(scene, stage))).changes)
@@ -122,7 +124,7 @@ export async function planStage(
   stage: StageName,
   say: (line: string) => void,
 ): Promise<Outputs> {
-  return await plan(scene, server, fleet.stageFolder(stage), stage, endFile(scene, stage), say)
+  return await planAt(scene, server, fleet.stageFolder(stage), stage, endFile(scene, stage), say)
 }
 
 /** The file of the plan of a stage that was reviewed, and of the one that was made at the end. */
@@ -130,7 +132,8 @@ export const planFile = ({ run }: Pick<Scene, 'run'>, stage: StageName) =>
   join(run.path, `plan-${stage}.json`)
 export const endFile = ({ run }: Pick<Scene, 'run'>, stage: StageName) => join(run.path, `end-${stage}.json`)
 
-async function plan(
+/** Plans a stage at what is in a folder. */
+export async function planAt(
   scene: Scene,
   server: Server,
   folder: string,

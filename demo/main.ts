@@ -15,6 +15,7 @@ import { setUpKiosk, startDevices } from './devices.ts'
 import { DemoFailure } from './drover.ts'
 import { makeFleet, planAgain, planRelease } from './fleet.ts'
 import { startGitHub } from './github.ts'
+import { changeKiosk, firstPage } from './kiosk.ts'
 import { type Verdict, writePage } from './page.ts'
 import { Progress, table } from './progress.ts'
 import { howToReach } from './reach.ts'
@@ -42,7 +43,7 @@ const { values: options } = parseArgs({
 const signal = endingSignal(say)
 const story: Story = options.break ? 'break' : options['break-canary'] ? 'break-canary' : 'good'
 const stories: Record<Story, { play: (scene: Scene) => Promise<void>; steps: number; record: string }> = {
-  good: { play: mainJob, steps: 11, record: 'last-run.json' },
+  good: { play: mainJob, steps: 12, record: 'last-run.json' },
   break: { play: breaking, steps: 6, record: 'last-break.json' },
   'break-canary': { play: breakingCanary, steps: 11, record: 'last-break-canary.json' },
 }
@@ -79,10 +80,12 @@ async function demonstrate(): Promise<number> {
 }
 
 async function mainJob(scene: Scene): Promise<void> {
+  await setUpKiosk(scene, 'lab-01', firstPage)
   const rollout = await untilPlanned(scene)
   try {
     await rollouts.scheduleCanary(scene, rollout)
     await rollouts.scheduleProduction(scene, rollout)
+    await changeKiosk(scene, rollout)
     await planAgain(scene, rollout.server, rollout.fleet)
   } finally {
     rollout.gitHub.close()
@@ -152,7 +155,7 @@ async function untilPlanned(scene: Scene): Promise<rollouts.Rollout & { base: st
   const fleet = await makeFleet(scene, server, images, ids)
   await planRelease(scene, server, fleet, release)
   const gitHub = await startGitHub(fleet.remote, scene.told.pullRequests)
-  const schedule = new Schedule(scene, server, fleet, gitHub)
+  const schedule = new Schedule(scene, { server, fleet, gitHub, keys })
   return { server, fleet, schedule, gitHub, release, base: need(images.base, 'version') }
 }
 

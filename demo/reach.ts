@@ -11,21 +11,30 @@ const answers = v.object({
   hostKey: v.optional(v.string()),
 })
 
-/** Commands to copy; writes the ssh configuration that they use. */
-export async function howToReach(run: RunFolder): Promise<string> {
-  const at = (...names: string[]) => join(run.path, ...names)
-  const read = async (name: string) =>
-    (await readYaml(at(`${name}.json`), answers).catch(() => undefined))?.value
-  const devices = await Promise.all(serials.map((serial) => read(`device-${serial}`)))
+/** Writes an ssh configuration in which the devices have their serial numbers as names; returns its path. May be repeated. */
+export async function writeSshConfig(run: RunFolder): Promise<string> {
+  const at = (name: string) => join(run.path, name)
+  const devices = await Promise.all(serials.map((serial) => said(run, `device-${serial}`)))
   const hosts = serials.map((serial, i) => `Host ${serial}\n  HostName ${devices[i]?.address ?? ''}\n`)
   const common = `Host *\n  User root\n  IdentityFile ${at('ssh-key')}\n  UserKnownHostsFile ${at('known-hosts')}\n`
   await writeAtomically(at('ssh-config'), hosts.join('') + common)
   const keys = devices.map((device) => `${device?.address} ${device?.hostKey}\n`)
   await writeAtomically(at('known-hosts'), keys.join(''))
+  return at('ssh-config')
+}
+
+async function said(run: RunFolder, name: string) {
+  return (await readYaml(join(run.path, `${name}.json`), answers).catch(() => undefined))?.value
+}
+
+/** Commands to copy; writes the ssh configuration that they use. */
+export async function howToReach(run: RunFolder): Promise<string> {
+  const at = (...names: string[]) => join(run.path, ...names)
+  const config = await writeSshConfig(run)
   const sudo = process.env['SUDO_UID'] ? 'sudo ' : ''
   const rows = [
-    ['the server', `${(await read('ota'))?.url ?? ''}, token: ${sudo}cat ${at('ota', 'token')}`],
-    ...serials.map((serial) => [serial, `${sudo}ssh -F ${at('ssh-config')} ${serial}`]),
+    ['the server', `${(await said(run, 'ota'))?.url ?? ''}, token: ${sudo}cat ${at('ota', 'token')}`],
+    ...serials.map((serial) => [serial, `${sudo}ssh -F ${config} ${serial}`]),
     ['a power cut', `${sudo}touch ${at('devices', 'canary-01', 'powercut')}`],
     ['their logs', `${at('ota.log')}, ${at('device-*.log')}`],
     ['to stop it all', 'npm run demo -- --stop'],

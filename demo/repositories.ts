@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Failure, runOk } from '../src/platform/platform.ts'
 import type { Story } from './scene.ts'
 
-const example = join(import.meta.dirname, '..', 'examples')
+/** The folder of the examples. */
+export const example = join(import.meta.dirname, '..', 'examples')
 
 /** Makes a Git repository from a folder of examples/, with one commit at the time given. */
 export async function repositoryFrom(name: 'os' | 'fleet', path: string, at: string): Promise<void> {

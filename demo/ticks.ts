@@ -4,7 +4,7 @@ import { Failure, messageOf } from '../src/platform/platform.ts'
 import { DemoFailure, type Outputs, drover } from './drover.ts'
 import type { Fleet, StageName } from './fleet.ts'
 import type { GitHub } from './github.ts'
-import type { Scene, Server } from './scene.ts'
+import type { Keys, Scene, Server } from './scene.ts'
 
 /** One tick, for the log and the summary page. */
 export interface TickSeen {
@@ -30,19 +30,28 @@ export interface TickOptions {
   plan?: string | undefined
 }
 
+export interface SchedulePlace {
+  server: Server
+  fleet: Fleet
+  gitHub: GitHub
+  keys: Keys
+}
+
 /** A demonstration's schedule. */
 export class Schedule {
   readonly #scene: Scene
   readonly #server: Server
   readonly #fleet: Fleet
   readonly #gitHub: GitHub
+  readonly #signingKey: string
   #startedAt: number | undefined
 
-  constructor(scene: Scene, server: Server, fleet: Fleet, gitHub: GitHub) {
+  constructor(scene: Scene, { server, fleet, gitHub, keys }: SchedulePlace) {
     this.#scene = scene
     this.#server = server
     this.#fleet = fleet
     this.#gitHub = gitHub
+    this.#signingKey = keys.signing
   }
 
   /** One tick of a stage. What it refuses and where it halts is told, not thrown; all else that fails is thrown. */
@@ -93,7 +102,9 @@ export class Schedule {
     const folder = this.#fleet.stageFolder(stage)
     const { run, signal } = this.#scene
     const inputs = { fleet: folder, stage, ...(plan === undefined ? {} : { plan }) }
-    const env = { DROVER_TOKEN: this.#server.token, ...this.#gitHub.environment }
+    const { token } = this.#server
+    // configurations are signed too: the devices install nothing else
+    const env = { DROVER_TOKEN: token, DROVER_SIGNING_KEY: this.#signingKey, ...this.#gitHub.environment }
     try {
       const outputs = await drover(run, 'schedule-updates', { inputs, env, cwd: folder, say, signal })
       return { outputs, failure: undefined }

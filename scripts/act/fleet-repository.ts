@@ -1,5 +1,5 @@
 // A fleet repository for workflow runs: a bare remote, and clones of it as GitHub would check them out.
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commit, git } from '../../demo/repositories.ts'
 import { adaptWorkflows, exampleRepository } from './place.ts'
@@ -28,6 +28,7 @@ export async function makeFleetRepository(
   for (const [serial, id] of lab.devices) {
     await edit(join(work, 'host_vars', `${serial}.yml`), /device_id: .*/, `device_id: ${id}`)
   }
+  await rm(join(work, 'group_vars', 'kiosks.yml')) // these runs are about releases alone
   await setRelease(work, from)
   await commit(work, 'Describe the fleet as it is', '2026-01-06T09:00:00Z')
   for (const branch of branches.slice(1)) await git(work, ['branch', branch])

@@ -33,7 +33,7 @@ function factsOf(fleet: Fleet, release: string): Facts {
       deviceType: 'virtual-amd64',
       release,
       reportedAt,
-      attributes: {},
+      attributes: { 'rootfs-image.version': release },
     })),
     releases: [{ name: wanted, artifacts: [artifact] }],
     openDeployments: [],
@@ -87,10 +87,21 @@ test('a release goes out in the waves that the example names, within its budget 
   assert.deepEqual(overBudget(plan, stageOf(fleet, 'production')), [])
 })
 
-test('where the devices run what it says, its first plan is empty', async () => {
+test('where the devices run what it says, its first plan has the pages of their kiosks and nothing else', async () => {
   const fleet = await loadFleet(folder)
+  const pages: [string, string | undefined][] = []
   for (const stage of fleet.stages.keys()) {
-    const { counts } = makePlan(fleet, stage, factsOf(fleet, wanted), now)
-    assert.equal(counts.alreadyThere, counts.inGit)
+    const { counts, changes } = makePlan(fleet, stage, factsOf(fleet, wanted), now)
+    assert.equal(counts.configures, counts.inGit)
+    for (const { host } of changes) {
+      const device = fleet.devices.find((one) => one.host === host)
+      pages.push([host, device?.configuration?.values.get('kiosk_url')])
+    }
   }
+  assert.deepEqual(pages, [
+    ['lab-01', 'https://workshop.example.com/'],
+    ['canary-01', 'https://workshop.example.com/'],
+    ['shop-zurich-01', 'https://zurich.example.com/'],
+    ['shop-lisbon-01', 'https://lisbon.example.com/'],
+  ])
 })
