@@ -10,14 +10,17 @@ export interface ConnectOptions {
   context: Context
   /** Private ssh key, its text; where not given ssh uses its own (agent, default files). */
   sshKey?: string | undefined
-  /** The device's ssh host key, `type base64`; where not given the first one shown is trusted, with a warning. */
+  /**
+   * The device's ssh host key, `type base64`; where not given the first one shown is trusted, with a warning. A line that
+   * begins with a name is of the machine to go through.
+   */
   hostKey?: string | undefined
   /** How long a device may take to answer, in ms; 60 000 unless given, a namespace's 30 000, a virtual machine's 180 000. */
   limitMs?: number
 }
 
 /**
- * Connects to a device: `ssh://user@host:port`, `vm:<image>` and `namespace:<root file system image>` (a virtual device with
+ * Connects to a device: `ssh://user@host:port`, perhaps through another machine (`?jump=user@host:port`), `vm:<image>` and `namespace:<root file system image>` (a virtual device with
  * or without a kernel of its own, for this connection alone) or `local:` (the machine that this runs on). Throws `bad-input`, `device-unreachable`,
  * `host-key-mismatch`, `bad-key`, `missing-tool`, `missing-rights`, `file-missing`, `invalid-file`.
  */
@@ -27,8 +30,10 @@ export async function connect(url: string, options: ConnectOptions): Promise<Con
   const [, scheme, rest = ''] = /^([a-z]+):(.*)$/s.exec(url) ?? []
   switch (scheme) {
     case 'ssh': {
-      const identity = { key: options.sshKey, hostKeys: parseHostKeys(options.hostKey ?? '') }
-      return connectSsh(parseSshUrl(url), identity, { context, ...limit })
+      const address = parseSshUrl(url)
+      const { device, jump } = parseHostKeys(options.hostKey ?? '', address)
+      const identity = { key: options.sshKey, hostKeys: device, jumpHostKeys: jump }
+      return connectSsh(address, identity, { context, ...limit })
     }
     case 'namespace':
     case 'vm':

@@ -16,6 +16,7 @@ import {
   alias,
   explain,
   isMasterAlive,
+  jumpAlias,
   knownHostKey,
   openMaster,
   writeSshFiles,
@@ -51,18 +52,23 @@ export async function connectSsh(
   })
   try {
     const master = await openMaster(files, address, context, limitMs)
-    if (identity.hostKeys.length === 0) {
-      const key = (await knownHostKey(files)) ?? 'an unknown key'
-      context.log.warn(
-        `${address.host}: the ssh host key was not given, so the first one shown is trusted: whoever answers at this address could be another. Give the input host-key: ${key}`,
-      )
-    }
+    if (identity.hostKeys.length === 0) await warnOfTrust(files, address.host, alias, context)
+    if (address.jump && !identity.jumpHostKeys?.length)
+      await warnOfTrust(files, address.jump.host, jumpAlias, context)
     resources.defer(() => files.close())
     return new SshConnection(address, { files, context, resources, console, limitMs }, master)
   } catch (error) {
     await files.close()
     throw error
   }
+}
+
+async function warnOfTrust(files: SshFiles, host: string, name: string, context: Context): Promise<void> {
+  const key = (await knownHostKey(files, name)) ?? 'an unknown key'
+  const line = name === alias ? key : `${host} ${key}`
+  context.log.warn(
+    `${host}: the ssh host key was not given, so the first one shown is trusted: whoever answers at this address could be another. Give the input host-key: ${line}`,
+  )
 }
 
 interface Parts {

@@ -24,14 +24,17 @@ export interface SshFiles {
   close(): Promise<void>
 }
 
-/** What the configuration calls the device. */
+/** What the configuration calls the device, and the machine to go through. */
 export const alias = 'device'
+export const jumpAlias = 'jump'
 
 export interface SshIdentity {
   /** Private key, text; ssh's own defaults (agent, files) where not given. */
   key: string | undefined
   /** The device's public keys; where there are none the first that it shows is trusted. */
   hostKeys: readonly string[]
+  /** The same of the machine to go through. */
+  jumpHostKeys?: readonly string[]
 }
 
 /** The longest path of a folder whose name is marked: a socket's has at most 107 bytes, and ssh adds 17 to its own. */
@@ -59,10 +62,14 @@ export async function writeSshFiles(
       })
       await checkKey(paths.key)
     }
-    await writeFile(paths.knownHosts, identity.hostKeys.map((key) => `${alias} ${key}\n`).join(''))
-    await writeFile(paths.config, configuration(address, identity, { ...paths, handshakeSeconds }), {
-      mode: 0o600,
-    })
+    const { hostKeys, jumpHostKeys = [] } = identity
+    const known = [
+      ...hostKeys.map((key) => `${alias} ${key}`),
+      ...jumpHostKeys.map((key) => `${jumpAlias} ${key}`),
+    ]
+    await writeFile(paths.knownHosts, known.map((line) => `${line}\n`).join(''))
+    const config = configuration(address, identity, { ...paths, handshakeSeconds })
+    await writeFile(paths.config, config, { mode: 0o600 })
     return { folder, config: paths.config, controlPath: paths.controlPath, close }
   } catch (error) {
     await close()
@@ -83,10 +90,11 @@ async function parentFolder(): Promise<string> {
   return '/tmp'
 }
 
-/** The host key that was trusted at the first connection, or that was given. */
-export async function knownHostKey(files: SshFiles): Promise<string | undefined> {
+/** The host key of the device (or of the machine to go through) that was trusted at the first connection, or was given. */
+export async function knownHostKey(files: SshFiles, name: string = alias): Promise<string | undefined> {
   const text = await readFile(join(files.folder, 'known_hosts'), 'utf8')
-  const [, type, key] = text.split('\n')[0]?.split(' ') ?? []
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+  const [, type, key] = line?.split(' ') ?? []
   return type !== undefined && key !== undefined ? `${type} ${key}` : undefined
 }
 
@@ -144,7 +152,9 @@ async function tryMaster(files: SshFiles, context: Context): Promise<Started | {
 
 /** What ssh's words mean. */
 export function explain(said: string, address: SshAddress): Failure {
-  const where = `${address.user}@${address.host}:${address.port}`
+  // the words name the machine to go through as the configuration does, and the device otherwise
+  const { user, host, port } = address.jump && /\bfor jump\b/.test(said) ? address.jump : address
+  const where = `${user}@${host}:${port}`
   if (
     /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|host key is known for/i.test(said)
   ) {
@@ -173,37 +183,57 @@ async function checkKey(path: string): Promise<void> {
   throw new Failure('bad-key', `ssh-key: ${why}`)
 }
 
-function configuration(
+interface ConfigurationPaths {
+  key: string
+  knownHosts: string
+  controlPath: string
+  handshakeSeconds: number
+}
+
+function configuration(address: SshAddress, identity: SshIdentity, paths: ConfigurationPaths): string {
+  const { jump } = address
+  const device = [
+    ...hostLines(alias, address, identity, paths),
+    `ControlPath ${quoted(paths.controlPath)}`,
+    ...(jump ? [`ProxyJump ${jumpAlias}`] : []),
+  ]
+  if (!jump) return textOf(device)
+  const gateway = hostLines(jumpAlias, jump, { ...identity, hostKeys: identity.jumpHostKeys ?? [] }, paths)
+  return textOf(device) + textOf(gateway)
+}
+
+const textOf = (lines: readonly string[]) => `${lines.join('\n  ')}\n`
+
+function hostLines(
+  name: string,
   address: SshAddress,
   identity: SshIdentity,
-  paths: { key: string; knownHosts: string; controlPath: string; handshakeSeconds: number },
-): string {
-  const lines = [
-    `Host ${alias}`,
+  { key, knownHosts, handshakeSeconds }: ConfigurationPaths,
+): string[] {
+  return [
+    `Host ${name}`,
     `HostName ${address.host}`,
     `Port ${address.port}`,
     `User ${address.user}`,
     ...(identity.key === undefined
       ? []
-      : [`IdentityFile ${quoted(paths.key)}`, 'IdentitiesOnly yes', 'IdentityAgent none']),
+      : [`IdentityFile ${quoted(key)}`, 'IdentitiesOnly yes', 'IdentityAgent none']),
     'BatchMode yes',
     'RequestTTY no',
     'ForwardAgent no',
     'LogLevel ERROR',
     `StrictHostKeyChecking ${identity.hostKeys.length > 0 ? 'yes' : 'accept-new'}`,
-    `HostKeyAlias ${alias}`,
+    `HostKeyAlias ${name}`,
     'CheckHostIP no',
     'UpdateHostKeys no',
     'HashKnownHosts no',
-    `UserKnownHostsFile ${quoted(paths.knownHosts)}`,
+    `UserKnownHostsFile ${quoted(knownHosts)}`,
     'GlobalKnownHostsFile /dev/null',
     'ControlMaster no',
-    `ControlPath ${quoted(paths.controlPath)}`,
-    `ConnectTimeout ${paths.handshakeSeconds}`,
+    `ConnectTimeout ${handshakeSeconds}`,
     'ServerAliveInterval 5',
     'ServerAliveCountMax 3',
   ]
-  return `${lines.join('\n  ')}\n`
 }
 
 // TMPDIR may have spaces; ssh takes words apart at these, and replaces what follows a %
