@@ -111,14 +111,15 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     seed: 'The same seed is the same crowd: identities, faults, habits.',
   },
   'test-device': {
-    device: 'The device: `ssh://user@host:port`, `local:` or `namespace:<rootfs image>`.',
+    device:
+      'The device: `ssh://user@host:port`, `local:`, `namespace:<rootfs image>` or `vm:<rootfs image>`.',
     tests:
       'What to run: a folder or file of pytest-testinfra, a `checks.yml`, a `tests.yml`, or a program that leaves JUnit XML.',
     'ssh-key': 'Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.',
     'host-key': "The device's ssh host key, `ssh-ed25519 AAAA…`; a device with another key is not spoken to.",
     'expect-release':
       'Release that the device must run, `name` or `name@sha256:…`; the tests find its name in `EXPECTED_RELEASE`.',
-    output: 'Folder for `junit.xml`, `measurements.json` and `receipt.json`.',
+    output: "Folder for `junit.xml`, `measurements.json`, `receipt.json` and the device's own words.",
     'signing-key':
       'Private key (PEM), or its path, that signs a receipt of tests that passed; in a shell rather `DROVER_SIGNING_KEY`.',
     'github-token': 'Token that publishes the check run (`checks: write`).',

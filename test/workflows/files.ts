@@ -41,6 +41,8 @@ export function documentedYaml(): TextFile[] {
     'README.md',
     'CONTRIBUTING.md',
     'docs/artifacts.md',
+    'docs/device-tests.md',
+    'docs/receipt-file.md',
     ...actionNames().map((name) => `actions/${name}/README.md`),
   ]
   return documents

@@ -23,9 +23,19 @@ export const thirdParty: Record<string, { commit: string; version: string; input
     version: 'v8.0.1',
     inputs: ['name', 'path'],
   },
+  'actions/cache/restore': {
+    commit: '27d5ce7f107fe9357f9df03efb73ab90386fccae',
+    version: 'v5.0.5',
+    inputs: ['path', 'key', 'restore-keys'],
+  },
+  'actions/cache/save': {
+    commit: '27d5ce7f107fe9357f9df03efb73ab90386fccae',
+    version: 'v5.0.5',
+    inputs: ['path', 'key'],
+  },
   'actions/attest': {
     commit: '1e69f48acb82d1966a394da916b4c1698aa569d6',
     version: 'v4.2.2',
-    inputs: ['subject-checksums'],
+    inputs: ['subject-checksums', 'subject-path', 'predicate-type', 'predicate-path'],
   },
 }
