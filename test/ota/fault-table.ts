@@ -114,6 +114,71 @@ export function faultTable(share: number): void {
     }))
   })
 
+  test('orders to a group, and how they stand: each fault in each call', async (t) => {
+    await table(
+      t,
+      () => {
+        let keys: string[] = []
+        return {
+          prepare: async (lab, index) => {
+            if (index === 0) {
+              keys = [(await lab.device(quiet)).key, (await lab.device(quiet)).key]
+              await lab.group('bench', keys)
+              await lab.server.upload(await lab.artifact('os-2'))
+            }
+            // what a red run left is none of the next one's business
+            for (const { id } of await lab.server.openDeployments()) await lab.server.withdraw(id)
+            const order = { name: `wave ${index}`, release: 'os-2', group: 'bench' }
+            const [first = ''] = keys
+            let taken: ReadonlyMap<string, string> | undefined
+            return {
+              run: async (server) => {
+                const { id } = await server.deploy(order)
+                const found = await server.findDeployments([order.name, 'nowhere'])
+                assert.deepEqual([...(found.get(order.name)?.devices.keys() ?? [])].sort(), keys.toSorted())
+                await server.withdraw(id, [], [first])
+                assert.equal((await server.openDeployments()).length, 1)
+                await server.withdraw(id)
+                taken = await server.lastTaken(keys)
+              },
+              check: async () => {
+                const all = (await (
+                  await lab.operate('GET', `/v2/deployments/deployments?name=wave%20${index}`)
+                ).json()) as { status: string }[]
+                assert.deepEqual(
+                  all.map(({ status }) => status),
+                  ['finished'],
+                )
+                const { devices } = (await lab.server.findDeployment(order.name)) ?? {}
+                assert.deepEqual([...(devices?.values() ?? [])], ['aborted', 'aborted'])
+                assert.deepEqual(taken, new Map())
+              },
+            }
+          },
+        }
+      },
+      share,
+    )
+  })
+
+  test('letting a device in before it comes: each fault in each call', async (t) => {
+    await table(t, () => ({
+      prepare: async (lab, index) => {
+        const { identity, key } = lab.newcomer(`N-${index}`)
+        let id = ''
+        return {
+          run: async (server) => {
+            id = await server.preauthorise({ identity, key })
+          },
+          check: async () => {
+            const { status, identity: known } = await lab.server.device(id)
+            assert.deepEqual([status, known], ['preauthorized', identity])
+          },
+        }
+      },
+    }))
+  })
+
   test('lease-device: each fault in each call', async (t) => {
     await table(t, () => {
       let key = ''

@@ -22,6 +22,7 @@ const calls: Record<string, (server: OtaServer) => Promise<unknown>> = {
   releases: (server) => server.releases(),
   release: (server) => server.release('os-2'),
   deploy: (server) => server.deploy({ name: 'a', release: 'os-2', devices: ['d'] }),
+  deployToGroup: (server) => server.deploy({ name: 'a', release: 'os-2', group: 'g' }),
   findDeployment: (server) => server.findDeployment('a'),
   findDeployments: (server) => server.findDeployments(['a', 'b']),
   deployment: (server) => server.deployment('order-a'),
