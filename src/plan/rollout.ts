@@ -143,6 +143,8 @@ export function outcomeOf(
   const last = own.at(-1)
   const state = last?.deployment.devices.get(facts.id)
   if (state !== undefined && isOpenState(state)) return { kind: 'pending' }
+  // on another release nothing tells whether it works: it follows anew once the device is back
+  if (rollout.configuration && facts.release !== rollout.configuration.on) return { kind: 'not-ordered' }
   const reportedAt = facts.reportedAt === undefined ? 0 : Date.parse(facts.reportedAt)
   const finishedAt = last?.deployment.finishedAt?.get(facts.id)
   if (isThere(facts, rollout)) {
@@ -159,11 +161,11 @@ export function outcomeOf(
   if (state === 'failure') return { kind: 'failure', deployment, why: 'the update failed' }
   if (state === 'no-artifact')
     return { kind: 'failure', deployment, why: 'the server had no artifact for this device' }
+  // somebody else moved it on: what its configuration does there shows when it is back
+  if (rollout.configuration && facts.release !== rollout.configuration.on) return { kind: 'not-ordered' }
   if (finishedAt === undefined || reportedAt <= Date.parse(finishedAt) + reportMarginMs)
     return { kind: 'pending' }
-  const reports = rollout.configuration
-    ? `another configuration, or another release than ${rollout.configuration.on}`
-    : (facts.release ?? 'no release')
+  const reports = rollout.configuration ? 'another configuration' : (facts.release ?? 'no release')
   return {
     kind: 'failure',
     deployment,

@@ -287,7 +287,10 @@ test('two devices with the same setting have one order in a wave, and each of an
   assert.ok(first && last)
   world.merge({ settings: { [last.id]: 'z' } })
   const { orders } = await tick(world)
-  assert.deepEqual(orders.map(({ devices }) => devices.length).toSorted(), [1, 1, 2])
+  assert.deepEqual(
+    orders.map(({ devices }) => devices.length).toSorted((a, b) => a - b),
+    [1, 1, 2],
+  )
   assert.equal(new Set(orders.map(({ name }) => name)).size, 3)
 })
 

@@ -97,7 +97,7 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     const ageMs = seen.factsMs - Date.parse(facts?.reportedAt ?? '1970-01-01')
     return ageMs <= limitMs && ageMs >= -6 * 60_000
   }
-  const { wanting, ordersOf, isThere, brought, places } = order.release.startsWith('configuration-')
+  const { wanting, ordersOf, isThere, mayFail, brought, places } = order.release.startsWith('configuration-')
     ? templateSubject(world, seen)
     : releaseSubject(world, seen, order.release)
   const failed = wanting.filter((one) => {
@@ -108,7 +108,7 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     if (newest !== last && !isOn(newest, last)) return false
     const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
     const isBefore = seen.failed.has(`${last?.name} ${one.id}`)
-    return isOfAttempt && isBefore && state?.state === 'failure' && !isThere(seen.facts.get(one.id), one)
+    return isOfAttempt && isBefore && state?.state === 'failure' && mayFail(seen.facts.get(one.id), one)
   })
   const { maxFailures } = gate
   const limit =
@@ -152,6 +152,8 @@ interface Subject {
   ordersOf: (one: MemoryDevice) => readonly StoredDeployment[]
   /** For a device of the earlier stage (`isOwn` false) a configuration counts on any release. */
   isThere: (facts: DeviceFacts | undefined, one: MemoryDevice, isOwn?: boolean) => boolean
+  /** Whether its facts allow that it has failed: not where it is there, or where nothing can be told. */
+  mayFail: (facts: DeviceFacts | undefined, one: MemoryDevice) => boolean
   brought: (one: MemoryDevice) => Commit
   places: () => ReadonlyMap<string, number>
 }
@@ -181,6 +183,7 @@ function releaseSubject(world: World, seen: Seen, release: string): Subject {
     brought,
     ordersOf: (one) => ordersIn(world, one, contentOf(world, release, one.deviceType), brought(one)),
     isThere: (facts) => facts?.release === release,
+    mayFail: (facts) => facts?.release !== release,
     places: () => placesFor(world, release, wanting),
   }
 }
@@ -192,6 +195,10 @@ function templateSubject(world: World, seen: Seen): Subject {
   )
   const content = digestOf(canonicalJson(['kiosk.json', digestOf(said.template ?? '')])).slice(7, 19)
   const commit = world.templateCommit(said)
+  const hasIt = (facts: DeviceFacts | undefined, one: MemoryDevice) =>
+    facts?.attributes['configuration'] === world.configurationOf(said, one.id)?.fingerprint
+  const runsIt = (facts: DeviceFacts | undefined, one: MemoryDevice) =>
+    facts?.release === world.wanted(said, one)
   return {
     wanting,
     brought: () => commit,
@@ -199,9 +206,8 @@ function templateSubject(world: World, seen: Seen): Subject {
       ordersIn(world, one, content, commit).filter(
         ({ release }) => release === world.wantedNames(said, one).configuration,
       ),
-    isThere: (facts, one, isOwn = true) =>
-      facts?.attributes['configuration'] === world.configurationOf(said, one.id)?.fingerprint &&
-      (!isOwn || facts?.release === world.wanted(said, one)),
+    isThere: (facts, one, isOwn = true) => hasIt(facts, one) && (!isOwn || runsIt(facts, one)),
+    mayFail: (facts, one) => runsIt(facts, one) && !hasIt(facts, one),
     places: () =>
       new Map(
         [...Map.groupBy(wanting, (one) => world.wanted(said, one) ?? '')].flatMap(([release, members]) => [
