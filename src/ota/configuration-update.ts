@@ -1,7 +1,7 @@
 // A configuration for devices whose updater is SWUpdate or RAUC: a .swu or a bundle of its own, with one file, and a script
 // that hands it to the device's own program. The same program and the same file whichever the updater.
 import { chmod, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Signing, type WrittenArtifact, writeRauc, writeSwupdate } from '../artifact/artifact.ts'
 import { type Context, canonicalJson } from '../platform/platform.ts'
 
@@ -23,7 +23,7 @@ export interface ConfigurationUpdate {
 export interface ConfigurationPlace {
   /** Called with the file's path as its argument; a status other than 0 means that what was before still holds. */
   program: string
-  /** Where SWUpdate puts the file; RAUC mounts it. */
+  /** Where SWUpdate puts the file, in a folder for nothing else; RAUC mounts it. */
   file: string
 }
 
@@ -58,16 +58,18 @@ export async function writeConfigurationUpdate(
     const rauc = { slot: payloadName, handler: { file: script }, build: fingerprint }
     return writeRauc({ ...request, ...rauc, bundleFormat, compression: 'gzip' }, context)
   }
-  // SWUpdate calls scripts twice, the first time before the file is there
+  // SWUpdate calls scripts twice: before it writes the file, for all to read, and after that
   await writeScript(
     script,
-    `[ "$1" = postinst ] || exit 0`,
     `FILE=${quoted(place.file)}`,
+    `FOLDER=${quoted(dirname(place.file))}`,
+    'if [ "$1" != postinst ]; then',
+    '  mkdir -p "$FOLDER" && exec chmod 700 "$FOLDER"',
+    'fi',
     `trap 'rm -f "$FILE"' EXIT`,
     `${quoted(place.program)} "$FILE"`,
   )
-  const properties = { 'create-destination': 'true' }
-  const says = { type: 'rawfile', name: payloadName, version: fingerprint, path: place.file, properties }
+  const says = { type: 'rawfile', name: payloadName, version: fingerprint, path: place.file }
   const items = [{ list: 'scripts', source: script, says: { type: 'shellscript' } }] as const
   return writeSwupdate({ ...request, says, items, compression: 'none', verify: true }, context)
 }

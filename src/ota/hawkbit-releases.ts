@@ -2,6 +2,7 @@
 // for the device types that the module's metadata names. Those of others, whatever they are made of, count as releases
 // `name:version` for the target types that hawkBit itself lets them go to.
 import * as v from 'valibot'
+import type { ArtifactFormat } from '../artifact/artifact.ts'
 import { type Digest, Failure, canonicalJson, digestOf, isDigest } from '../platform/platform.ts'
 import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
 import { isOrder } from './hawkbit-orders.ts'
@@ -94,6 +95,7 @@ async function artifactOf(
       ...common,
       deviceTypes: await targetTypesFor(client, set),
       isSigned: false,
+      format: formatOf(all),
       contentDigest: digestOfFiles(all),
     },
   }
@@ -101,6 +103,8 @@ async function artifactOf(
 
 const provides = v.record(v.string(), v.string())
 const formats = ['mender', 'swupdate', 'rauc'] as const
+/** What tells a file's format, for RAUC's updater and for people. */
+export const extensions = { mender: 'mender', swupdate: 'swu', rauc: 'raucb' } as const
 
 type ModuleFacts = Pick<ReleaseArtifact, 'contentDigest' | 'deviceTypes' | 'isSigned' | 'format' | 'provides'>
 
@@ -144,6 +148,13 @@ function parsed<S extends v.GenericSchema>(
       { cause: error },
     )
   }
+}
+
+/** The format of a single file, by its name: what others brought says nothing else of it. */
+function formatOf(files: readonly ModuleArtifact[]): ArtifactFormat | undefined {
+  const [file, ...more] = files
+  if (file === undefined || more.length > 0) return undefined
+  return formats.find((format) => file.providedFilename.endsWith(`.${extensions[format]}`))
 }
 
 /** What stands for the content of files that somebody else brought: the server knows only their own digests. */

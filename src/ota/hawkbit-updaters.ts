@@ -3,11 +3,8 @@
 import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { Failure } from '../platform/platform.ts'
 import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
-import { type HawkbitArtifact, keys } from './hawkbit-releases.ts'
+import { type HawkbitArtifact, extensions, keys } from './hawkbit-releases.ts'
 import { softwareModule } from './hawkbit-schemas.ts'
-
-/** The extension that tells a file's format, for RAUC's updater and for people. */
-export const extensions = { mender: 'mender', swupdate: 'swu', rauc: 'raucb' } as const
 
 /** Throws `wrong-device-type` where devices of one of the file's types use RAUC and the file is no bundle. */
 export async function checkFormat(client: HawkbitClient, info: ArtifactInfo): Promise<void> {

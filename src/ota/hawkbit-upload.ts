@@ -5,9 +5,16 @@ import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/pl
 import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
 import { kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
-import { type HawkbitArtifact, findArtifacts, keys, listFiles, readModuleFacts } from './hawkbit-releases.ts'
+import {
+  type HawkbitArtifact,
+  extensions,
+  findArtifacts,
+  keys,
+  listFiles,
+  readModuleFacts,
+} from './hawkbit-releases.ts'
 import { type ModuleArtifact, softwareModule } from './hawkbit-schemas.ts'
-import { checkFormat, extensions } from './hawkbit-updaters.ts'
+import { checkFormat } from './hawkbit-updaters.ts'
 import type { Uploaded } from './ota-server.ts'
 
 const attempts = 3

@@ -151,6 +151,7 @@ test(
     const { id } = await send('configuration-1', values)
     await until('it is applied', async () => (await program.applied()) !== undefined, 60_000, said)
     assert.deepEqual(await program.applied(), values)
+    assert.equal(await program.folderMode(), 0o700, 'nobody else could read it')
     await until('it says so', () => daemon.said.some((line) => line.includes('SWUPDATE successful')))
     assert.equal(existsSync(program.place.file), false, 'no copy of the file is left')
     await daemon.stop()
