@@ -161,8 +161,6 @@ export function outcomeOf(
   if (state === 'failure') return { kind: 'failure', deployment, why: 'the update failed' }
   if (state === 'no-artifact')
     return { kind: 'failure', deployment, why: 'the server had no artifact for this device' }
-  // somebody else moved it on: what its configuration does there shows when it is back
-  if (rollout.configuration && facts.release !== rollout.configuration.on) return { kind: 'not-ordered' }
   if (finishedAt === undefined || reportedAt <= Date.parse(finishedAt) + reportMarginMs)
     return { kind: 'pending' }
   const reports = rollout.configuration ? 'another configuration' : (facts.release ?? 'no release')
