@@ -100,6 +100,38 @@ export function hawkbitFaults(share: number): void {
     })
   })
 
+  test('hawkBit, groups and newcomers: each fault in each call', { skip }, async (t) => {
+    await table(t, share, async (lab, index) => {
+      if (index === 0) await lab.server.upload(await lab.artifact('os-2'))
+      const { start: _, ...newcomer } = lab.newcomer(randomUUID())
+      const order = { name: `wave ${index}`, release: 'os-2', group: `group-${index}` }
+      const other = randomUUID()
+      await (await lab.device({ serial: other })).stop()
+      await lab.group(order.group, [other])
+      return {
+        run: async (server) => {
+          await server.preauthorise(newcomer)
+          await server.deploy(order)
+          const found = await server.findDeployments([order.name, 'nowhere'])
+          const { id = '' } = found.get(order.name) ?? {}
+          await server.withdraw(id)
+          assert.deepEqual(
+            await server.lastTaken([other, newcomer.identity['controllerId'] ?? '']),
+            new Map(),
+          )
+        },
+        check: async () => {
+          const found = await lab.server.findDeployment(order.name)
+          assert.deepEqual([...(found?.devices ?? [])], [[other, 'aborted']])
+          const { securityToken } = (await (
+            await lab.operate('GET', `/targets/${newcomer.identity['controllerId']}`)
+          ).json()) as { securityToken: string }
+          assert.equal(securityToken, newcomer.key)
+        },
+      }
+    })
+  })
+
   test('hawkBit, leases and devices: each fault in each call', { skip }, async (t) => {
     await table(t, share, async (lab) => {
       const id = randomUUID()
