@@ -1,6 +1,6 @@
 // Who is let in and who is removed, in histories: what people and devices do, and what must hold when a tick does it.
 import type { MemoryDevice } from '../../support/memory-device.ts'
-import { Broken, type Seen } from './oracle.ts'
+import { Broken, type Seen, judgeReview } from './oracle.ts'
 import type { World } from './world.ts'
 
 /** A device that was removed asks to be let in again, as a device does that has power. */
@@ -22,13 +22,13 @@ export function decideMember(world: World, device: MemoryDevice, choice: number)
   stored.facts = { ...stored.facts, status }
 }
 
-/** Everybody whom Git wants is let in by hand, and who was removed by mistake asks again. */
-export function letAllIn(world: World): void {
+/** Everybody whom Git wants is let in, by hand where ticks don't do it, and who was removed by mistake asks again. */
+export function letAllIn(world: World, mayTicksDoIt: boolean): void {
   for (const device of world.devices) {
     knock(world, device)
     const stored = world.server.devices.get(device.id)
     if (!stored || world.wanted(world.tip, device) === undefined) continue
-    const mayStay = stored.facts.status === 'pending' && world.stage.isEnrolling
+    const mayStay = stored.facts.status === 'pending' && world.stage.isEnrolling && mayTicksDoIt
     if (stored.facts.status !== 'accepted' && !mayStay) stored.facts = { ...stored.facts, status: 'accepted' }
   }
 }
@@ -36,7 +36,7 @@ export function letAllIn(world: World): void {
 /** Checks that a tick may let this device in. */
 export function judgeAdmission(world: World, seen: Seen, id: string): void {
   const broken = brokenFor(id, 'lets in')
-  judgeMember(seen, broken)
+  judgeMember(world, seen, broken)
   const device = world.devices.find((one) => one.id === id)
   if (!device || world.wanted(seen.said, device) === undefined) broken('who is not in Git')
   if (!world.stage.isEnrolling) broken('though the stage asks for nobody')
@@ -46,7 +46,7 @@ export function judgeAdmission(world: World, seen: Seen, id: string): void {
 /** Checks that a tick may remove this device. */
 export function judgeRemoval(world: World, seen: Seen, id: string): void {
   const broken = brokenFor(id, 'removes')
-  judgeMember(seen, broken)
+  judgeMember(world, seen, broken)
   if (!seen.said.retired.has(id) || seen.said.absent.has(id)) broken('who is not retired in Git')
   if (world.stage.budget.retire === 0) broken('without a budget')
   const order = seen.open.get(id)
@@ -57,10 +57,11 @@ export function judgeRemoval(world: World, seen: Seen, id: string): void {
   if (lease && Date.parse(lease.until) > world.nowMs) broken('who is leased')
 }
 
-function judgeMember(seen: Seen, broken: (why: string) => never): void {
+function judgeMember(world: World, seen: Seen, broken: (why: string) => never): void {
+  judgeReview(world, seen, broken)
   if (!seen.isTip) broken('without a look at the branch since the last write')
   if (seen.switches.freeze) broken('though the fleet is frozen')
-  if (seen.switches.emergency) broken('in an emergency')
+  if (seen.emergency) broken('in an emergency')
 }
 
 const brokenFor =

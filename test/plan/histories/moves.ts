@@ -26,6 +26,8 @@ const kinds = {
   member: 8,
   freeze: 2,
   bad: 2,
+  emergency: 5,
+  review: 5,
   retry: 4,
   lease: 3,
   byHand: 3,
@@ -53,6 +55,9 @@ export interface Counts {
   doubled: number
   superseded: number
   halted: number
+  /** Ticks that went by an emergency, and those that were refused for want of a review. */
+  emergencies: number
+  unreviewed: number
   orders: number
   writes: number
 }
@@ -73,6 +78,8 @@ const inner: readonly Kind[] = [
   'lab',
   'setting',
   'ownSetting',
+  'emergency',
+  'review',
 ]
 
 /** A history of `length` moves by chance. */
@@ -222,6 +229,19 @@ function decide(world: World, { kind, a, b }: Move, device: MemoryDevice, releas
         knownBad: new Set(world.switches.knownBad.size > 0 ? [] : [release]),
       }
       break
+    case 'emergency': {
+      // it is set for hours, so that it is also over by itself
+      const until = new Date(world.nowMs + (1 + (b % 9)) * 60 * minuteMs)
+      const stage = a % 8 === 0 ? 'development' : 'canary'
+      const emergency =
+        world.switches.emergency && a % 3 > 0 ? undefined : { stage, release, reason: 'fire', until }
+      world.switches = { ...world.switches, emergency }
+      break
+    }
+    case 'review':
+      if (b % 3 === 0) world.reviews.delete(tip.commit.id)
+      else world.reviews.set(tip.commit.id, b % 3 === 1 ? 'none' : 'other')
+      break
     case 'retry':
       raise(world, pick(world.server.deployments.filter(isOurs), a)?.name)
       break
@@ -290,7 +310,7 @@ function report(world: World, device: MemoryDevice): void {
 async function whole(world: World, counts: Counts): Promise<void> {
   const run = await runTick(world, world.tip)
   judgeTick(run, counts)
-  if (run.tick) judgeRest(world)
+  if (run.tick) judgeRest(world, run.emergency)
 }
 
 async function killed(world: World, a: number, counts: Counts): Promise<void> {
@@ -324,13 +344,22 @@ async function twin(world: World, a: number, b: number, counts: Counts): Promise
   if (second) judgeTick(await second, counts)
 }
 
-const foreseen: readonly string[] = ['no-device-matched', 'release-missing', 'over-budget']
+const foreseen: readonly string[] = [
+  'no-device-matched',
+  'release-missing',
+  'over-budget',
+  'not-reviewed',
+  'plan-changed',
+]
 
-function judgeTick({ tick, error, writes }: RunTick, counts: Counts): void {
+function judgeTick({ tick, error, writes, emergency }: RunTick, counts: Counts): void {
   counts.ticks += 1
   counts.writes += writes
   counts.orders += tick?.orders.length ?? 0
   if (tick?.state === 'halted') counts.halted += 1
+  if (emergency) counts.emergencies += 1
+  if (error instanceof Failure && ['not-reviewed', 'plan-changed'].includes(error.reason))
+    counts.unreviewed += 1
   if (tick?.state === 'superseded') counts.superseded += 1
   if (error === undefined || error instanceof Killed) return
   if (error instanceof Failure && foreseen.includes(error.reason)) return

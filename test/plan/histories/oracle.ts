@@ -2,7 +2,7 @@
 import type { DeviceFacts, Deployment, Order } from '../../../src/ota/ota.ts'
 import { isOpenState } from '../../../src/ota/ota.ts'
 import { waves, windowAt } from '../../../src/plan/plan.ts'
-import type { Switches } from '../../../src/fleet/fleet.ts'
+import type { Stage, Switches } from '../../../src/fleet/fleet.ts'
 import type { MemoryDevice } from '../../support/memory-device.ts'
 import type { StoredDeployment } from '../../support/memory-server.ts'
 import type { Commit } from '../../../src/plan/plan.ts'
@@ -26,6 +26,10 @@ export interface Seen {
   /** Whether its last look at the branch, after its last write, showed its own commit. */
   isTip: boolean
   switches: Switches
+  /** The emergency that held for the stage when it read the switches. */
+  emergency: Switches['emergency']
+  /** What it found of a review, once it has looked one up. */
+  review: 'same' | 'none' | 'other' | undefined
   facts: ReadonlyMap<string, DeviceFacts>
   factsMs: number
   /** The deployment that it withdraws, as long as it writes nothing else. */
@@ -60,15 +64,10 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
   if (isOvertaken) world.overtaken.add(order.name)
   if (seen.switches.freeze) broken('frozen', 'the fleet is frozen')
   if (seen.switches.knownBad.has(order.release)) broken('known-bad', 'it is known to be bad')
-  const { emergency } = seen.switches
-  if (emergency?.stage === 'canary' && emergency.until > world.now()) {
-    // what it skips is told in stories of its own
-    if (order.release !== emergency.release) broken('outside of the emergency', emergency.release)
-    return
-  }
+  judgeReview(world, seen, broken)
   for (const id of order.devices) {
     const device = world.devices.find((one) => one.id === id)
-    const { release, configuration } = device ? world.wantedNames(seen.said, device) : {}
+    const { release, configuration } = device ? namesFor(world, seen.said, device, seen.emergency) : {}
     if (!device || (order.release !== release && order.release !== configuration))
       broken('outside of the plan', id)
     if (order.release === configuration && seen.facts.get(id)?.release !== release)
@@ -81,7 +80,7 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
       broken(own.release === order.release ? 'ordered twice' : 'two targets', `${id} has ${own.name}`)
     }
   }
-  const { window } = world.stage
+  const { window } = stageIn(world, seen)
   if (window && seen.startedMs === world.nowMs && !windowAt(window, 'UTC', world.now()).isOpen)
     broken('outside of the window', world.now().toISOString())
   judgeGate(world, seen, order, broken)
@@ -89,24 +88,61 @@ export function judgeOrder(world: World, seen: Seen, order: Order): void {
 
 type Break = (property: string, about: string) => never
 
+/** The emergency that holds for the stage at this moment. */
+export function emergencyIn(world: World): Switches['emergency'] {
+  const { emergency } = world.switches
+  return emergency?.stage === 'canary' && emergency.until > world.now() ? emergency : undefined
+}
+
+/** What a device is to have: in an emergency its release alone, whatever Git says, but for who isn't there or is retired. */
+export function namesFor(
+  world: World,
+  said: Said,
+  device: MemoryDevice,
+  emergency: Switches['emergency'],
+): { release?: string | undefined; configuration?: string | undefined } {
+  const names = world.wantedNames(said, device)
+  return emergency && names.release !== undefined ? { release: emergency.release } : names
+}
+
+/** The rules that an order is bound to: in an emergency no stage before it, no soak, no window, and two waves. */
+function stageIn({ stage }: World, { emergency }: Seen): Stage {
+  if (!emergency) return stage
+  const waves = [{ kind: 'per-device-type', count: 1 } as const, { kind: 'share', share: 1 } as const]
+  return { ...stage, after: undefined, window: undefined, waves, gate: { ...stage.gate, soakMs: 0 } }
+}
+
+/** Nothing is written without the review that the stage asks for; an emergency has its own. */
+export function judgeReview({ stage }: World, { emergency, review }: Seen, broken: Break): void {
+  if (stage.needsReview && !emergency && review !== 'same')
+    broken('without its review', review ?? 'none was looked up')
+}
+
 /** No device of a wave starts before every earlier wave's gate held on fresh facts. */
 function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void {
-  const [, id = '', attempt = '', wave = ''] = /^drover\/(.+)\/(\d+)\/w(\d+)/.exec(order.name) ?? []
-  const { gate } = world.stage
+  const [, id = '', wave = ''] = /^drover\/(.+)\/\d+\/w(\d+)/.exec(order.name) ?? []
+  const stage = stageIn(world, seen)
+  const { gate } = stage
   const isFresh = (facts: DeviceFacts | undefined, limitMs: number) => {
     const ageMs = seen.factsMs - Date.parse(facts?.reportedAt ?? '1970-01-01')
     return ageMs <= limitMs && ageMs >= -6 * 60_000
   }
   const { wanting, ordersOf, isThere, mayFail, brought, places } = order.release.startsWith('configuration-')
     ? templateSubject(world, seen)
-    : releaseSubject(world, seen, order.release)
+    : releaseSubject(
+        world,
+        seen,
+        order.release,
+        seen.emergency && { id: id.split('/').at(-1) ?? '', at: new Date(0) },
+      )
   const failed = wanting.filter((one) => {
     const last = ordersOf(one).at(-1)
     const state = last?.targets.get(one.id)
     // it was given another release since: for it the rollout begins anew
     const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
     if (newest !== last && !isOn(newest, last)) return false
-    const isOfAttempt = last?.name.startsWith(`drover/${id}/${attempt}/`) ?? false
+    const [, rollout = '', attempt] = /^drover\/(.+)\/(\d+)\/w/.exec(last?.name ?? '') ?? []
+    const isOfAttempt = Number(attempt) === (seen.switches.retry.get(rollout) ?? 1)
     const isBefore = seen.failed.has(`${last?.name} ${one.id}`)
     return isOfAttempt && isBefore && state?.state === 'failure' && mayFail(seen.facts.get(one.id), one)
   })
@@ -122,7 +158,7 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
   for (const type of new Set(
     order.devices.map((one) => world.devices.find(({ id }) => id === one)?.deviceType),
   )) {
-    if (world.stage.after !== undefined) {
+    if (stage.after !== undefined) {
       const proof = world.lab.filter(
         (one) => one.deviceType === type && isThere(seen.facts.get(one.id), one, false),
       )
@@ -165,26 +201,29 @@ function ordersIn(world: World, one: MemoryDevice, content: string, commit: Comm
   )
 }
 
-function placesFor(world: World, release: string, wanting: readonly MemoryDevice[]) {
+function placesFor({ waves: steps }: Stage, release: string, wanting: readonly MemoryDevice[]) {
   const members = wanting.map((one) => ({ device: one.id, deviceType: one.deviceType }))
-  return waves(members, release, world.stage.waves)
+  return waves(members, release, steps)
 }
 
 /** A device that the server doesn't let in, or that said nothing since, has no place in the waves. */
 const isIn = ({ facts }: Seen, { id }: MemoryDevice) =>
   facts.get(id)?.status === 'accepted' && facts.get(id)?.release !== undefined
 
-function releaseSubject(world: World, seen: Seen, release: string): Subject {
-  const { said } = seen
-  const wanting = world.devices.filter((one) => isIn(seen, one) && world.wanted(said, one) === release)
-  const brought = (one: MemoryDevice) => world.introduced(said, one.id, one.deviceType)
+/** `commit` stands for what brought the release in an emergency. */
+function releaseSubject(world: World, seen: Seen, release: string, commit?: Commit): Subject {
+  const { said, emergency } = seen
+  const wanting = world.devices.filter(
+    (one) => isIn(seen, one) && namesFor(world, said, one, emergency).release === release,
+  )
+  const brought = (one: MemoryDevice) => commit ?? world.introduced(said, one.id, one.deviceType)
   return {
     wanting,
     brought,
     ordersOf: (one) => ordersIn(world, one, contentOf(world, release, one.deviceType), brought(one)),
     isThere: (facts) => facts?.release === release,
     mayFail: (facts) => facts?.release !== release,
-    places: () => placesFor(world, release, wanting),
+    places: () => placesFor(stageIn(world, seen), release, wanting),
   }
 }
 
@@ -211,7 +250,7 @@ function templateSubject(world: World, seen: Seen): Subject {
     places: () =>
       new Map(
         [...Map.groupBy(wanting, (one) => world.wanted(said, one) ?? '')].flatMap(([release, members]) => [
-          ...placesFor(world, release, members),
+          ...placesFor(world.stage, release, members),
         ]),
       ),
   }
@@ -223,14 +262,14 @@ function isOn(newest: StoredDeployment | undefined, last: StoredDeployment | und
 }
 
 /** Checks after a tick that went to its end: what Git wants no more, and no device has begun, is not open any longer. */
-export function judgeRest(world: World): void {
+export function judgeRest(world: World, emergency: Switches['emergency']): void {
   for (const device of world.devices) {
     const open = openOrdersOf(world.server, device.id)
     const [order] = open
     // the server can't take one order from a device that has two
     if (!order || open.length > 1 || !isOurs(order) || order.targets.get(device.id)?.state !== 'pending')
       continue
-    const { release, configuration } = world.wantedNames(world.tip, device)
+    const { release, configuration } = namesFor(world, world.tip, device, emergency)
     const runsIt = world.server.devices.get(device.id)?.facts.release === release
     if (order.release !== release && !(runsIt && order.release === configuration))
       throw new Broken(
@@ -253,6 +292,7 @@ export function judgeWithdrawal(world: World, seen: Seen, id: string, device: st
     throw new Broken(property, `${deployment?.name}: ${about}`)
   }
   if (!deployment || !isOurs(deployment)) return broken('withdraws what is not ours', id)
+  judgeReview(world, seen, broken)
   // device by device it is one act
   if (!seen.isTip && seen.withdrawing !== id)
     broken('looks before each write', 'the branch was not looked at since the last write')

@@ -1,10 +1,11 @@
 // Plays histories: each from a number, checked while it runs and after its faults stop; one that fails is cut down first.
 import { Chance } from '../../support/chance.ts'
+import type { Switches } from '../../../src/fleet/fleet.ts'
 import type { Tick } from '../../../src/plan/plan.ts'
 import { type Counts, type Move, apply, movesBy, turn } from './moves.ts'
 import { isOpenState } from '../../../src/ota/ota.ts'
 import { judgeMembers, knock, letAllIn } from './members.ts'
-import { Broken, isOurs } from './oracle.ts'
+import { Broken, emergencyIn, isOurs, namesFor } from './oracle.ts'
 import { runTick } from './ticks.ts'
 import { World, minuteMs, plotBy } from './world.ts'
 
@@ -14,6 +15,8 @@ export const noCounts = (): Counts => ({
   doubled: 0,
   superseded: 0,
   halted: 0,
+  emergencies: 0,
+  unreviewed: 0,
   orders: 0,
   writes: 0,
 })
@@ -53,40 +56,69 @@ async function shrink(seed: number, moves: readonly Move[], property: string): P
   return short
 }
 
-const maxRounds = 150
-
-/** The faults stop: the fleet comes to what Git says within so many ticks, and ticks after that write nothing. */
+/**
+ * The faults stop: in an emergency the fleet comes to its release soon, without any review, window, soak or earlier stage. When
+ * that is over it comes to what Git says, and ticks after that write nothing.
+ */
 async function settle(world: World, counts: Counts): Promise<void> {
   world.asleep.clear()
   for (const device of world.devices) device.behaviour = 'success'
+  for (const stored of world.server.devices.values()) delete stored.lease
   world.switches = { ...world.switches, freeze: undefined, knownBad: new Set() }
   cleanUp(world)
+  const emergency = emergencyIn(world)
+  if (emergency) {
+    const until = new Date(world.nowMs + 7 * 24 * 60 * minuteMs)
+    world.switches = { ...world.switches, emergency: { ...emergency, until } }
+    await converge(world, counts, { rounds: 6, pauseMs: 10 * minuteMs })
+  }
+  world.switches = { ...world.switches, emergency: undefined }
   // a person who is told that a removal is over budget, and has none, gives it up
   if (world.stage.budget.retire === 0 && world.tip.retired.size > 0) world.merge({ retired: new Set() })
+  world.reviews.clear()
+  if (await converge(world, counts, { rounds: 150, pauseMs: 40 * minuteMs })) await judgeEnd(world)
+}
+
+/** Goes on until a tick is done; returns whether there was anything to do. */
+async function converge(
+  world: World,
+  counts: Counts,
+  { rounds, pauseMs }: { rounds: number; pauseMs: number },
+): Promise<boolean> {
+  const emergency = emergencyIn(world)
   let told = ''
-  for (let round = 0; round < maxRounds; round++) {
-    world.nowMs += 40 * minuteMs
-    letAllIn(world)
-    const wanted = world.devices.flatMap((one) => world.wanted(world.tip, one) ?? [])
-    const missing = world.devices.flatMap((one) => {
-      const release = world.wanted(world.tip, one)
-      return release === undefined || release === one.release ? [] : [release]
-    })
-    for (const one of world.lab) {
-      one.release = missing[round % Math.max(1, missing.length)] ?? wanted[0] ?? 'a'
-      one.configuration = world.configurationOf(world.tip, one.id)?.fingerprint
-      one.report()
-    }
+  for (let round = 0; round < rounds; round++) {
+    world.nowMs += pauseMs
+    letAllIn(world, emergency === undefined)
+    const pairs = world.devices.map(
+      (one) => [one.release, namesFor(world, world.tip, one, emergency).release] as const,
+    )
+    const wanted = pairs.flatMap(([, release]) => release ?? [])
+    if (!emergency) prove(world, pairs, round)
     for (let turns = 0; turns < 8; turns++) for (const device of world.devices) turn(world, device)
     const { tick, error } = await runTick(world, world.tip)
     counts.ticks += 1
-    if (wanted.length === 0) return
+    if (wanted.length === 0) return false
     told = JSON.stringify(error instanceof Error ? error.message : { ...tick, plan: undefined })
     if (error !== undefined) continue
-    if (tick?.state === 'done') return await judgeEnd(world)
+    if (tick?.state === 'done') {
+      judgeThere(world, emergency)
+      return true
+    }
     if (tick) retryAll(world, tick)
   }
-  throw new Broken('does not converge', told)
+  throw new Broken(emergency ? 'an emergency does not get through' : 'does not converge', told)
+}
+
+/** Devices of the earlier stage have each release that is still missing, one after the other. */
+function prove(world: World, pairs: readonly (readonly [string, string | undefined])[], round: number): void {
+  const missing = pairs.flatMap(([has, wanted]) => (wanted === undefined || wanted === has ? [] : [wanted]))
+  const [first = 'a'] = pairs.flatMap(([, wanted]) => wanted ?? [])
+  for (const one of world.lab) {
+    one.release = missing[round % Math.max(1, missing.length)] ?? first
+    one.configuration = world.configurationOf(world.tip, one.id)?.fingerprint
+    one.report()
+  }
 }
 
 /** Others' orders are taken back, and those that the server would never offer: older than one that has ended. */
@@ -110,16 +142,20 @@ function retryAll(world: World, { failures, waiting }: Tick): void {
   world.switches = { ...world.switches, retry }
 }
 
-async function judgeEnd(world: World): Promise<void> {
-  judgeMembers(world)
+function judgeThere(world: World, emergency: Switches['emergency']): void {
   for (const device of world.devices) {
-    const wanted = world.wanted(world.tip, device)
+    const wanted = namesFor(world, world.tip, device, emergency).release
     if (wanted !== undefined && device.release !== wanted)
       throw new Broken('done without being there', `${device.id} runs ${device.release}, not ${wanted}`)
-    const configuration = world.configurationOf(world.tip, device.id)?.fingerprint
+    // in an emergency nobody is configured
+    const configuration = emergency ? undefined : world.configurationOf(world.tip, device.id)?.fingerprint
     if (wanted !== undefined && configuration !== undefined && device.configuration !== configuration)
       throw new Broken('done without being configured', `${device.id} has ${device.configuration}`)
   }
+}
+
+async function judgeEnd(world: World): Promise<void> {
+  judgeMembers(world)
   for (const laterMs of [0, 40 * minuteMs, 24 * 60 * minuteMs]) {
     world.nowMs += laterMs
     for (const device of world.devices) {

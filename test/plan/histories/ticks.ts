@@ -4,7 +4,7 @@ import { type FleetGit, type Tick, schedule } from '../../../src/plan/plan.ts'
 import { plainContext } from '../../../src/platform/platform.ts'
 import { type Request, memoryAdapter } from '../../support/memory-adapter.ts'
 import { judgeAdmission, judgeRemoval } from './members.ts'
-import { Broken, type Seen, judgeOrder, judgeWithdrawal, openOrdersOf } from './oracle.ts'
+import { Broken, type Seen, emergencyIn, judgeOrder, judgeWithdrawal, openOrdersOf } from './oracle.ts'
 import type { Said, World } from './world.ts'
 
 /** What a killed process leaves: the call never returns to whoever made it. */
@@ -15,6 +15,8 @@ export type Meanwhile = (call: number) => Promise<void>
 
 export interface RunTick {
   tick: Tick | undefined
+  /** The emergency that it went by. */
+  emergency: Seen['emergency']
   error: unknown
   writes: number
   calls: number
@@ -34,6 +36,8 @@ export async function runTick(
     startedMs: world.nowMs,
     isTip: false,
     switches: world.switches,
+    emergency: undefined,
+    review: undefined,
     facts: new Map(),
     factsMs: 0,
     withdrawing: undefined,
@@ -41,7 +45,7 @@ export async function runTick(
     read: new Map(),
     failed: new Set(),
   }
-  const run: RunTick = { tick: undefined, error: undefined, writes: 0, calls: 0 }
+  const run: RunTick = { tick: undefined, emergency: undefined, error: undefined, writes: 0, calls: 0 }
   const before = async () => {
     run.calls += 1
     await meanwhile(run.calls)
@@ -67,6 +71,7 @@ export async function runTick(
     switchesAt: async () => {
       await before()
       seen.switches = world.switches
+      seen.emergency = run.emergency = emergencyIn(world)
       return world.switches
     },
     textCommits: async (files) => {
@@ -81,7 +86,13 @@ export async function runTick(
     },
   }
   try {
-    run.tick = await schedule(fleet, 'canary', server, {}, plainContext({ clock: world.clock }), git)
+    const digestFor = async (commit: string) => {
+      await before()
+      seen.review = world.reviews.get(commit) ?? 'same'
+      return world.reviewed(said)
+    }
+    const context = plainContext({ clock: world.clock })
+    run.tick = await schedule(fleet, 'canary', server, { review: { digestFor } }, context, git)
   } catch (error) {
     if (error instanceof Broken) throw error
     run.error = error

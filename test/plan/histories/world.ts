@@ -7,9 +7,10 @@ import {
   parseFleetPolicy,
 } from '../../../src/fleet/fleet.ts'
 import type { Switches } from '../../../src/fleet/fleet.ts'
-import type { Commit, Tips } from '../../../src/plan/plan.ts'
+import type { Facts } from '../../../src/ota/ota.ts'
+import { type Commit, type Tips, makePlan } from '../../../src/plan/plan.ts'
 import type { Clock } from '../../../src/platform/platform.ts'
-import { digestOf } from '../../../src/platform/platform.ts'
+import { type Digest, digestOf } from '../../../src/platform/platform.ts'
 import { configurationContent, configurationName } from '../../../src/ota/ota.ts'
 import { Chance } from '../../support/chance.ts'
 import { configurationWith } from '../../support/configurations.ts'
@@ -49,6 +50,8 @@ export interface Plot {
   failing?: readonly number[]
   /** Whether the devices have configurations, and whether the server has their artifacts from the start. */
   configurations?: 'none' | 'there' | 'to upload'
+  /** Whether the stage asks for a reviewed plan. */
+  needsReview?: boolean
 }
 
 /** A plot by chance. */
@@ -72,7 +75,9 @@ export function plotBy(seed: number): Plot {
   const typeCount = chance.is(30) ? 2 : 1
   const count = 2 + chance.below(6)
   const configurations = chance.is(50) ? 'there' : chance.is(4) ? 'to upload' : 'none'
+  const needsReview = chance.is(30)
   return {
+    needsReview,
     failing: Array.from({ length: count }, (_, index) => index).filter(() => chance.is(12)),
     stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}${enroll}`,
     types: Array.from({ length: count }, (_, index) => types[index % typeCount] ?? 'board'),
@@ -82,12 +87,13 @@ export function plotBy(seed: number): Plot {
 
 const policies = new Map<string, ReadonlyMap<string, Stage>>()
 
-function stagesOf(stage: string): ReadonlyMap<string, Stage> {
-  const before = policies.get(stage)
+function stagesOf({ stage, needsReview = false }: Plot): ReadonlyMap<string, Stage> {
+  const review = needsReview ? 'required' : 'none'
+  const before = policies.get(`${review} ${stage}`)
   if (before) return before
-  const text = `stages:\n  development: { branch: main }\n  canary:\n    branch: canary\n    review: none\n    ${stage}\n`
+  const text = `stages:\n  development: { branch: main }\n  canary:\n    branch: canary\n    review: ${review}\n    ${stage}\n`
   const stages = parseFleetPolicy(text, 'fleet.yml').stages ?? new Map<string, Stage>()
-  policies.set(stage, stages)
+  policies.set(`${review} ${stage}`, stages)
   return stages
 }
 
@@ -100,13 +106,15 @@ export class World {
   /** The stage's branch, oldest first. */
   readonly branch: Said[] = []
   switches: Switches = { freeze: undefined, knownBad: new Set(), retry: new Map(), emergency: undefined }
+  /** What was merged at a commit without the plan that it has, by its id: no plan, or another one. */
+  readonly reviews = new Map<string, 'none' | 'other'>()
   /** Orders that were placed on a commit after another one had been merged, in the one moment that nobody can close. */
   readonly overtaken = new Set<string>()
   nowMs = begin
 
   constructor(plot: Plot) {
     this.server = new MemoryServer(() => this.now())
-    this.stages = stagesOf(plot.stage)
+    this.stages = stagesOf(plot)
     for (const name of releases) {
       const artifact = (type: string) => ({
         id: `${name} ${type}`,
@@ -207,6 +215,21 @@ export class World {
     const id = digestOf(`commit ${this.branch.length}`).slice(7, 47)
     const commit = { id, at: this.now() }
     this.branch.push({ ...empty, ...before, ...change, commit })
+  }
+
+  /** The digest that a person approved by merging a commit. */
+  reviewed(said: Said): Digest | undefined {
+    const review = this.reviews.get(said.commit.id)
+    if (review !== undefined) return review === 'none' ? undefined : digestOf('another plan')
+    const [devices, releases] = [this.server.devices.values(), this.server.releases.values()]
+    const facts: Facts = {
+      server: '',
+      gatheredAt: this.now().toISOString(),
+      devices: [...devices].map((stored) => stored.facts),
+      releases: [...releases],
+      openDeployments: [],
+    }
+    return makePlan(this.fleet(said), 'canary', facts, this.now()).digest
   }
 
   tips(): Tips {
