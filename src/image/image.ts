@@ -148,12 +148,14 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {
   const { suite, packages, mirror, hooks } = recipe
   if (recipe.builder) return { suite, arch, packages, sources: [], hooks }
-  const named = mirror === undefined ? [] : [{ url: mirror, suite, components: ['main'], keyring: undefined }]
-  const sources = mirror === undefined ? await machineSources(suite, arch) : named
-  if (sources.length === 0 && recipe.repositories.length > 0)
+  const named = { url: mirror ?? '', suite, components: ['main'], keyring: undefined }
+  const found = mirror === undefined ? await machineSources(suite, arch) : [named]
+  const { components } = recipe
+  const sources = components ? found.map((source) => ({ ...source, components })) : found
+  if (sources.length === 0 && (components || recipe.repositories.length > 0))
     throw new Failure(
       'bad-input',
-      'a recipe with `repositories` has to name its `mirror` too on this machine',
+      'this machine has no apt sources of the suite: a recipe with `components` or `repositories` has to name its `mirror`',
     )
   const more = recipe.repositories.map(({ key, ...source }) => ({ ...source, keyring: key }))
   return { suite, arch, packages, sources: [...sources, ...more], hooks }

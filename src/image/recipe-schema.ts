@@ -27,6 +27,11 @@ const sshKey = text(
 const word = (what: string) =>
   text(/^[a-z_][a-z0-9_-]{0,30}$/, `write ${what} in lower-case letters, digits, - and _`)
 
+const components = v.pipe(
+  v.array(text(/^[a-z0-9][a-z0-9./-]*$/, 'write a component, such as main')),
+  v.minLength(1),
+)
+
 const user = v.strictObject({
   name: word("the account's name"),
   uid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(59_999))),
@@ -90,14 +95,13 @@ export const recipeSchema = v.strictObject({
   ),
   suite,
   mirror: v.optional(url),
+  components: v.optional(components),
   repositories: v.optional(
     v.array(
       v.strictObject({
         url,
         suite: v.optional(suite),
-        components: v.optional(
-          v.pipe(v.array(text(/^[a-z0-9][a-z0-9./-]*$/, 'write a component, such as main')), v.minLength(1)),
-        ),
+        components: v.optional(components),
         key: v.pipe(v.string(), v.regex(/\.(asc|gpg|pgp)$/, 'name a file that ends in .asc or .gpg')),
       }),
     ),

@@ -45,6 +45,8 @@ export interface Recipe {
   variant: string | undefined
   suite: string
   mirror: string | undefined
+  /** Of the suite; what the machine has, or `main` of a named mirror, where undefined. */
+  components: readonly string[] | undefined
   /** The program that makes the base system, and the file or folder that it leaves below its output folder. */
   builder: { command: readonly string[]; rootfs: string } | undefined
   repositories: readonly Repository[]
@@ -90,6 +92,7 @@ export async function loadRecipe(path: string, variant: string | undefined): Pro
     variant,
     suite: value.suite,
     mirror: value.mirror?.replace(/\/+$/, ''),
+    components: value.components,
     builder: value.builder,
     repositories: (value.repositories ?? []).map(
       ({ url, suite = value.suite, components = ['main'], key }) => ({
@@ -170,7 +173,7 @@ function builderProblems(name: string, parsed: ParsedYaml<RecipeFile>): Problem[
     ...Object.entries(variants).map(([variant, value]) => ({ at: ['variants', variant], value })),
   ]
   return places.flatMap(({ at, value }) =>
-    ['packages', 'mirror', 'repositories', 'hooks'].flatMap((key) => {
+    ['packages', 'mirror', 'components', 'repositories', 'hooks'].flatMap((key) => {
       const message = `\`${key}\` has no effect with a \`builder\`: give it to that program`
       return key in value ? [{ file: name, ...parsed.locate([...at, key]), message }] : []
     }),

@@ -1,10 +1,11 @@
 // The example's image, really built: Debian from a mirror by mmdebstrap the first time, from the user's cache after that.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { type BuiltImage, buildImage } from '../../src/image/image.ts'
 import { digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
@@ -152,3 +153,22 @@ function withoutMirror(): false | string {
     return 'needs an apt source for bookworm'
   }
 }
+
+test(
+  'a machine without any network builds from the cache, and says that it may be out of date',
+  { skip: skip || needs('unshare') },
+  async () => {
+    const script = `
+      const { buildImage } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/image/image.ts'))})
+      const { plainContext } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/platform.ts'))})
+      const log = { info() {}, debug() {}, warn: console.error, group: (title, work) => work() }
+      const built = await buildImage({ recipe: ${JSON.stringify(recipe)}, output: ${JSON.stringify(join(folder, 'offline'))} }, plainContext({ log }))
+      console.log(JSON.stringify(built))`
+    const isolated = ['--net', '--', process.execPath, '--input-type=module', '-e', script]
+    const { stdout, stderr } = await promisify(execFile)('unshare', isolated)
+    assert.match(stderr, /no mirror can be reached: using the newest base system from the cache/)
+    const offline = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as BuiltImage
+    assert.equal(offline.version.slice(-12), built.version.slice(-12))
+    assert.equal(offline.cacheHit, true)
+  },
+)
