@@ -21,6 +21,21 @@ export function canBeConfigured({ attributes, release }: DeviceFacts): boolean {
   return release !== undefined && attributes[plannedForProvide] === release
 }
 
+/**
+ * What of a device's report of its configuration may be published: a plain digest only where a release on the server provides
+ * it, since it is of a configuration without secrets then. From any other a short secret could be guessed.
+ */
+export function publicConfiguration(
+  { attributes }: DeviceFacts,
+  provided: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
+  const applied = attributes[appliedAttribute]
+  if (applied === undefined) return {}
+  const isKeyed = applied.startsWith('hmac-sha256:') && isFingerprint(applied)
+  const isKnown = isKeyed || applied === 'none' || applied === 'not-applied' || provided.has(applied)
+  return { [appliedAttribute]: isKnown ? applied : 'other' }
+}
+
 /** Whether a text has the form of a fingerprint. */
 export function isFingerprint(text: string): boolean {
   return /^(hmac-sha256|sha256):[0-9a-f]{64}$/.test(text)

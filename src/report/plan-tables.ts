@@ -125,7 +125,7 @@ export function blockedRows(plan: Plan, isGrouped: boolean): Rows {
 /** The waves that somebody updates in, and when each could begin. */
 export function waveRows({ waves }: Plan): Rows {
   return {
-    head: ['wave', 'share', 'devices', 'to update', 'begins'],
+    head: ['wave', 'share', 'devices', 'to change', 'begins'],
     rows: waves
       .filter(({ updates }) => updates > 0)
       .map(({ wave, share, devices, updates, begins }) => [
