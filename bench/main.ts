@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { artifactRows } from './artifacts.ts'
 import { demoRows } from './demo.ts'
 import { fleetRows } from './fleet.ts'
+import { imageRows } from './images.ts'
 import { otaRows } from './ota.ts'
 import { sizeRows } from './size.ts'
 import { startUpRows } from './start-up.ts'
@@ -25,6 +26,7 @@ const rows: Row[] = [
   ...(await artifactRows(process.argv.includes('--large'))),
   ...(await otaRows(process.argv.includes('--large'))),
   ...(await fleetRows(process.argv.includes('--large'))),
+  ...(await imageRows()),
   ...(await demoRows()),
 ]
 let group = ''
