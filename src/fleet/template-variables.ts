@@ -7,7 +7,8 @@ import type { Host, Variable } from './inventory-model.ts'
 import { pythonLiteral } from './python-literal.ts'
 import { type Path, isRecord } from './source.ts'
 import type { TemplateParser } from './template-parse.ts'
-import { type Names, joined, renderParts } from './template-render.ts'
+import type { Names } from './template-evaluate.ts'
+import { joined, renderParts } from './template-render.ts'
 import { type Spot, TemplateProblem, unsupported } from './template-tree.ts'
 import {
   Float,
