@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { artifactRows } from './artifacts.ts'
 import { demoRows } from './demo.ts'
+import { deviceTestRows } from './device-tests.ts'
 import { fleetRows } from './fleet.ts'
 import { imageRows } from './images.ts'
 import { otaRows } from './ota.ts'
@@ -27,6 +28,7 @@ const rows: Row[] = [
   ...(await otaRows(process.argv.includes('--large'))),
   ...(await fleetRows(process.argv.includes('--large'))),
   ...(await imageRows()),
+  ...(await deviceTestRows()),
   ...(await demoRows()),
 ]
 let group = ''
