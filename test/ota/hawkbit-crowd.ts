@@ -26,7 +26,8 @@ async function openGate({ operate }: HawkbitLab): Promise<void> {
   }
 }
 
-async function crowdOf(t: TestContext, lab: HawkbitLab, given: Partial<CrowdOptions>) {
+/** Starts a crowd that the server lets in, and waits until all of it has reported. */
+export async function crowdOf(t: TestContext, lab: HawkbitLab, given: Partial<CrowdOptions>) {
   await openGate(lab)
   const crowd = startCrowd(
     {

@@ -8,6 +8,7 @@ import './hawkbit-rauc.ts'
 import './hawkbit-swupdate.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 import './hawkbit-things.ts'
+import './hawkbit-tick.ts'
 
 contract('hawkBit', (t) => openTenant(t), { skip, letsInWhoItKnows: true })
 

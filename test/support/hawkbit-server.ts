@@ -83,7 +83,7 @@ export async function startHawkbit(tenants: number): Promise<HawkbitServer> {
     await until(
       'hawkBit answers',
       () => answers(url),
-      90_000,
+      240_000,
       () => said.slice(-5).join('\n'),
     )
   } catch (error) {
