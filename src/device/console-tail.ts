@@ -22,9 +22,13 @@ export async function consoleTail(path: string, from = 0): Promise<string> {
   }
 }
 
-/** The last lines that hold anything, for a message: without what only a terminal understands. */
+/**
+ * The last lines that hold anything, for a message: without what only a terminal understands, and of a kernel's last words
+ * only the first, which say why, and not what its registers held.
+ */
 export function lastLines(text: string, count: number): string {
-  const lines = text
+  const [, until = text] = /^(.*?(?:Kernel panic|Oops:|BUG:)[^\n]*)/s.exec(text) ?? []
+  const lines = until
     // eslint-disable-next-line no-control-regex
     .replace(/\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]/g, '')
     .split('\n')

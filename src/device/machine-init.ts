@@ -6,6 +6,9 @@ export const probeMark = 'drover: this machine starts'
 /** The port on which machines listen for us where the image's own ssh server has no place for our key. */
 export const accessPort = 61022
 
+/** Says on the console that the restart which follows is a crash. */
+export const crashMark = 'drover: this start has failed'
+
 /**
  * Process 1 of the initial RAM disk. `/drover/boot` sets: disks (how many there are), slot (number of the partition to
  * start), name (the host name) or probe (anything, to say that the machine works and end).
@@ -29,13 +32,10 @@ if [ -n "$probe" ]; then
   poweroff -f
 fi
 
-# the kernel's own panic: whoever watches knows it from a reboot
 die() {
   echo "drover: $*"
-  for proc in /proc /n/proc; do
-    [ ! -e $proc/sysrq-trigger ] || echo c >$proc/sysrq-trigger
-  done
-  sleep 3600
+  echo "${crashMark}"
+  reboot -f
 }
 
 for module in /drover/modules/*; do
@@ -126,8 +126,8 @@ case $status in
 65 | 130) $busybox poweroff -f ;;
 esac
 echo "drover: virtual-init ended with $status"
-echo c >/proc/sysrq-trigger
-$busybox sleep 3600
+echo "${crashMark}"
+$busybox reboot -f
 `
 
 /** For an init that can't be told to start something: waits for the image's own ssh server, then starts ours beside it. */

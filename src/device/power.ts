@@ -3,6 +3,7 @@
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Context, Failure, messageOf, seconds } from '../platform/platform.ts'
+import { lastLines } from './console-tail.ts'
 import { type Boot, type BootVariables, type Slot, isUnconfirmed, nextBoot } from './boot-loader.ts'
 
 /** Why a start came to its end. */
@@ -158,10 +159,9 @@ export class Power {
 
   async #cannotBoot(slot: Slot): Promise<Failure> {
     const text = await this.#board.console().catch(() => '')
-    const said = text.trim().split('\n').slice(-3).join(' / ') || 'nothing'
     return new Failure(
       'device-unreachable',
-      `slot ${slot} of the virtual device in ${this.#options.folder} doesn't boot. Its console says: ${said}`,
+      `slot ${slot} of the virtual device in ${this.#options.folder} doesn't boot. Its console says: ${lastLines(text, 4)}`,
     )
   }
 }

@@ -101,10 +101,17 @@ export function poweredDevice(
     address: at.host,
     sshUrl: `ssh://root@${at.host}:${at.port}`,
     hostKey,
-    answers: (limitMs = 60_000) => {
-      const server = untilSshAnswers(at, context, limitMs)
-      // a device that can't be kept running says why
-      return Promise.race([server, done.then(() => server)])
+    answers: async (limitMs = 60_000) => {
+      const ended = new AbortController()
+      const signal = AbortSignal.any([context.signal, ended.signal])
+      const server = untilSshAnswers(at, { ...context, signal }, limitMs)
+      try {
+        // a device that can't be kept running says why
+        await Promise.race([server, done.then(() => server)])
+      } finally {
+        ended.abort() // nobody waits for its server any more
+        await server.catch(() => {})
+      }
     },
     events: () => power.events,
     console: () => board.console(),

@@ -14,6 +14,7 @@ import { kernelOf } from './image-kernel.ts'
 import { type Architecture, architectureOf, isInImage } from './image-reader.ts'
 import { makeInitrd, writeInitrd } from './initrd.ts'
 import { fetchedKernel } from './kernel-package.ts'
+import { crashMark } from './machine-init.ts'
 import type { Board, PowerOn } from './power.ts'
 import { type Accelerator, type Disk, type Machine, machineConsole, qemuOf, startMachine } from './qemu.ts'
 import { type VirtualDevice, type VirtualDeviceOptions, poweredDevice } from './virtual-device.ts'
@@ -162,14 +163,15 @@ function powerOf(machine: Machine, console: () => Promise<string>): PowerOn {
   }
 }
 
-/** A panic ends in a reset, as a reboot does: only the console tells them apart. */
+/** A crash ends in a reset, as a reboot does: only the console tells them apart. */
 async function meaningOf(
   reason: string | undefined,
   console: () => Promise<string>,
 ): Promise<'reboot' | 'power-off' | 'crash'> {
   if (reason === 'guest-shutdown') return 'power-off'
   if (reason !== 'guest-reset') return 'crash'
-  return (await console()).includes('Kernel panic - not syncing') ? 'crash' : 'reboot'
+  const said = await console()
+  return said.includes('Kernel panic - not syncing') || said.includes(crashMark) ? 'crash' : 'reboot'
 }
 
 /** What is given anew at each start; everything else on the data partition is the device's. */
