@@ -54,9 +54,9 @@ export function writeMeasurements(
   return `${JSON.stringify(file, undefined, 2)}\n`
 }
 
-/** All measures of `cases`, each name once; where several tests recorded one, the last counts. */
-export function measuresOf(cases: readonly TestCase[]): Measure[] {
-  const all = cases.flatMap(({ measures = [] }) => measures)
+/** All measures of `cases` and `others`, each name once; where several tests recorded one, the last counts. */
+export function measuresOf(cases: readonly TestCase[], others: readonly Measure[]): Measure[] {
+  const all = [...cases.flatMap(({ measures = [] }) => measures), ...others]
   return [...new Map(all.map((measure) => [measure.name, measure])).values()]
 }
 

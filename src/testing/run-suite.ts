@@ -1,9 +1,11 @@
 // Runs one suite, and what failed in it again as often as it is allowed.
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Connection } from '../device/device.ts'
 import { type Context, temporaryFolder } from '../platform/platform.ts'
 import { runChecks } from './checks.ts'
 import { runCommand } from './command.ts'
+import { readMeasured } from './measured-file.ts'
 import { withPlaces } from './places.ts'
 import { folderOf, runPytest } from './pytest.ts'
 import type { SuiteResult } from './suite-result.ts'
@@ -42,7 +44,9 @@ export async function runSuite(
       // one that could not be run again stays what it was, but a device that is gone is gone
       if (again.problem && again.problem.reason !== 'tests-not-run')
         return { ...result, problem: again.problem }
-      result = { cases: merged(result.cases, again.cases), problem: undefined }
+      // tried again, a program may leave only the numbers of what ran again
+      const measures = [...(result.measures ?? []), ...(again.measures ?? [])]
+      result = { cases: merged(result.cases, again.cases), problem: undefined, measures }
     }
     return result
   } finally {
@@ -63,6 +67,8 @@ async function runOnce(
   { env, scratch, failed }: Try,
   context: Context,
 ): Promise<SuiteResult> {
+  const measured = join(scratch, 'measured.json')
+  const given = { ...env, MEASUREMENTS_OUTPUT: measured }
   switch (suite.kind) {
     case 'checks': {
       const { path, checks } = suite.checks
@@ -72,18 +78,17 @@ async function runOnce(
     }
     case 'pytest': {
       const { path: tests, limitMs } = suite
-      const options = { tests, env, limitMs, scratch, isRetry: failed !== undefined }
-      return placed(await runPytest(connection, options, context), await folderOf(tests))
+      const options = { tests, env: given, limitMs, scratch, isRetry: failed !== undefined }
+      return finished(await runPytest(connection, options, context), await folderOf(tests), measured)
     }
     case 'command':
-      return placed(await runCommand(connection, suite, env, context), suite.folder)
+      return finished(await runCommand(connection, suite, given, context), suite.folder, measured)
   }
 }
 
-const placed = (result: SuiteResult, folder: string): SuiteResult => ({
-  ...result,
-  cases: withPlaces(result.cases, folder),
-})
+async function finished(result: SuiteResult, folder: string, measured: string): Promise<SuiteResult> {
+  return { ...result, cases: withPlaces(result.cases, folder), measures: await readMeasured(measured) }
+}
 
 /** What came out in the end: a test that failed first and passes now is flaky, one that passed first stays so. */
 function merged(before: readonly TestCase[], after: readonly TestCase[]): TestCase[] {

@@ -5,6 +5,7 @@ import { type AboutDevice, aboutDevice } from './device-facts.ts'
 import { checkRelease, expectedName } from './expected-release.ts'
 import { fullDisk } from './full-disk.ts'
 import { infraVerdict, isInfra } from './infra.ts'
+import type { Measure } from './measure.ts'
 import { asFailedTest, baselineNote } from './measure-verdict.ts'
 import { compareMeasures, measuresOf } from './measurements.ts'
 import { withReports } from './reports.ts'
@@ -40,6 +41,7 @@ export async function runTests(
   let release: string | undefined
   let about: AboutDevice | undefined
   const cases: TestCase[] = []
+  const measured: Measure[] = []
   let verdict: Verdict
   try {
     release = await connection.release()
@@ -51,6 +53,7 @@ export async function runTests(
     for (const suite of suites) {
       const result = await runSuite(connection, suite, { env, retries }, context).catch(problemOf)
       cases.push(...result.cases)
+      measured.push(...(result.measures ?? []))
       // the others may still tell something, but not without the device
       if (result.problem?.reason === 'device-unreachable') throw result.problem
       if (result.problem) problems.push(result.problem)
@@ -63,7 +66,7 @@ export async function runTests(
   } catch (error) {
     verdict = infraVerdict(error)
   }
-  const measures = compareMeasures(measuresOf(cases), rules, about?.deviceType)
+  const measures = compareMeasures(measuresOf(cases, measured), rules, about?.deviceType)
   cases.push(...(verdict.result === 'pass' ? measures.flatMap(asFailedTest) : []))
   const counts = countsOf(cases)
   if (verdict.result === 'pass' && counts.failed > 0) verdict = { result: 'fail' }

@@ -1,4 +1,5 @@
 import { Failure, type RunResult, lastWords } from '../platform/platform.ts'
+import type { Measure } from './measure.ts'
 import type { TestCase } from './test-run.ts'
 
 /** What came of one suite. */
@@ -6,6 +7,8 @@ export interface SuiteResult {
   cases: TestCase[]
   /** Why no verdict can be made of the cases; undefined where it can. */
   problem: Failure | undefined
+  /** Numbers that belong to no single test. */
+  measures?: readonly Measure[]
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Ajv from 'ajv'
@@ -49,6 +49,34 @@ test(
     )
   },
 )
+
+test('a program may leave its numbers in a file, as benchmarks do', async (t) => {
+  const script = (json: string) =>
+    `#!/bin/sh\necho '<testsuite><testcase name="a"/></testsuite>' >"$JUNIT_OUTPUT"\ncat >"$MEASUREMENTS_OUTPUT" <<'END'\n${json}\nEND\n`
+  const folder = await folderWith(t, {
+    'run.sh': script(
+      '[{"name": "sort", "value": 1.5, "unit": "ms", "range": "±2"}, {"name": "count", "value": 7}]',
+    ),
+  })
+  await chmod(join(folder, 'run.sh'), 0o755)
+  const { run } = await runHere(t, join(folder, 'run.sh'))
+  assert.deepEqual(
+    run.measures.map(({ name, value, unit }) => [name, value, unit]),
+    [
+      ['sort', 1.5, 'ms'],
+      ['count', 7, ''],
+    ],
+  )
+  for (const wrong of ['{}', '[{"name": "x"}]', '[', '[{"name": "x", "value": "1"}]']) {
+    await writeFile(join(folder, 'run.sh'), script(wrong))
+    const bad = await runHere(t, join(folder, 'run.sh'))
+    assert.equal(bad.run.result, 'infra', wrong)
+    assert.throws(() => requirePass(bad.run, folder), {
+      reason: 'tests-not-run',
+      message: /what was measured can't be read/,
+    })
+  }
+})
 
 test('what became worse than its limit is flagged with both numbers, and only fails where it is to', async (t) => {
   const folder = await folderWith(t, {
