@@ -59,6 +59,8 @@ export interface Counts {
   emergencies: number
   unreviewed: number
   orders: number
+  enrolled: number
+  retired: number
   writes: number
 }
 
@@ -356,6 +358,8 @@ function judgeTick({ tick, error, writes, emergency }: RunTick, counts: Counts):
   counts.ticks += 1
   counts.writes += writes
   counts.orders += tick?.orders.length ?? 0
+  counts.enrolled += tick?.enrolled.length ?? 0
+  counts.retired += tick?.retired.length ?? 0
   if (tick?.state === 'halted') counts.halted += 1
   if (emergency) counts.emergencies += 1
   if (error instanceof Failure && ['not-reviewed', 'plan-changed'].includes(error.reason))

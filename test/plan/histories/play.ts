@@ -18,6 +18,8 @@ export const noCounts = (): Counts => ({
   emergencies: 0,
   unreviewed: 0,
   orders: 0,
+  enrolled: 0,
+  retired: 0,
   writes: 0,
 })
 
