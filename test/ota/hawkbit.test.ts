@@ -9,7 +9,10 @@ import './hawkbit-swupdate.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 import './hawkbit-things.ts'
 import './hawkbit-tick.ts'
+import { leaseRaces } from './lease-races.ts'
 
 contract('hawkBit', (t) => openTenant(t), { skip, letsInWhoItKnows: true })
+
+leaseRaces('hawkbit', (t) => openTenant(t), { skip, rounds: 30 })
 
 hawkbitFaults(30)

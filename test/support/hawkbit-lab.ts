@@ -85,7 +85,7 @@ export async function openHawkbitLab(
     device: async (options = {}, waits = true) => {
       const { serial = `SN-${++count}`, ...rest } = options
       const device = start(serial, await createTarget(serial), rest)
-      if (waits) await until(async () => (await server.device(serial)).reportedAt !== undefined)
+      if (waits) await until(async () => (await server.device(serial)).reportedAt !== undefined, 60_000)
       return device
     },
     artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {

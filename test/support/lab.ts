@@ -57,8 +57,8 @@ export interface ServerLab {
   remarks: (device: string) => Promise<Record<string, string>>
 }
 
-/** Waits for a condition; fails the test where it does not come within ten seconds, unless given longer. */
-export async function until(condition: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
+/** Waits for a condition; fails the test where it does not come within half a minute, which is for busy machines, unless given longer. */
+export async function until(condition: () => Promise<boolean>, limitMs = 30_000): Promise<void> {
   await untilFound(condition.toString(), condition, limitMs)
 }
 
