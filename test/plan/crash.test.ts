@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isOpenState } from '../../src/ota/ota.ts'
+import { knock } from './histories/members.ts'
 import { turn } from './histories/moves.ts'
 import { Killed, runTick } from './histories/ticks.ts'
 import { World, minuteMs } from './histories/world.ts'
@@ -65,9 +66,34 @@ async function settings(killAt: number): Promise<{ world: World; calls: number; 
   })
 }
 
+/** One device waits at the door, one is retired while it has an order, one is removed by hand and asks again. */
+async function membership(killAt: number): Promise<{ world: World; calls: number; restarts: number }> {
+  const world = new World({
+    stage:
+      'waves: [1 per device type, 100%]\n    gate: { soak: 1h, max-failures: 0, min-success: 50% }\n    enroll: in-git\n    budget: { retire: 1 }',
+    types: ['board', 'board', 'board', 'board', 'board', 'board'],
+  })
+  const [joins, leaves, returns] = world.devices
+  assert.ok(joins && leaves && returns)
+  leaves.behaviour = 'never asks'
+  const atTheDoor = (device: typeof joins) => {
+    world.server.abortAllOf(device.id, 'decommissioned')
+    world.server.devices.delete(device.id)
+    knock(world, device)
+  }
+  atTheDoor(joins)
+  world.merge({ images: { board: 'b', virtual: 'b' } })
+  return await play(world, killAt, 9, (round) => {
+    if (round === 4) world.merge({ retired: new Set([leaves.id]) })
+    if (round === 5) atTheDoor(returns)
+    if (round === 6) world.merge({ images: { board: 'c', virtual: 'c' } })
+  })
+}
+
 const endOf = ({ server, devices }: World) => ({
   releases: devices.map(({ id, release, configuration }) => `${id} ${release} ${configuration}`),
   uploaded: [...server.releases.keys()],
+  members: [...server.devices].map(([id, { facts }]) => `${id} ${facts.status}`),
   begun: devices.map(({ id, begun }) => `${id} ${begun.map(({ release }) => release).join(' ')}`),
   deployments: server.deployments.map(({ name, release, targets }) => ({
     name,
@@ -119,6 +145,25 @@ test('a rollout of configurations that is killed at any call ends as one that is
   assert.ok(whole.uploaded.filter((name) => name.startsWith('configuration-')).length >= 3)
   for (let at = 1; at <= calls; at++) {
     const killed = await settings(at)
+    assert.equal(killed.restarts, 1)
+    assert.deepEqual(endOf(killed.world), whole, `killed at call ${at}`)
+  }
+  t.diagnostic(`${calls} calls, killed at each of them`)
+})
+
+test('a stage that devices join and leave ends the same, killed at any call', async (t) => {
+  const { world, calls } = await membership(0)
+  const whole = endOf(world)
+  const [, leaves] = world.devices
+  const status = (id = '') => world.server.devices.get(id)?.facts.status
+  assert.deepEqual(
+    world.devices.map(({ id, release }) => [status(id), release]),
+    world.devices.map((one) => (one === leaves ? [undefined, 'a'] : ['accepted', 'c'])),
+  )
+  const states = world.server.deployments.map(({ targets }) => targets.get(leaves?.id ?? '')?.state)
+  assert.ok(states.includes('aborted'), 'what it had not begun was taken back before')
+  for (let at = 1; at <= calls; at++) {
+    const killed = await membership(at)
     assert.equal(killed.restarts, 1)
     assert.deepEqual(endOf(killed.world), whole, `killed at call ${at}`)
   }
