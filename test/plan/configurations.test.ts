@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waves } from '../../src/plan/plan.ts'
+import { configurationWith } from '../support/configurations.ts'
 import { turn } from './histories/moves.ts'
 import { runTick } from './histories/ticks.ts'
 import { World, minuteMs } from './histories/world.ts'
@@ -247,6 +248,42 @@ test('a success that its own facts contradict is a failure of the configuration'
     halted.failures[0]?.why ?? '',
     /ended with success, but the device reports another configuration/,
   )
+})
+
+test('a configuration on another release than it is for is no evidence', async () => {
+  const world = await configured('waves: [1 per device type, 100%]\n    gate: { soak: 0s }', 3)
+  world.merge({ setting: 'y' })
+  const [first = ''] = ordered(await tick(world))
+  everyone(world)
+  const device = world.devices.find(({ id }) => id === first)
+  assert.ok(device)
+  const { configuration } = device
+  device.release = 'c'
+  device.configuration = configuration
+  device.report()
+  const run = await tick(world)
+  assert.deepEqual(
+    run.orders.map(({ release, devices }) => [release, devices]),
+    [['a', [first]]],
+  )
+  assert.match(run.waiting[0]?.why ?? '', /no device of type board in wave 1 reports its configuration/)
+})
+
+test('the log of a device that failed is shown without the secrets of its configuration', async () => {
+  const world = worldOf('waves: [100%]\n    gate: { max-failures: 0 }', 1, 'to upload')
+  const values = { pin: 'Zq7"!', url: 'x' }
+  const secret = configurationWith(values, { text: 't', secrets: ['pin'], key: 'a key that is long enough' })
+  world.configurationOf = () => secret
+  const [device] = world.devices
+  assert.ok(device)
+  device.behaviour = 'fails'
+  await tick(world)
+  everyone(world)
+  const log = 'error: 10-kiosk: Zq7"! is no pin, nor is "Zq7\\"!"\n'
+  world.server.logs.set(`${world.server.deployments[0]?.id} ${device.id}`, log)
+  const [failed] = (await tick(world)).failures
+  assert.equal(failed?.log, 'error: 10-kiosk: (secret) is no pin, nor is "(secret)"')
+  assert.ok(!JSON.stringify(failed).includes('Zq7'))
 })
 
 test('the earlier stage has to report what this branch would give it', async () => {
