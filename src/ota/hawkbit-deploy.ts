@@ -10,6 +10,7 @@ import { describe, digestOfDevices, noteOf, setVersionOf } from './hawkbit-order
 import { type HawkbitArtifact, findArtifacts } from './hawkbit-releases.ts'
 import { distributionSet } from './hawkbit-schemas.ts'
 import { checkSettled } from './hawkbit-settled.ts'
+import { checkTargetTypes } from './hawkbit-target-types.ts'
 import { checkFiles } from './hawkbit-updaters.ts'
 import type { Deployment, DeviceFacts, Order } from './ota-server.ts'
 import { reportsRelease } from './watch.ts'
@@ -52,7 +53,10 @@ async function place(client: HawkbitClient, order: Order): Promise<Deployment> {
   }
   const facts = await forEach(missing, (id) => readDevice(client, id))
   const parts = split(client, order, artifacts, facts)
-  await forEach(parts, (part) => checkFiles(client, order.release, part))
+  await forEach(parts, async (part) => {
+    await checkFiles(client, order.release, part)
+    await checkTargetTypes(client, typeOf(part), part.devices)
+  })
   await checkFree(client, missing)
   if (artifacts.some(({ set }) => set.type === typesOf.configuration.set)) await checkSettled(client, facts)
   for (const part of parts) await assign(client, order, description, part)
@@ -179,6 +183,11 @@ async function assign(client: HawkbitClient, order: Order, description: string, 
   }
 }
 
+/** The type of distribution set that the order gets. */
+function typeOf({ artifact }: Pick<Part, 'artifact'>): string {
+  return artifact.set.type ?? typesOf.os.set
+}
+
 /** Of two runs one creates the set, and both find it. */
 async function findOrCreateSet(
   client: HawkbitClient,
@@ -191,7 +200,7 @@ async function findOrCreateSet(
   const set = {
     name: order.release,
     version,
-    type: artifact.set.type ?? typesOf.os.set,
+    type: typeOf({ artifact }),
     description,
     modules,
   }

@@ -12,9 +12,8 @@ import {
   distributionSet,
   metadata,
   moduleArtifact,
-  setType,
-  targetType,
 } from './hawkbit-schemas.ts'
+import { targetTypesFor } from './hawkbit-target-types.ts'
 import type { Release, ReleaseArtifact } from './ota-server.ts'
 
 /** What is kept as metadata of a software module of ours: the server itself knows nothing of it. */
@@ -93,7 +92,7 @@ async function artifactOf(
     release: `${set.name}:${set.version}`,
     artifact: {
       ...common,
-      deviceTypes: await targetTypesFor(client, set),
+      deviceTypes: (await targetTypesFor(client, set.type ?? undefined)).compatible,
       isSigned: false,
       format: formatOf(all),
       contentDigest: digestOfFiles(all),
@@ -160,15 +159,4 @@ function formatOf(files: readonly ModuleArtifact[]): ArtifactFormat | undefined 
 /** What stands for the content of files that somebody else brought: the server knows only their own digests. */
 function digestOfFiles(files: readonly ModuleArtifact[]): Digest {
   return digestOf(canonicalJson(files.map(({ hashes }) => (hashes.sha256 ?? '').toLowerCase()).sort()))
-}
-
-/** The target types that the server lets a set of this type go to. */
-async function targetTypesFor(client: HawkbitClient, set: DistributionSet): Promise<string[]> {
-  const types = await client.list('/targettypes', { sort: 'id:ASC' }, targetType)
-  const compatible = await forEach(types, async (type) => {
-    const path = `/targettypes/${type.id}/compatibledistributionsettypes`
-    const setTypes = (await client.find(path, v.array(setType))) ?? []
-    return setTypes.some(({ key }) => key === set.type) ? [type.name] : []
-  })
-  return compatible.flat()
 }

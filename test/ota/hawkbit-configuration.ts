@@ -163,3 +163,31 @@ test('a configuration has the format of the release that it is for', { skip }, a
   // the key's certificate is missing, which swupdate has to have
   await assert.rejects(provide(lab, other, { signing: { key } }), { reason: 'bad-key' })
 })
+
+test(
+  'a target type that may not get configurations is told before anything is written',
+  { skip },
+  async (t) => {
+    const lab = await openTenant(t)
+    const { server, operate } = lab
+    const { key } = await lab.device({ release: 'os-1', behaviour: 'never asks' })
+    await server.upload(await lab.artifact('os-1'))
+    await server.upload(await lab.artifact('os-2'))
+    const { name } = await provide(lab, configurationWith({ url: 'https://a.example/' }))
+    const reply = await operate('GET', '/distributionsettypes?q=key==os')
+    const { content } = (await reply.json()) as { content: { id: number }[] }
+    const compatibledistributionsettypes = content.map(({ id }) => ({ id }))
+    const type = { name: 'board', compatibledistributionsettypes }
+    const [made] = (await (await operate('POST', '/targettypes', [type])).json()) as { id: number }[]
+    await operate('POST', `/targets/${key}/targettype`, { id: made?.id })
+    const before = await setsOf(lab)
+    const order = { name: 'configure', release: name, devices: [key] }
+    await assert.rejects(server.deploy(order), {
+      reason: 'wrong-device-type',
+      message: /type app may go to: SN-1 \(board\)/,
+    })
+    assert.deepEqual(await setsOf(lab), before)
+    const placed = await server.deploy({ name: 'os', release: 'os-2', devices: [key] })
+    assert.equal(placed.devices.get(key), 'pending', 'what is compatible goes there')
+  },
+)
