@@ -17,8 +17,9 @@ export interface KernelModule {
   content: Buffer
 }
 
-// disk, network, a source of randomness (else ssh waits for some at the start), and the image's file system
-const wanted = ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng', 'ext4'] as const
+// disk, network, a source of randomness (else ssh waits for some at the start), and the image's file system, which asks for
+// a checksum by its purpose and not by a module's name: without one ext4 mounts nothing and says that there is no such file
+const wanted = ['virtio_pci', 'virtio_blk', 'virtio_net', 'virtio_rng', 'crc32c_generic', 'ext4'] as const
 
 /** The drivers and what they need, each after what it needs itself. One that isn't there is in the kernel already. */
 export async function modulesToLoad(source: ModuleSource): Promise<KernelModule[]> {
