@@ -1,8 +1,12 @@
 // The project's workflows, the examples that users copy, and the YAML in the documentation.
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import * as v from 'valibot'
 import { parse } from 'yaml'
+import { run } from '../../src/platform/platform.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 import {
   actionFiles,
   documentedYaml,
@@ -144,6 +148,34 @@ test('nothing from outside is pasted into a script', () => {
 test('a workflow that writes to a fleet waits for its turn instead of replacing the one before', () => {
   const schedule = parsed.find(({ path }) => path === 'examples/fleet/.github/workflows/schedule.yml')
   assert.deepEqual(schedule?.workflow['concurrency'], { group: 'schedule', queue: 'max' })
+})
+
+test('what templates read is given line by line, masked, and a wrong line is red', async (t) => {
+  const scripts = parsed.flatMap(({ workflow }) =>
+    Object.values(workflow.jobs).flatMap(({ steps }) =>
+      steps.flatMap((step) =>
+        'name' in step && step.name === 'Give templates their variables' ? [step.run] : [],
+      ),
+    ),
+  )
+  assert.equal(scripts.length, 2, 'before plans and before runs of the schedule')
+  for (const script of scripts) {
+    const file = join(await temporaryFolder(t), 'env')
+    const given = async (VARIABLES: string) => {
+      await writeFile(file, '')
+      const args = ['--noprofile', '--norc', '-eo', 'pipefail', '-c', String(script)]
+      const { code, stdout } = await run('bash', args, { env: { VARIABLES, GITHUB_ENV: file } })
+      return { code, stdout, written: await readFile(file, 'utf8') }
+    }
+    assert.deepEqual(await given(''), { code: 0, stdout: '', written: '' })
+    assert.deepEqual(await given('FLEET_A=x=1 2\n\nB=$(ls)\n'), {
+      code: 0,
+      stdout: '::add-mask::x=1 2\n::add-mask::$(ls)\n',
+      written: 'FLEET_A=x=1 2\nB=$(ls)\n',
+    })
+    const wrong = await given('FLEET_A=x\nnothing')
+    assert.deepEqual([wrong.code, wrong.stdout.includes('nothing')], [1, false])
+  }
 })
 
 function isEmpty(permissions: unknown): boolean {
