@@ -38,36 +38,18 @@ export async function runTests(
   const startedAt = performance.now()
   const expected = expectedName(options.expectRelease)
   const { suites, retries, rules } = plan ?? (await readTestPlan(options.tests))
-  let release: string | undefined
-  let about: AboutDevice | undefined
-  const cases: TestCase[] = []
-  const measured: Measure[] = []
+  const found: Found = { release: undefined, about: undefined, cases: [], measured: [] }
   let verdict: Verdict
   try {
-    release = await connection.release()
-    checkRelease(connection, release, expected)
-    about = await aboutDevice(connection)
-    const bootId = await connection.bootId()
     const env = { ...options.env, ...(expected === undefined ? {} : { EXPECTED_RELEASE: expected }) }
-    const problems: Failure[] = []
-    for (const suite of suites) {
-      const result = await runSuite(connection, suite, { env, retries }, context).catch(problemOf)
-      cases.push(...result.cases)
-      measured.push(...(result.measures ?? []))
-      // the others may still tell something, but not without the device
-      if (result.problem?.reason === 'device-unreachable') throw result.problem
-      if (result.problem) problems.push(result.problem)
-    }
-    await checkBoot(connection, bootId)
-    const full = await fullDisk(connection, cases)
-    const [problem] = full ? [full] : problems
-    if (problem) throw problem
+    await findOut(connection, { suites, retries, expected, env }, found, context)
     verdict = { result: 'pass' }
   } catch (error) {
     verdict = infraVerdict(error)
   }
-  const measures = compareMeasures(measuresOf(cases, measured), rules, about?.deviceType)
-  cases.push(...(verdict.result === 'pass' ? measures.flatMap(asFailedTest) : []))
+  const { release, about, cases } = found
+  const measures = compareMeasures(measuresOf(cases, found.measured), rules, about?.deviceType)
+  if (verdict.result === 'pass') cases.push(...measures.flatMap(asFailedTest))
   const counts = countsOf(cases)
   if (verdict.result === 'pass' && counts.failed > 0) verdict = { result: 'fail' }
   const run: TestRun = {
@@ -83,6 +65,44 @@ export async function runTests(
     junit: undefined,
   }
   return await withReports(run, resolve(options.output), context)
+}
+
+/** What is known so far, also where the run ends half-way. */
+interface Found {
+  release: string | undefined
+  about: AboutDevice | undefined
+  cases: TestCase[]
+  measured: Measure[]
+}
+
+interface ToDo extends Pick<TestPlan, 'suites' | 'retries'> {
+  expected: string | undefined
+  env: Record<string, string>
+}
+
+/** Asks the device and runs all suites; throws what keeps it from being judged. */
+async function findOut(
+  connection: Connection,
+  { suites, retries, expected, env }: ToDo,
+  found: Found,
+  context: Context,
+): Promise<void> {
+  found.release = await connection.release()
+  checkRelease(connection, found.release, expected)
+  found.about = await aboutDevice(connection)
+  const bootId = await connection.bootId()
+  const problems: Failure[] = []
+  for (const suite of suites) {
+    const result = await runSuite(connection, suite, { env, retries }, context).catch(problemOf)
+    found.cases.push(...result.cases)
+    found.measured.push(...(result.measures ?? []))
+    // the others may still tell something, but not without the device
+    if (result.problem?.reason === 'device-unreachable') throw result.problem
+    if (result.problem) problems.push(result.problem)
+  }
+  await checkBoot(connection, bootId)
+  const problem = (await fullDisk(connection, found.cases)) ?? problems[0]
+  if (problem) throw problem
 }
 
 async function checkBoot(connection: Connection, before: string): Promise<void> {

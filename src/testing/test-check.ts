@@ -36,10 +36,12 @@ export function testCheck(run: TestRun, tests: string): TestCheck {
   }
 }
 
-function testRemarks({ cases, measures }: TestRun): TestRemark[] {
+function testRemarks({ result: outcome, cases, measures }: TestRun): TestRemark[] {
+  // what failed on a device that was not judged is worth a look, and no failure
+  const level = outcome === 'infra' ? 'warning' : 'failure'
   const failed = cases.flatMap(({ result, file, line, suite, name, message }) =>
     result === 'failed' && file !== undefined
-      ? [remark(file, line, 'failure', `${suite}::${name}: ${message}`)]
+      ? [remark(file, line, level, `${suite}::${name}: ${message}`)]
       : [],
   )
   return [...failed, ...testWarnings({ cases, measures })]

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Connection, connect } from '../../src/device/device.ts'
 import { type Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
-import { type TestRun, readTestPlan, requirePass, runTests, testSummary } from '../../src/testing/testing.ts'
+import {
+  type TestRun,
+  readTestPlan,
+  requirePass,
+  runTests,
+  testCheck,
+  testSummary,
+} from '../../src/testing/testing.ts'
 import { cannotBoot } from '../support/base-image.ts'
 import { bootDevice } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
@@ -99,6 +106,7 @@ test('a program that is not there is named, and what can still run runs', async 
   assert.equal(run.result, 'infra')
   assert.equal(run.passed, 1)
   assert.throws(() => requirePass(run, folder), { reason: 'missing-tool', message: /no-such-program/ })
+  assert.equal(testCheck(run, folder).conclusion, 'cancelled')
 })
 
 test(
@@ -260,6 +268,11 @@ test(
     const run = await runOn(t, connection, await folderWith(t, { 'checks.yml': failing }))
     assert.equal(run.result, 'infra')
     assert.equal(run.failed, 1)
+    // a test that failed then is no failure
+    assert.deepEqual(
+      testCheck(run, '').remarks.map(({ level }) => level),
+      ['warning'],
+    )
     assert.throws(() => requirePass(run, ''), { reason: 'disk-full', message: /\/run\/small/ })
     const judged = await runOn(
       t,
