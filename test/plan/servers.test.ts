@@ -63,6 +63,35 @@ test(
   },
 )
 
+test('a retired device is removed from hawkBit, and its open order before', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  await lab.server.upload(await lab.artifact('new'))
+  const stays = await lab.device({ serial: 'stays', release: 'old' })
+  const leaves = await lab.device({ serial: 'leaves', release: 'old', behaviour: 'never asks' })
+  const leaving = (text: string) => `device_id: ${leaves.key}\n${text}`
+  const repository = await makeRepository(t, {
+    'inventory.yml': 'all:\n  hosts:\n    stays:\n    leaves:\n',
+    'group_vars/all.yml': `subscribed_branch: main\n${image('new')}`,
+    'fleet.yml': 'stages: { main: { branch: main, waves: [100%], budget: { retire: 1 } } }\n',
+    'host_vars/stays.yml': `device_id: ${stays.key}\n`,
+    'host_vars/leaves.yml': leaving(''),
+  })
+  const tick = async () =>
+    await schedule(await loadFleet(repository.folder), 'main', lab.server, {}, plainContext())
+  const [order] = (await tick()).orders
+  assert.deepEqual(order?.devices.toSorted(), [stays.key, leaves.key].toSorted())
+
+  await repository.commit({ 'host_vars/leaves.yml': leaving('state: retired\n') })
+  await repository.push()
+  await leaves.stop()
+  const removed = await tick()
+  assert.deepEqual([removed.withdrawn, removed.retired], [[order?.name], [leaves.key]])
+  await assert.rejects(lab.server.device(leaves.key), { reason: 'device-missing' })
+  await until('the other is there', async () => (await tick()).state === 'done', 60_000)
+  const { retired, counts } = await tick()
+  assert.deepEqual([retired, counts?.alreadyRetired, counts?.alreadyThere], [[], 1, 1])
+})
+
 /** Devices with the same ids on both servers, all on the release `old`; returns the ids by name. */
 async function sameDevices(
   mender: ServerLab,
