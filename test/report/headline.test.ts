@@ -4,7 +4,7 @@ import { parseFleetPolicy } from '../../src/fleet/fleet.ts'
 import { type Change, type Plan, type Tick, countsOf, progressOf } from '../../src/plan/plan.ts'
 import { haltMarkdown, tickHeadline } from '../../src/report/report.ts'
 
-type Standing = 'there' | 'pending' | 'update' | 'failed' | 'blocked' | 'retired'
+type Standing = 'there' | 'pending' | 'update' | 'failed' | 'blocked' | 'enroll' | 'retire' | 'retired'
 
 /** A tick of a stage whose devices stand like this. */
 function tickOf(standings: readonly Standing[], to = 'X', rest: Partial<Tick> = {}): Tick {
@@ -12,6 +12,7 @@ function tickOf(standings: readonly Standing[], to = 'X', rest: Partial<Tick> = 
     const host = `d${index}`
     const about = { device: host, host, cause: { file: 'f', line: 1 } }
     const moving = { ...about, deviceType: 'pi', site: undefined, to, wave: 1 }
+    if (standing === 'enroll' || standing === 'retire') return { kind: standing, ...about }
     if (standing === 'retired') return { kind: 'no-op', ...about, why: 'already-retired' }
     if (standing === 'blocked')
       return { kind: 'blocked', ...about, from: 'old', to, by: 'busy', why: '', until: undefined }
@@ -78,6 +79,8 @@ test('a stage is told in one line: where it is, what is on its way, what went wr
       '1 of 2 on X, 1 pending; the window closes 2026-03-03 05:00 UTC',
     ],
     [tickOf(['there', 'there']), '2 of 2 on X'],
+    [tickOf(['there', 'enroll', 'retire', 'retired']), '1 of 2 on X, 1 to enroll'],
+    [tickOf(['retire']), 'no devices'],
     [tickOf([]), 'no devices'],
     [tickOf(['retired']), 'no devices'],
     [tickOf(['blocked']), '0 of 1 on their release, 1 blocked'],
