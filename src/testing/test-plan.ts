@@ -103,6 +103,8 @@ async function suiteOf(given: TestsFile['suites'][number], folder: string): Prom
     throw wrong('a suite is one of pytest, checks and command')
   if (junit !== undefined && command === undefined)
     throw wrong('junit says where a command leaves its reports')
+  if (timeout !== undefined && checks !== undefined)
+    throw wrong('checks have no timeout: each command in them has its own')
   if (pytest !== undefined) {
     const path = resolve(folder, pytest)
     await stat(path).catch((error: unknown) => {

@@ -20,7 +20,7 @@ const suite = v.strictObject({
     v.optional(
       v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}(s|m|h)$/, 'write a duration such as 90s, 15m or 2h')),
     ),
-    v.description('1h unless given.'),
+    v.description('How long pytest or the command may take: 1h unless given.'),
   ),
 })
 

@@ -171,7 +171,9 @@ test('what is wrong with tests.yml is told at once, each with its line', async (
     pytest: .
   - checks: bad/checks.yml
   - {}
+  - { checks: good/checks.yml, timeout: 5m }
 `,
+    'good/checks.yml': 'files: { /etc: }\n',
     'bad/checks.yml': 'ports:\n  tcp/70000:\n',
   })
   const failure = await readTestPlan(folder).then(
@@ -187,6 +189,7 @@ test('what is wrong with tests.yml is told at once, each with its line', async (
       ['tests.yml', 5],
       ['bad/checks.yml', 2],
       ['tests.yml', 8],
+      ['tests.yml', 9],
     ],
   )
   const plain = await folderWith(t, { 'run.sh': 'x' })
