@@ -56,8 +56,7 @@ export function standingThere(
   const other = orders.find((order) => !wanted.includes(order.release))
   if (other) return busyWith(other)
   if (!planned || !device.configuration || isConfigured(facts, planned)) return 'already-there'
-  const names = [...wanted, planned.to, configurationContent(device.configuration, deviceType)]
-  if (names.slice(1).some((name) => fleet.switches.knownBad.has(name)))
+  if (isKnownBad(device.configuration, wanted.at(-1) ?? '', deviceType, fleet))
     return {
       by: 'known-bad',
       why: `has a configuration in Git (made of ${planned.template}) that is listed in known-bad: change what it is made of`,
@@ -65,6 +64,19 @@ export function standingThere(
   // one order at a time: also that of its release has to end first
   if (orders.length > 0) return 'already-pending'
   return problemOf(facts, fleet) ?? heldBy(facts, fleet, now) ?? 'configure'
+}
+
+/** Whether `known-bad` names a configuration: its artifact, its fingerprint, or its content. */
+function isKnownBad(
+  configuration: Configuration,
+  artifact: string,
+  deviceType: string,
+  { switches: { knownBad } }: Fleet,
+): boolean {
+  // large fleets have none most of the time, and a content digest for each device takes its time
+  if (knownBad.size === 0) return false
+  const names = [artifact, fingerprintIn(configuration), configurationContent(configuration, deviceType)]
+  return names.some((name) => knownBad.has(name))
 }
 
 /** Why no configuration can be ordered for a device, whatever its turn. */

@@ -16,7 +16,7 @@ import {
 import { plainContext, runOk } from '../../src/platform/platform.ts'
 import { clientDevice } from '../artifact/mender-client.ts'
 import { configurationWith } from '../support/configurations.ts'
-import { type Lab, openLab } from '../support/mender-lab.ts'
+import { type Lab, openLab, until } from '../support/mender-lab.ts'
 import { needs } from '../support/needs.ts'
 
 const moduleFile = join(
@@ -104,6 +104,20 @@ test('what is there unsigned is not taken for what is to be signed', async (t) =
     reason: 'artifact-conflict',
     message: /unsigned/,
   })
+})
+
+test('the server gives a configuration to no device that runs another release', async (t) => {
+  const lab = await openLab(t)
+  const configuration = configurationWith({ a: '1' })
+  const [right, wrong] = [
+    await lab.device({ deviceType: 'board', release: 'os-1' }),
+    await lab.device({ deviceType: 'board', release: 'os-2' }),
+  ]
+  const { name } = await provide(lab, configuration)
+  const { id } = await lab.server.deploy({ name: 'a', release: name, devices: [right.key, wrong.key] })
+  await until(async () => (await lab.server.deployment(id)).isFinished)
+  const { devices } = await lab.server.deployment(id)
+  assert.deepEqual([devices.get(right.key), devices.get(wrong.key)], ['success', 'no-artifact'])
 })
 
 test(

@@ -269,6 +269,28 @@ test('a configuration on another release than it is for is no evidence', async (
   assert.match(run.waiting[0]?.why ?? '', /no device of type board in wave 1 reports its configuration/)
 })
 
+test('a configuration that failed does not keep a device from coming back to its release', async () => {
+  const world = await configured(twoWaves, 3)
+  world.merge({ setting: 'y' })
+  const [first = ''] = ordered(await tick(world))
+  const device = world.devices.find(({ id }) => id === first)
+  assert.ok(device)
+  device.behaviour = 'fails'
+  everyone(world)
+  assert.equal((await tick(world)).state, 'halted')
+  device.behaviour = 'success'
+  device.release = 'c'
+  device.report()
+  const back = await tick(world)
+  assert.deepEqual(
+    back.orders.map(({ release, devices }) => [release, devices]),
+    [['a', [first]]],
+  )
+  everyone(world)
+  const again = await tick(world)
+  assert.deepEqual([ordered(again), /-on-a$/.test(again.orders[0]?.release ?? '')], [[first], true])
+})
+
 test('the log of a device that failed is shown without the secrets of its configuration', async () => {
   const world = worldOf('waves: [100%]\n    gate: { max-failures: 0 }', 1, 'to upload')
   const values = { pin: 'Zq7"!', url: 'x' }
