@@ -6,7 +6,7 @@ import { lacksHawkbit, startHawkbit } from '../support/hawkbit-server.ts'
 
 /** False, or why there is no such server here. */
 export const skip = await lacksHawkbit()
-const server = skip === false ? await startHawkbit(60) : undefined
+const server = skip === false ? await startHawkbit(100) : undefined
 after(() => server?.stop())
 
 /** An empty tenant of the server. */
