@@ -20,6 +20,8 @@ export interface FolderOptions {
   folder: string
   /** An ext4 root file system. Read only where the folder has no slots yet. */
   image: string
+  /** Whether the device's slots are made; unless said otherwise they are. One that has a disk image has its slots on that. */
+  hasSlots?: boolean
   /** Size of each slot, in bytes; the image's own unless given. */
   slotBytes?: number
   deviceType: string
@@ -53,7 +55,8 @@ export async function prepareFolder(options: FolderOptions, context: Context): P
   try {
     await mkdir(join(folder, 'root'), { recursive: true })
     await mkdir(data, { recursive: true })
-    if (existsSync(slots[0])) context.log.debug(`${folder}: goes on with the slots that are there`)
+    if (options.hasSlots === false) context.log.debug(`${folder}: the slots are on a disk`)
+    else if (existsSync(slots[0])) context.log.debug(`${folder}: goes on with the slots that are there`)
     else await makeSlots(slots, options, context)
     if (!(await readBootVariables(data))) await writeBootVariables(data, firstVariables)
     await writeAtomically(join(data, 'serial'), `${options.serial}\n`)

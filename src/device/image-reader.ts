@@ -1,6 +1,5 @@
 // Looks into an ext4 file system without mounting it and without being root.
 import { open, readFile, rm } from 'node:fs/promises'
-import * as v from 'valibot'
 import { Failure, start } from '../platform/platform.ts'
 
 /** Where a file system is: a file, and in a disk image from which byte on. */
@@ -88,24 +87,6 @@ function quoted(path: string): string {
     throw new Failure('bad-input', `a path with a quotation mark or a line end: ${JSON.stringify(path)}`)
   return `"${path}"`
 }
-
-/** The numbers of a disk image's partitions and where each begins, in bytes; undefined where it has no partition table. */
-export async function partitionsOf(path: string): Promise<{ number: number; offset: number }[] | undefined> {
-  const { code, stdout } = await start('sfdisk', ['--json', path]).done
-  if (code !== 0) return undefined
-  const { partitiontable: table } = v.parse(partitionTable, JSON.parse(stdout))
-  return table.partitions.map(({ node, start: first }) => ({
-    number: Number(/(\d+)$/.exec(node)?.[1]),
-    offset: first * (table.sectorsize ?? 512),
-  }))
-}
-
-const partitionTable = v.object({
-  partitiontable: v.object({
-    sectorsize: v.optional(v.number()),
-    partitions: v.array(v.object({ node: v.string(), start: v.number() })),
-  }),
-})
 
 /** The text of a file of the file system, by way of `scratch`; undefined where it isn't there. */
 export async function readOut(

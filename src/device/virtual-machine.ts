@@ -4,19 +4,18 @@ import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Context, Failure, isLoopback, requirePrograms } from '../platform/platform.ts'
 import { chooseAccelerator } from './accelerator.ts'
-import { type Slot, firstVariables } from './boot-loader.ts'
+import { type Slot, nextBoot } from './boot-loader.ts'
 import { consoleTail } from './console-tail.ts'
-import { makeDataDisk, readVariables, updateDataDisk, writeVariables } from './data-disk.ts'
-import { prepareFolder } from './device-folder.ts'
 import { lockFolder } from './folder-lock.ts'
 import { forward } from './forward.ts'
 import { kernelOf } from './image-kernel.ts'
-import { type Architecture, architectureOf, isInImage } from './image-reader.ts'
+import { type Architecture, type FileSystemPlace, architectureOf, isInImage } from './image-reader.ts'
 import { makeInitrd, writeInitrd } from './initrd.ts'
-import { fetchedKernel } from './kernel-package.ts'
+import { type FetchedKernel, fetchedKernel } from './kernel-package.ts'
+import { type MachineDisks, prepareDisks } from './machine-disks.ts'
 import { crashMark } from './machine-init.ts'
 import type { Board, PowerOn } from './power.ts'
-import { type Accelerator, type Disk, type Machine, machineConsole, qemuOf, startMachine } from './qemu.ts'
+import { type Accelerator, type Machine, machineConsole, qemuOf, startMachine } from './qemu.ts'
 import { type VirtualDevice, type VirtualDeviceOptions, poweredDevice } from './virtual-device.ts'
 
 export interface VirtualMachineOptions extends VirtualDeviceOptions {
@@ -33,40 +32,28 @@ export async function startVirtualMachine(
   options: VirtualMachineOptions,
   context: Context,
 ): Promise<VirtualDevice> {
-  requirePrograms(['cp', 'debugfs', 'e2fsck', 'mke2fs', 'setpriv', 'ssh-keygen'])
+  requirePrograms(['cp', 'debugfs', 'e2fsck', 'mke2fs', 'setpriv', 'sfdisk', 'ssh-keygen'])
   await mkdir(options.folder, { recursive: true, mode: 0o700 })
   const folder = await realpath(options.folder)
   await using stack = new AsyncDisposableStack()
   const lock = await lockFolder(folder)
   stack.defer(() => lock.release())
-  const state = await prepareFolder({ ...options, folder }, context)
-  await state.setServer(serverUrlInside(options.serverUrl))
-  const dataDisk = join(folder, 'data.img')
-  await makeDataDisk(dataDisk, state.data)
-  await updateDataDisk(dataDisk, state.data, await givenFiles(state.data))
-  const hardware = await prepareHardware(folder, state.slots[0], context)
+  const given = { ...options, folder, serverUrl: serverUrlInside(options.serverUrl) }
+  const { state, disks } = await prepareDisks(given, context)
+  const hardware = await prepareHardware(folder, disks, context)
   // one port for all starts: a new QEMU gets new ones
   const to = { host: '127.0.0.1', port: 0 }
   const way = await forward({ host: '127.0.0.1', port: 0 }, to)
   stack.defer(() => way.close())
   const { architecture, accelerator } = hardware
   context.log.info(
-    `virtual machine ${options.serial}: ${architecture}, kernel ${hardware.kernelName}, ${accelerator}, state in ${folder}`,
+    `virtual machine ${options.serial}: ${architecture}, ${accelerator}, state in ${folder}, ssh on 127.0.0.1:${way.port}`,
   )
   const access = {
     authorizedKey: options.authorizedKey ?? '',
     hostKey: await readFile(join(state.data, 'ssh/ssh_host_ed25519_key'), 'utf8'),
   }
-  const board = boardOf({
-    ...options,
-    folder,
-    data: state.data,
-    slots: state.slots,
-    dataDisk,
-    hardware,
-    access,
-    to,
-  })
+  const board = boardOf({ ...options, folder, disks, hardware, access, to })
   const at = { host: '127.0.0.1', port: way.port }
   return poweredDevice({ ...options, folder, at, hostKey: state.hostKey }, board, stack.move(), context)
 }
@@ -74,31 +61,40 @@ export async function startVirtualMachine(
 interface Hardware {
   architecture: Architecture
   accelerator: Accelerator
-  kernel: string
-  kernelName: string
-  base: Buffer
-  /** Whether the image's own ssh server lets our key in: it takes its keys from /data. */
-  usesOwnServer: boolean
+  /** The kernel for images that have none, and the busybox. */
+  fetched: FetchedKernel
 }
 
-async function prepareHardware(folder: string, image: string, context: Context): Promise<Hardware> {
+async function prepareHardware(folder: string, disks: MachineDisks, context: Context): Promise<Hardware> {
+  const slot = await firstGoodSlot(disks)
   const scratch = join(folder, 'boot')
   await mkdir(scratch, { recursive: true })
-  const place = { path: image, offset: 0 }
-  const architecture = await architectureOf(place, join(scratch, 'program'))
+  const architecture = await architectureOf(disks.rootOf(slot), join(scratch, 'program'))
   requirePrograms([qemuOf[architecture]])
   const fetched = await fetchedKernel(architecture, context)
-  const kernel = (await kernelOf(place, scratch)) ?? fetched
-  const base = await makeInitrd(fetched.busybox, kernel.modules)
-  const accelerator = await chooseAccelerator(architecture, { kernel: kernel.image, base }, context)
-  const usesOwnServer = await isInImage(place, '/usr/sbin/virtual-init')
-  return { architecture, accelerator, kernel: kernel.image, kernelName: kernel.name, base, usesOwnServer }
+  const base = await makeInitrd(fetched.busybox, fetched.modules)
+  const accelerator = await chooseAccelerator(architecture, { kernel: fetched.image, base }, context)
+  return { architecture, accelerator, fetched }
+}
+
+/** A slot to tell the architecture by: the other one may hold an update that went wrong, or nothing yet. */
+async function firstGoodSlot(disks: MachineDisks): Promise<Slot> {
+  const { slot } = nextBoot(await disks.variables())
+  const other = slot === 2 ? 3 : 2
+  return (await holdsSystem(disks.rootOf(slot))) || !(await holdsSystem(disks.rootOf(other))) ? slot : other
+}
+
+async function holdsSystem(place: FileSystemPlace): Promise<boolean> {
+  try {
+    return await isInImage(place, '/etc')
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'invalid-file') return false
+    throw error
+  }
 }
 
 interface Parts extends VirtualMachineOptions {
-  data: string
-  slots: readonly [string, string]
-  dataDisk: string
+  disks: MachineDisks
   hardware: Hardware
   access: { authorizedKey: string; hostKey: string }
   /** Where ssh connections go: set at each start. */
@@ -106,11 +102,11 @@ interface Parts extends VirtualMachineOptions {
 }
 
 function boardOf(parts: Parts): Board {
-  const { folder, dataDisk, data } = parts
+  const { folder, disks } = parts
   const console = machineConsole(folder)
   return {
-    variables: async () => (await readVariables(dataDisk)) ?? firstVariables,
-    setVariables: (variables) => writeVariables(dataDisk, data, variables),
+    variables: () => disks.variables(),
+    setVariables: (variables) => disks.setVariables(variables),
     powerOn: async (slot) => {
       const consoleFrom = await stat(console).then(
         ({ size }) => size,
@@ -124,28 +120,31 @@ function boardOf(parts: Parts): Board {
 }
 
 async function startOn(slot: Slot, parts: Parts): Promise<Machine> {
-  const { folder, slots, dataDisk, hardware, serial, access, to } = parts
+  const { folder, disks, hardware, serial, access, to } = parts
+  const { architecture, accelerator, fetched } = hardware
+  const root = disks.rootOf(slot)
+  const holds = await holdsSystem(root)
+  // the slot's own kernel: an update may have brought another one
+  const kernel = (holds ? await kernelOf(root, join(folder, 'boot')) : undefined) ?? fetched
+  // such a system takes its keys from /data
+  const usesOwnServer = holds && (await isInImage(root, '/usr/sbin/virtual-init'))
   const initrd = join(folder, 'initrd')
-  const disks: Disk[] = [...slots, dataDisk].map((path, index) => ({
-    path,
-    format: 'raw',
-    serial: `p${index + 2}`,
-  }))
-  await writeInitrd(initrd, hardware.base, { disks: disks.length, slot, data: 4, name: serial }, access)
+  const parameters = { disks: disks.disks.length, slot: root.number, data: disks.data ?? '', name: serial }
+  await writeInitrd(initrd, await makeInitrd(fetched.busybox, kernel.modules), parameters, access)
   to.port = 0
   const machine = await startMachine({
     folder,
-    architecture: hardware.architecture,
-    accelerator: hardware.accelerator,
-    kernel: hardware.kernel,
+    architecture,
+    accelerator,
+    kernel: kernel.image,
     initrd,
-    commandLine: `root=/dev/mmcblk0p${slot} rw`,
-    disks,
+    commandLine: `root=/dev/mmcblk0p${root.number} rw`,
+    disks: disks.disks,
     isAlone: parts.serverUrl === undefined,
     memoryMiB: parts.memoryMiB ?? 512,
   })
   machine.ports.then(
-    ({ ssh, access: ours }) => (to.port = hardware.usesOwnServer ? ssh : ours),
+    ({ ssh, access: ours }) => (to.port = usesOwnServer ? ssh : ours),
     () => {}, // it ended, which its end tells
   )
   return machine
@@ -172,26 +171,6 @@ async function meaningOf(
   if (reason !== 'guest-reset') return 'crash'
   const said = await console()
   return said.includes('Kernel panic - not syncing') || said.includes(crashMark) ? 'crash' : 'reboot'
-}
-
-/** What is given anew at each start; everything else on the data partition is the device's. */
-async function givenFiles(data: string): Promise<string[]> {
-  const names = [
-    'serial',
-    'mender/mender.conf',
-    'mender/device_type',
-    'ssh/authorized_keys',
-    'mender/artifact-verify-key.pem',
-  ]
-  const exist = await Promise.all(
-    names.map((name) =>
-      stat(join(data, name)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return names.filter((_, index) => exist[index])
 }
 
 /** The server's URL as the machine has to use it: this machine's loopback is 10.0.2.2 inside. Throws `bad-input`. */

@@ -18,16 +18,16 @@ export const cannotBoot = needs('root', 'mmdebstrap', 'mke2fs', 'losetup', 'unsh
 /**
  * The path of an ext4 root file system of examples/os, in the user's cache folder. The first call for a state of the
  * recipe's files builds it, which can take minutes where the base system isn't cached either; calls in other processes
- * wait for that. Not to be written to.
+ * wait for that. `arch` is the machine's own unless given; another one takes many minutes. Not to be written to.
  */
-export async function baseImage(): Promise<string> {
-  const key = await keyOf(recipe)
+export async function baseImage(arch?: string): Promise<string> {
+  const key = `${await keyOf(recipe)}${arch === undefined ? '' : `-${arch}`}`
   const folder = join(cache, key)
   const image = join(folder, 'rootfs.ext4')
   while (!existsSync(image)) {
     const claim = await tryClaim(key)
     try {
-      if (claim && !existsSync(image)) await build(folder)
+      if (claim && !existsSync(image)) await build(folder, arch)
     } finally {
       claim?.close()
     }
@@ -36,11 +36,11 @@ export async function baseImage(): Promise<string> {
   return image
 }
 
-async function build(folder: string): Promise<void> {
+async function build(folder: string, arch: string | undefined): Promise<void> {
   await mkdir(cache, { recursive: true })
   await forgetOld()
   const output = await mkdtemp(join(cache, 'building-'))
-  await buildImage({ recipe: join(recipe, 'image.yml'), output }, plainContext())
+  await buildImage({ recipe: join(recipe, 'image.yml'), output, arch }, plainContext())
   await rename(output, folder)
 }
 
