@@ -31,7 +31,7 @@ export async function drover(run: RunFolder, action: string, options: CallOption
   const args = Object.entries(options.inputs).flatMap(([key, value]) => [`--${key}`, value])
   const child = spawn(process.execPath, [program, action, ...args, '--json'], {
     cwd: options.cwd ?? run.path,
-    env: { ...process.env, ...run.environment, ...options.env },
+    env: { ...surroundings(), ...run.environment, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const stop = () => child.kill('SIGTERM')
@@ -84,7 +84,7 @@ export async function startService(
   const [outFile, logFile] = [join(run.path, `${name}.json`), join(run.path, `${name}.log`)]
   const child = spawn(process.execPath, [program, ...args, '--json'], {
     cwd: run.path,
-    env: { ...process.env, ...run.environment, ...options.env },
+    env: { ...surroundings(), ...run.environment, ...options.env },
     stdio: ['ignore', openSync(outFile, 'w'), openSync(logFile, 'w')],
     detached: true,
   })
@@ -93,7 +93,8 @@ export async function startService(
   while (Date.now() < until && child.exitCode === null) {
     const [line] = readFileSync(outFile, 'utf8').split('\n')
     if (line?.endsWith('}')) return { pid: child.pid ?? 0, outputs: parseOutputs(line), logFile }
-    await sleep(30, undefined, { signal: options.signal })
+    await sleep(30)
+    options.signal.throwIfAborted()
   }
   const log = readFileSync(logFile, 'utf8')
   const own = /^error: ([a-z-]+): (.*)$/m.exec(log)
@@ -103,6 +104,11 @@ export async function startService(
     'internal',
     `${args[0]} did not get ready${child.exitCode === null ? '' : ': it ended'}: ${said} (all of it: ${logFile})`,
   )
+}
+
+/** In a job of GitHub's, that job and its pull request are none of the demonstration's business. */
+function surroundings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GITHUB_')))
 }
 
 function parseOutputs(text: string): Outputs {

@@ -46,7 +46,8 @@ export async function changeKiosk(scene: Scene, rollout: Rollout): Promise<void>
         `${file} of ${host} is ${after}; it reports ${reported}, not ${wanted.to}`,
       )
     scene.progress.note(`${host}: ${file}: ${before} → ${after}`)
-    return { value: undefined, result: `${host} shows ${after} and reports it as ${reported.slice(0, 19)}…` }
+    scene.progress.note(`${host} reports the configuration ${reported}, as planned`)
+    return { value: undefined, result: `${host} shows ${after} instead of ${before}, and reports it` }
   })
 }
 

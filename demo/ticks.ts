@@ -89,7 +89,7 @@ export class Schedule {
       const tick = await this.tick(stage, options, say)
       if (isReached(tick)) return tick
       if (tick.failure) throw tick.failure
-      await sleep(500, undefined, { signal: this.#scene.signal })
+      await sleep(500)
     }
     throw new Failure('update-timeout', `nothing more came of the stage ${stage} within 3 minutes`)
   }
