@@ -1,19 +1,12 @@
 // The part of a tick that decides and writes, after Git was read.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import {
-  type ConfigurationSigning,
-  type Facts,
-  type OtaServer,
-  gatherFacts,
-  isInLab,
-  tellingLines,
-} from '../ota/ota.ts'
+import { type ConfigurationSigning, type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
 import { type Context, Failure, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
-import { withoutSecrets } from './configuring.ts'
 import { changesIn } from './counts.ts'
 import { type Due, whatIsDue } from './due.ts'
 import type { Ground } from './emergency.ts'
+import { failedDevices } from './failed-devices.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
 import { makePlan } from './make-plan.ts'
@@ -24,7 +17,7 @@ import { isMissing, provideFor, requireSigning } from './provide.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { type MembersTurn, admit, remove } from './tick-members.ts'
-import { type FailedDevice, type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
+import { type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
 import { windowEndOf } from './window-end.ts'
 import { type Withdrawal, withdrawalsOf } from './withdrawals.ts'
 
@@ -239,33 +232,9 @@ export class TickRun {
       waves,
       haltedBy: due.haltedBy,
       windowEnd: windowEndOf(this.#fleet, this.#stage, facts, this.#isDryRun ? [] : orders, this.#now()),
-      failures: await this.#failures(due, facts),
+      failures: await failedDevices(due, facts, this.#fleet, this.#server),
       waiting,
     }
-  }
-
-  async #failures(due: Due, facts: Facts): Promise<FailedDevice[]> {
-    const reported = new Map(facts.devices.map(({ id, release }) => [id, release]))
-    const inGit = new Map(this.#fleet.devices.map((device) => [device.id, device]))
-    const failed: FailedDevice[] = []
-    for (const { device, change, outcome, state } of due.members) {
-      if (outcome.kind !== 'failure') continue
-      // the first few tell what goes wrong; the rest would only be requests
-      const told =
-        outcome.deployment !== undefined && failed.length < 5
-          ? await this.#server.log(outcome.deployment, device)
-          : undefined
-      const log = told === undefined ? undefined : withoutSecrets(told, inGit.get(device)?.configuration)
-      const lines = log?.trimEnd().split('\n').slice(-12).join('\n')
-      const said = log === undefined ? undefined : tellingLines(log)
-      const { content, release, configuration } = state.rollout
-      // what it ran before is no way back from a configuration
-      const from = configuration ? undefined : reported.get(device)
-      const retry = { rollout: state.rollout.id, attempt: state.rollout.attempt + 1 }
-      const { why } = outcome
-      failed.push({ device, host: change.host, why, said, retry, log: lines, content, release, from })
-    }
-    return failed
   }
 }
 
