@@ -89,8 +89,8 @@ export function isOrderOf(stage: string, name: string): boolean {
   return name.startsWith(`drover/${shortStage(stage)}/`)
 }
 
-/** Parts of a wave that are asked for at once; few waves have more. */
-const partsAtOnce = 2
+/** Parts of a wave that are asked for at once; few waves have more, and of single configurations there are many. */
+const partsAtOnce = ({ configuration }: Rollout) => (configuration ? 1 : 2)
 
 /** Finds all orders of each rollout, of all its attempts, by their names; the oldest first. */
 export async function findPlaced(
@@ -101,15 +101,13 @@ export async function findPlaced(
   const placed = new Map(rollouts.map((rollout): [Rollout, Placed[]] => [rollout, []]))
   let steps = rollouts.flatMap((rollout) =>
     Array.from({ length: rollout.attempt }, (_a, a) =>
-      Array.from({ length: waveCount }, (_w, w) => ({ rollout, attempt: a + 1, wave: w + 1 })),
+      Array.from({ length: waveCount }, (_w, w) => ({ rollout, attempt: a + 1, wave: w + 1, part: 1 })),
     ).flat(),
   )
-  for (let first = 1; steps.length > 0; first += partsAtOnce) {
+  while (steps.length > 0) {
     const asked = steps.flatMap((step) =>
-      Array.from({ length: partsAtOnce }, (_, i) => ({ ...step, part: first + i })),
+      Array.from({ length: partsAtOnce(step.rollout) }, (_, i) => ({ ...step, part: step.part + i })),
     )
-    const nameOf = ({ rollout, attempt, wave, part }: Omit<Placed, 'deployment'> & { rollout: Rollout }) =>
-      orderName(rollout, attempt, wave, part)
     const found = await server.findDeployments(asked.map(nameOf))
     for (const one of asked) {
       const { rollout, ...place } = one
@@ -117,13 +115,18 @@ export async function findPlaced(
       if (deployment) placed.get(rollout)?.push({ ...place, deployment })
     }
     // a part is placed only where all before it are
-    steps = steps.filter((step) => found.has(nameOf({ ...step, part: first + partsAtOnce - 1 })))
+    steps = steps
+      .map((step) => ({ ...step, part: step.part + partsAtOnce(step.rollout) }))
+      .filter((next) => found.has(nameOf({ ...next, part: next.part - 1 })))
   }
   // a device that moved to an earlier wave has its newest order there
   for (const orders of placed.values())
     orders.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))
   return placed
 }
+
+const nameOf = ({ rollout, attempt, wave, part }: Omit<Placed, 'deployment'> & { rollout: Rollout }) =>
+  orderName(rollout, attempt, wave, part)
 
 /** Facts younger than the end of an order by this much are the device's own word after it. */
 const reportMarginMs = 5 * 60_000
