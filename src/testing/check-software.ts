@@ -67,6 +67,8 @@ export function packageChecks({ packages = {} }: ChecksFile): Check[] {
           }
         if (answer.status !== 0) return unanswered('the list of packages', answer)
         const [, found] = /^installed (\S+)/m.exec(answer.output) ?? []
+        if (found === undefined && !/^absent$/m.test(answer.output))
+          return unanswered('the list of packages', answer)
         if ((found !== undefined) !== installed)
           return { problems: [installed ? 'it is not installed' : `it is installed (${found})`] }
         if (version === undefined || found === undefined || isLike(found, version)) return { problems: [] }
@@ -76,13 +78,25 @@ export function packageChecks({ packages = {} }: ChecksFile): Check[] {
   })
 }
 
-// each says `installed <version>` of what is there; busybox has programs of these names, and no list of packages
+// each says `installed <version>` or `absent`, and anything else is no answer: a package that can't be looked up must not
+// count as one that isn't there. busybox has programs of these names, and no list of packages
 function packageScript(name: string): string {
   const word = shellQuote([name])
-  return `if command -v dpkg-query >/dev/null 2>&1 && [ -e /var/lib/dpkg/status ]; then dpkg-query -W -f='\${db:Status-Status} \${Version}\\n' -- ${word} 2>/dev/null
-elif command -v rpm >/dev/null 2>&1 && { [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; }; then rpm -q --qf 'installed %{VERSION}-%{RELEASE}\\n' -- ${word} 2>/dev/null
-elif command -v opkg >/dev/null 2>&1; then opkg status ${word} | sed -n 's/^Version: /installed /p'
-elif command -v apk >/dev/null 2>&1; then apk info -e ${word} >/dev/null 2>&1 && apk list -I ${word} 2>/dev/null | sed -n 's/^\\([^ ]*\\) .*/\\1/p' | sed 's/^.*-\\([0-9][^-]*-r[0-9]*\\)$/installed \\1/'
+  return `if command -v dpkg-query >/dev/null 2>&1 && [ -e /var/lib/dpkg/status ]; then
+  o=$(dpkg-query -W -f='\${db:Status-Status} \${Version}\\n' -- ${word} 2>/dev/null); s=$?
+  case "$s $o" in "0 installed "*) echo "$o";; 0*|1*) echo absent;; esac
+elif command -v rpm >/dev/null 2>&1 && { [ -d /var/lib/rpm ] || [ -d /usr/lib/sysimage/rpm ]; }; then
+  o=$(rpm -q --qf 'installed %{VERSION}-%{RELEASE}\\n' -- ${word} 2>&1)
+  case "$o" in installed*) echo "$o";; *" is not installed") echo absent;; *) echo "$o";; esac
+elif command -v opkg >/dev/null 2>&1; then
+  o=$(opkg list-installed ${word} 2>&1) || { echo "$o"; exit 1; }
+  case "$o" in *" - "*) echo "$o" | sed -n 's/^[^ ]* - \\([^ ]*\\).*/installed \\1/p';; *) echo absent;; esac
+elif command -v apk >/dev/null 2>&1; then
+  apk info -e ${word} >/dev/null 2>&1; s=$?
+  case $s in
+  0) apk list -I ${word} 2>/dev/null | sed -n 's/^[^ ]*-\\([0-9][^- ]*-r[0-9]*\\) .*/installed \\1/p';;
+  1) echo absent;;
+  esac
 else exit 200; fi
 true`
 }

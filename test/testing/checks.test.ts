@@ -213,6 +213,30 @@ packages: { busybox: }
   },
 )
 
+test(
+  'packages are asked of rpm, opkg and apk too, and a list that can not be read is no answer',
+  { skip: cannotBoot },
+  async (t) => {
+    const file =
+      'packages:\n  have: { version: "1.2-*" }\n  gone: { installed: false }\n  other: { installed: false }\n'
+    // what each of them prints of a package that is there, of one that isn't, and where its list is broken
+    const programs: Record<string, string> = {
+      rpm: 'case $5 in have) echo "installed 1.2-3.fc40";; gone) echo "package $5 is not installed"; exit 1;; *) echo "error: cannot open Packages database" >&2; exit 1;; esac',
+      opkg: 'case $2 in have) echo "have - 1.2-r0";; gone) ;; *) echo "cannot read"; exit 255;; esac',
+      apk: 'case "$1 $3" in "info have") ;; "list have") echo "have-1.2-r5 x86_64 {have} (MIT) [installed]";; "info gone") exit 1;; *) exit 99;; esac',
+    }
+    const { connection } = await bootDevice(t)
+    const install =
+      'mv /var/lib/dpkg/status /tmp 2>/dev/null; mkdir -p /var/lib/rpm; rm -f /usr/bin/rpm /usr/bin/opkg /usr/bin/apk; printf "#!/bin/sh\\n%s\\n" "$2" >"/usr/bin/$1"; chmod +x "/usr/bin/$1"'
+    for (const [program, script] of Object.entries(programs)) {
+      assert.equal((await connection.run('sh', ['-c', install, 'sh', program, script])).code, 0)
+      const run = await runChecks(t, connection, file)
+      assert.equal(run.passed, 2, `${program}: ${failures(run).join(' / ')}`)
+      assert.match(failures(run)[0] ?? '', /^other: the list of packages gave no answer/, program)
+    }
+  },
+)
+
 test('all that is wrong with a file is told at once, each with its line', async (t) => {
   const path = await checksFile(
     t,
