@@ -58,16 +58,16 @@ export async function writeConfigurationUpdate(
     const rauc = { slot: payloadName, handler: { file: script }, build: fingerprint }
     return writeRauc({ ...request, ...rauc, bundleFormat, compression: 'gzip' }, context)
   }
-  // SWUpdate calls scripts twice: before it writes the file, for all to read, and after that
+  // SWUpdate calls scripts before it writes the file, for all to read, and after that; newer ones also when that failed
   await writeScript(
     script,
     `FILE=${quoted(place.file)}`,
     `FOLDER=${quoted(dirname(place.file))}`,
-    'if [ "$1" != postinst ]; then',
+    'if [ "$1" = preinst ]; then',
     '  mkdir -p "$FOLDER" && exec chmod 700 "$FOLDER"',
     'fi',
     `trap 'rm -f "$FILE"' EXIT`,
-    `${quoted(place.program)} "$FILE"`,
+    `[ "$1" != postinst ] || ${quoted(place.program)} "$FILE"`,
   )
   const says = { type: 'rawfile', name: payloadName, version: fingerprint, path: place.file }
   const items = [{ list: 'scripts', source: script, says: { type: 'shellscript' } }] as const
