@@ -105,23 +105,33 @@ export async function withdraw(
       (asked?.has(device) ?? true) && (before.devices.get(device) === 'pending' || ended.includes(device)),
   )
   if (free.length === 0) return open
-  if (free.length === open.length) {
+  const isWhole = free.length === open.length
+  if (isWhole) {
     // 422: it finished meanwhile
     const request = { method: 'PUT', path: `${path}/${encodeURIComponent(id)}/status` } as const
     await client.http.send({ ...request, json: { status: 'aborted' }, accept: [200, 204, 422] })
-  } else {
-    await withdrawEach(client, deployments, before, free)
   }
-  return devicesIn(await deployments.read(id), isOpenState)
+  const taken = isWhole ? free : await withdrawEach(client, deployments, before, free)
+  const left = devicesIn(await deployments.read(id), isOpenState)
+  const still = taken.find((device) => left.includes(device))
+  if (still === undefined) return left
+  throw new Failure(
+    'unexpected-reply',
+    `${client.url} said that it took ${before.name} back from ${still}, but still has it there: abort it on the server`,
+  )
 }
 
-/** The server's call for one device takes back all its orders, so it is only for a device without another one. */
+/**
+ * The server's call for one device takes back all its orders, so it is only for a device without another one. Returns those
+ * that it was sent for.
+ */
 async function withdrawEach(
   client: MenderClient,
   deployments: MenderDeployments,
   { id, devices: before }: Deployment,
   free: readonly string[],
-): Promise<void> {
+): Promise<string[]> {
+  const taken: string[] = []
   const others = (await deployments.open()).filter((one) => one.id !== id)
   for (const device of free) {
     const other = others.find((one) => isOpenState(one.devices.get(device) ?? 'aborted'))
@@ -133,7 +143,9 @@ async function withdrawEach(
     if (devices.get(device) !== before.get(device)) continue
     const request = { method: 'DELETE', path: `${path}/devices/${encodeURIComponent(device)}` } as const
     await client.http.send({ ...request, accept: [200, 204] })
+    taken.push(device)
   }
+  return taken
 }
 
 function devicesIn(deployment: Deployment, has: (state: DeviceState) => boolean): string[] {

@@ -294,3 +294,26 @@ test('a lease that is written late does not overwrite the one that was first', a
   assert.equal((await slow.takeLease(key, lease('slow'))).id, 'quick')
   assert.equal((await lab.server.leaseOf(key))?.id, 'quick')
 })
+
+test('an order that the server only says it took back still stands, and is no success', async (t) => {
+  const lab = await openLab(t)
+  const devices = [
+    await lab.device({ behaviour: 'never asks' }),
+    await lab.device({ behaviour: 'never asks' }),
+  ]
+  const [one = '', two = ''] = devices.map(({ key }) => key)
+  await lab.server.upload(await lab.artifact('os-2'))
+  const { id } = await lab.server.deploy({ name: 'wave-1', release: 'os-2', devices: [one, two] })
+  const url = await serve(t, (incoming, outgoing) => {
+    const isAbort = incoming.method === 'DELETE' || incoming.url?.endsWith('/status') === true
+    if (isAbort) outgoing.writeHead(204).end()
+    else pass(lab.url, incoming, outgoing)
+  })
+  const server = openServer({ type: 'mender', url, token: lab.token }, plainContext({ clock }))
+  await assert.rejects(server.withdraw(id), { reason: 'unexpected-reply', message: /wave-1 back from/ })
+  await assert.rejects(server.withdraw(id, [], [two]), {
+    reason: 'unexpected-reply',
+    message: new RegExp(two),
+  })
+  assert.deepEqual([...(await lab.server.deployment(id)).devices.values()], ['pending', 'pending'])
+})
