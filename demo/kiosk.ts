@@ -47,7 +47,7 @@ export async function changeKiosk(scene: Scene, rollout: Rollout): Promise<void>
       )
     scene.progress.note(`${host}: ${file}: ${before} → ${after}`)
     scene.progress.note(`${host} reports the configuration ${reported}, as planned`)
-    return { value: undefined, result: `${host} shows ${after} instead of ${before}, and reports it` }
+    return { value: undefined, result: `${host} shows ${after} now, and reports it` }
   })
 }
 

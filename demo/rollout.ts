@@ -29,7 +29,7 @@ export async function scheduleCanary(scene: Scene, rollout: Rollout): Promise<vo
       throw new Failure('internal', `production is ${held.state}, though canary has not finished`)
     await schedule.until('canary', ({ state }) => state === 'done', reviewed(scene, 'canary'), say)
     const devices = await allReport(scene, server, devicesOf.canary, release)
-    return { value: undefined, result: `${devices} itself reports the release; production waited for that` }
+    return { value: undefined, result: `${devices} itself reports it; production waited for that` }
   })
 }
 
@@ -42,7 +42,7 @@ export async function scheduleProduction(scene: Scene, rollout: Rollout): Promis
       throw new Failure('internal', `a tick of production without a review ended as ${unreviewed.state}`)
     await schedule.until('production', ({ state }) => state === 'done', reviewed(scene, 'production'), say)
     const devices = await allReport(scene, server, devicesOf.production, release)
-    return { value: undefined, result: `one after the other; ${devices} themselves report the release` }
+    return { value: undefined, result: `${devices} report it, one after the other` }
   })
 }
 

@@ -89,7 +89,8 @@ export class Schedule {
       const tick = await this.tick(stage, options, say)
       if (isReached(tick)) return tick
       if (tick.failure) throw tick.failure
-      await sleep(500)
+      // no device is done sooner, and on two cores every look costs it time
+      await sleep(tick.ordered > 0 ? 1500 : 500)
     }
     throw new Failure('update-timeout', `nothing more came of the stage ${stage} within 3 minutes`)
   }
