@@ -11,6 +11,7 @@ import { imageRows } from './images.ts'
 import { otaRows } from './ota.ts'
 import { sizeRows } from './size.ts'
 import { startUpRows } from './start-up.ts'
+import { virtualDeviceRows } from './virtual-devices.ts'
 
 /** One figure; `peer` is what it is held against in the same run. */
 export interface Row {
@@ -28,6 +29,7 @@ const rows: Row[] = [
   ...(await otaRows(process.argv.includes('--large'))),
   ...(await fleetRows(process.argv.includes('--large'))),
   ...(await imageRows()),
+  ...(await virtualDeviceRows()),
   ...(await deviceTestRows()),
   ...(await demoRows()),
 ]

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
-import { type VirtualDevice, startVirtualDevice } from '../device/device.ts'
+import { type VirtualDevice, startVirtualDevice, startVirtualMachine } from '../device/device.ts'
 import {
   type Context,
   Failure,
@@ -18,18 +18,22 @@ import {
 const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
 
   --image             ext4 root file system, for a folder that has no device yet
+  --machine           a machine with a kernel of its own, in QEMU; it takes disk images and the other architecture, too
   --folder            where the device keeps its state; a device that is there goes on
   --device-type       what artifacts must be made for
   --serial            what the device identifies itself by
   --server            OTA server, an http URL; it may listen on loopback alone
   --authorized-key    file with the public ssh key that may log in as root
   --verify-key        file with the public key that must have signed what the device installs
-  --boot-timeout      how long an update may stay unconfirmed before the power is cut (default: 60s)
+  --boot-timeout      how long an update may stay unconfirmed before the power is cut (default: 60s, a machine: 5m)
   --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid
   --debug             tells more
 
 SIGINT, SIGTERM and SIGHUP power it off, and so does output that nobody reads. A file named powercut in the folder cuts the power for a moment.
 `
+
+/** How long an emulated processor may take to the first answer over ssh. */
+const machineBootMs = 300_000
 
 /** Runs the command; returns its exit status. */
 export async function virtualDevice(args: string[]): Promise<number> {
@@ -55,15 +59,15 @@ export async function virtualDevice(args: string[]): Promise<number> {
 }
 
 async function runDevice(given: Arguments, context: Context): Promise<void> {
-  const { json, debug: _debug, ...options } = given
+  const { json, debug: _debug, isMachine, ...options } = given
   for (const name of ['authorizedKey', 'verifyKey'] as const) {
     if (options[name] !== undefined) options[name] = await keyFrom(options[name])
   }
-  const device = await startVirtualDevice(options, context)
+  const device = await (isMachine ? startVirtualMachine : startVirtualDevice)(options, context)
   const cutter = setInterval(() => cutWhereAsked(device), 200)
   try {
-    await device.answers()
-    context.log.info(`ssh answers: ssh root@${device.address}`)
+    await device.answers(isMachine ? machineBootMs : undefined)
+    context.log.info(`ssh answers: ssh ${device.sshUrl}`)
     context.log.info(`host key: ${device.hostKey}`)
     if (json) {
       const { address, sshUrl: ssh, hostKey } = device
@@ -112,11 +116,12 @@ function readArguments(args: string[]) {
         'authorized-key': text,
         'verify-key': text,
         'boot-timeout': text,
+        machine: flag,
         json: flag,
         debug: flag,
       },
     })
-    const bootTimeoutMs = parseDuration(values['boot-timeout'] ?? '60s')
+    const bootTimeoutMs = parseDuration(values['boot-timeout'] ?? (values.machine ? '5m' : '60s'))
     if (bootTimeoutMs === undefined) throw new Error('--boot-timeout is a duration such as 60s')
     const needed = (name: 'image' | 'folder' | 'device-type' | 'serial') => {
       const value = values[name]
@@ -132,6 +137,7 @@ function readArguments(args: string[]) {
       ...(values['authorized-key'] === undefined ? {} : { authorizedKey: values['authorized-key'] }),
       ...(values['verify-key'] === undefined ? {} : { verifyKey: values['verify-key'] }),
       bootTimeoutMs,
+      isMachine: values.machine === true,
       json: values.json === true,
       debug: values.debug === true,
     }

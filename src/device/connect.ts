@@ -15,7 +15,7 @@ export interface ConnectOptions {
    * begins with a name is of the machine to go through.
    */
   hostKey?: string | undefined
-  /** How long a device may take to answer, in ms; 60 000 unless given, a namespace's 30 000, a virtual machine's 180 000. */
+  /** How long a device may take to answer, in ms; 60 000 unless given, a namespace's 30 000, a virtual machine's 300 000. */
   limitMs?: number
 }
 

@@ -18,8 +18,8 @@ export type DeviceEvent = { at: Date } & (
 export interface PowerOn {
   /** Resolves when the device is down; what it asked for by that. */
   done: Promise<{ meaning: 'reboot' | 'power-off' | 'crash'; exitStatus: number }>
-  /** Asks the system to power itself off, where there is a way to. */
-  askToPowerOff(): Promise<void>
+  /** Asks the system to power itself off. Without it the plug is pulled. */
+  askToPowerOff?: () => Promise<void>
   /** Takes the power away at once. */
   cut(): void
 }
@@ -104,9 +104,12 @@ export class Power {
     this.#isOff = true
     const running = this.#running
     if (!running) return
-    await running.start.askToPowerOff()
-    for (let waitedMs = 0; this.#running === running && waitedMs < 3000; waitedMs += 20)
-      await this.#context.clock.sleep(20)
+    const { askToPowerOff } = running.start
+    if (askToPowerOff) {
+      await askToPowerOff()
+      for (let waitedMs = 0; this.#running === running && waitedMs < 3000; waitedMs += 20)
+        await this.#context.clock.sleep(20)
+    }
     this.cut('power-off')
   }
 

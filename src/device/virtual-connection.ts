@@ -20,7 +20,7 @@ interface Kind {
 
 const kinds = {
   namespace: { start: startVirtualDevice, bootLimitMs: 30_000, handshakeSeconds: 5 },
-  vm: { start: startVirtualMachine, bootLimitMs: 180_000, handshakeSeconds: 30 },
+  vm: { start: startVirtualMachine, bootLimitMs: 300_000, handshakeSeconds: 30 },
 } as const satisfies Record<string, Kind>
 
 /**

@@ -156,8 +156,6 @@ function powerOf(machine: Machine, console: () => Promise<string>): PowerOn {
       meaning: await meaningOf(reason, console),
       exitStatus,
     })),
-    // pulling the plug is as good: what the system has made safe is in its disks' files
-    askToPowerOff: async () => machine.kill(),
     cut: () => machine.kill(),
   }
 }

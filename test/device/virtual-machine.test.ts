@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -99,6 +99,24 @@ test('kill -9 of whoever started a machine ends it; an abort leaves nothing', { 
   // nor is anything there of the one that was killed
   assert.deepEqual(readdirSync(parent), [])
   assert.deepEqual(remainsOf(parent), [])
+})
+
+test('the command starts a machine where it is asked to, and ends it', { skip }, async (t) => {
+  const folder = join(await temporaryFolder(t), 'device')
+  const command = join(import.meta.dirname, '../../src/cli/main.ts')
+  const words = ['virtual-device', '--machine', '--image', await baseImage(), '--folder', folder]
+  const child = spawn(process.execPath, [command, ...words, '--device-type', 'virtual', '--serial', 'SN-1'], {
+    stdio: 'ignore',
+    detached: true, // a process group of its own, as a shell would give it
+  })
+  undo(t, () => child.kill('SIGKILL'))
+  const running = () =>
+    remainsOf(folder).some((line) => line.includes('-machine q35') || line.includes('-machine virt'))
+  await until('the machine runs', running, 60_000)
+  child.kill('SIGTERM')
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+  assert.deepEqual(remainsOf(folder), [])
+  assert.match(readFileSync(join(folder, 'events'), 'utf8'), /"kind":"boot","slot":2.*\n.*"power-off".*\n$/)
 })
 
 test("what can't be a machine is refused before one is started", { skip: needs('mke2fs') }, async (t) => {
