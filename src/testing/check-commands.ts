@@ -9,6 +9,7 @@ type Command = NonNullable<ChecksFile['commands']>[number]
 
 const defaultSeconds = 30
 
+/** A check for each of `commands`; two of one name are a contradiction. */
 export function commandChecks({ commands = [] }: ChecksFile): Check[] {
   const seen = new Set<string>()
   return commands.map((command, index) => {

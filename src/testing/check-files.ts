@@ -17,6 +17,7 @@ const typeOfBits: Record<string, NonNullable<FileWanted['type']>> = {
   1: 'pipe',
 }
 
+/** A check for each of `files`. */
 export function fileChecks({ files = {} }: ChecksFile): Check[] {
   return Object.entries(files).map(([path, given]) => {
     const { exists = true, ...wanted } = given ?? {}

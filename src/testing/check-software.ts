@@ -5,6 +5,7 @@ import type { ChecksFile } from './checks-schema.ts'
 
 const properties = 'LoadState,ActiveState,SubState,UnitFileState,NRestarts'
 
+/** A check for each of `services`; on a device without systemd none passes. */
 export function serviceChecks({ services = {} }: ChecksFile): Check[] {
   return Object.entries(services).map(([name, wanted]) => {
     const { running = true, enabled, 'max-restarts': maxRestarts } = wanted ?? {}
@@ -46,6 +47,7 @@ export function serviceChecks({ services = {} }: ChecksFile): Check[] {
   })
 }
 
+/** A check for each of `packages`. */
 export function packageChecks({ packages = {} }: ChecksFile): Check[] {
   return Object.entries(packages).map(([name, wanted]) => {
     const { installed = true, version } = wanted ?? {}

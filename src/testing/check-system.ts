@@ -6,6 +6,7 @@ import type { ChecksFile } from './checks-schema.ts'
 import { listeningPorts, textOfAddress } from './listening-ports.ts'
 import { measureText } from './measure.ts'
 
+/** A check for each of `mounts`. */
 export function mountChecks({ mounts = {} }: ChecksFile): Check[] {
   return Object.entries(mounts).map(([path, wanted]) => ({
     section: 'mounts',
@@ -42,6 +43,7 @@ function mountsIn(text: string) {
   })
 }
 
+/** A check for each of `ports`. */
 export function portChecks({ ports = {} }: ChecksFile): Check[] {
   return Object.entries(ports).map(([name, wanted]) => {
     const { listening = true, address } = wanted ?? {}
@@ -73,6 +75,7 @@ export function portChecks({ ports = {} }: ChecksFile): Check[] {
   })
 }
 
+/** A check for each of `disk`, which measures `disk-used:<path>`. */
 export function diskChecks({ disk = {} }: ChecksFile): Check[] {
   return Object.entries(disk).map(([path, wanted]) => ({
     section: 'disk',
@@ -90,6 +93,7 @@ export function diskChecks({ disk = {} }: ChecksFile): Check[] {
   }))
 }
 
+/** The check of `memory`, which measures `memory-used`. */
 export function memoryChecks({ memory }: ChecksFile): Check[] {
   if (memory === undefined) return []
   return [
@@ -123,6 +127,7 @@ function below(haveMiB: number, totalMiB: number, wanted: string, word: string):
   ]
 }
 
+/** The check of `boot-time`, which measures it; on a device without systemd it never passes. */
 export function bootChecks({ 'boot-time': wanted }: ChecksFile): Check[] {
   if (wanted === undefined) return []
   const limit = (parseDuration(wanted) ?? 0) / 1000

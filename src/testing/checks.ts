@@ -13,6 +13,7 @@ import { type ChecksFile, checksSchema } from './checks-schema.ts'
 import { ask } from './probe.ts'
 import type { TestCase } from './test-run.ts'
 
+/** A file of checks that was read. */
 export interface Checks extends RulesSource {
   file: ChecksFile
   checks: readonly FoundCheck[]

@@ -1,5 +1,6 @@
 // Reads /proc/net/tcp, tcp6, udp and udp6: what listens, without a program on the device that would say so.
 
+/** A port that something listens on. */
 export interface ListeningPort {
   protocol: string
   port: number

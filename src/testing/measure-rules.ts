@@ -21,6 +21,7 @@ export interface MeasureLimit {
   line: number
 }
 
+/** What measurements are held to. */
 export interface MeasureRules {
   file: string
   limits: readonly MeasureLimit[]

@@ -11,6 +11,7 @@ export interface Probe {
   limitSeconds?: number
 }
 
+/** What a device answered. */
 export interface ProbeResult {
   status: number
   /** Standard output and standard error, at most 256 KiB. */

@@ -8,6 +8,7 @@ import { readReport } from './report-files.ts'
 import { type SuiteResult, judged } from './suite-result.ts'
 import { runTestProgram } from './test-program.ts'
 
+/** What pytest is to run, and how. */
 export interface PytestOptions {
   /** Folder or file with tests, absolute. */
   tests: string

@@ -3,6 +3,7 @@ import { type Context, type Digest, digestOfFile, isDigest, writeAtomically } fr
 import { checkReceiptKey, makeReceipt } from '../receipt/receipt.ts'
 import type { TestRun } from './test-run.ts'
 
+/** What a receipt is made of besides a run. */
 export interface ReceiptOptions {
   /** Folder for `receipt.json`. */
   output: string

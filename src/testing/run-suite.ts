@@ -15,6 +15,7 @@ import type { TestCase } from './test-run.ts'
 /** Something that passes only on a second look often needs a moment. */
 const pauseMs = 1000
 
+/** How a suite is run. */
 export interface SuiteOptions {
   env: Record<string, string>
   retries: number

@@ -14,6 +14,7 @@ import type { SuiteResult } from './suite-result.ts'
 import { type TestPlan, readTestPlan } from './test-plan.ts'
 import { type TestCase, type TestRun, type Verdict, countsOf } from './test-run.ts'
 
+/** What is tested with, and for what. */
 export interface TestOptions {
   /** What to run: see `readTestPlan`. */
   tests: string

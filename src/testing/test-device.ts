@@ -8,6 +8,7 @@ import { type TestOptions, runTests } from './run-tests.ts'
 import { readTestPlan } from './test-plan.ts'
 import type { TestRun } from './test-run.ts'
 
+/** A device, and what it is tested with. */
 export interface TestDeviceOptions extends TestOptions, ReceiptOptions {
   /** The device's URL, as `connect` takes it. */
   device: string

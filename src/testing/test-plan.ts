@@ -7,6 +7,7 @@ import { type Checks, readChecks } from './checks.ts'
 import { type MeasureRules, rulesOf } from './measure-rules.ts'
 import { type TestsFile, testsSchema } from './tests-schema.ts'
 
+/** A program that leaves JUnit XML. */
 export interface CommandSuite {
   kind: 'command'
   words: readonly string[]
@@ -16,10 +17,12 @@ export interface CommandSuite {
   reports: readonly string[]
 }
 
+/** One suite; `limitMs` is how long its program may take. */
 export type Suite = { limitMs: number } & (
   { kind: 'pytest'; path: string } | CommandSuite | { kind: 'checks'; checks: Checks }
 )
 
+/** All that a run does. */
 export interface TestPlan {
   suites: readonly Suite[]
   retries: number

@@ -2,6 +2,7 @@
 import type { Connection } from '../device/device.ts'
 import { type Context, Failure, type RunResult, seconds, start } from '../platform/platform.ts'
 
+/** A program with its arguments, and where it runs. */
 export interface TestProgram {
   words: readonly string[]
   cwd: string

@@ -1,6 +1,7 @@
 // A reader for the XML that test programs write: elements, attributes, text. Anything that could make a parser fetch or
 // expand things (a document type, own entities) is refused.
 
+/** An element of a document. */
 export interface XmlElement {
   name: string
   attributes: Readonly<Record<string, string>>
