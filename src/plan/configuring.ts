@@ -11,10 +11,10 @@ import {
   reportedConfiguration,
 } from '../ota/ota.ts'
 import { type Held, busyWith, heldBy } from './held.ts'
-import { type Moving, type PlannedConfiguration, configurationOf, releaseOf } from './model.ts'
+import { type Moving, type WantedConfiguration, configurationOf, releaseOf } from './model.ts'
 
 /** What a configuration of a plan is called on the server. */
-export function artifactOf({ template, to }: PlannedConfiguration, release: string): string {
+export function artifactOf({ template, to }: WantedConfiguration, release: string): string {
   return configurationName(template, to, release)
 }
 
@@ -28,7 +28,7 @@ export function wantedOnServer(change: Moving): string[] {
 }
 
 /** The configuration of a device as a plan has it. Throws `bad-input` where it has secrets and no key to compare them with. */
-export function plannedOf({ configuration }: FleetDevice): PlannedConfiguration | undefined {
+export function plannedOf({ configuration }: FleetDevice): WantedConfiguration | undefined {
   return configuration && { template: configuration.template, to: fingerprintIn(configuration) }
 }
 

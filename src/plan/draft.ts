@@ -4,7 +4,7 @@ import { type Deployment, type DeviceFacts, isLabArtifact } from '../ota/ota.ts'
 import { plannedOf, standingThere } from './configuring.ts'
 import { type Held, busyWith, heldBy } from './held.ts'
 import { type Membership, admissionOf, retirementOf } from './membership.ts'
-import type { Blocker, Cause, Change, PlannedConfiguration, Turn } from './model.ts'
+import type { Blocker, Cause, Change, Turn, WantedConfiguration } from './model.ts'
 import { type Releases, artifactsFor, contentOf } from './releases.ts'
 
 /** What is known when a stage is planned. */
@@ -28,7 +28,7 @@ export interface Draft {
     from: string
     to: string
     state: 'update' | 'configure' | 'already-there' | 'already-pending' | Held
-    configuration: PlannedConfiguration | undefined
+    configuration: WantedConfiguration | undefined
   }
 }
 

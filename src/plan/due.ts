@@ -4,7 +4,7 @@ import type { DeviceFacts, DeviceState, Facts } from '../ota/ota.ts'
 import { afterState } from './after.ts'
 import { withinSingles, withinSites } from './at-once.ts'
 import { type GateState, type Outcome, type RolloutMember, gateOf, tooManyFailures } from './gate.ts'
-import { type Change, type Moving, type Plan, isMoving } from './model.ts'
+import { type Change, type Moving, type Plan, configurationOf, isMoving, releaseWaveOf } from './model.ts'
 import { type Placed, type Rollout, outcomeOf } from './rollout.ts'
 import type { Waiting } from './tick.ts'
 import { WaitingList } from './waiting-list.ts'
@@ -135,7 +135,8 @@ function membersOf(
     const judged = outcomeOf(reported, state.rollout, placed, stage.gate, now)
     const endedAt = ordered.at(-1)?.deployment.finishedAt?.get(device)
     const outcome = withinWindow(judged, reported, endedAt, stage, zones.get(device))
-    const wave = Math.min(change.wave, ...ordered.map((order) => order.wave))
+    const planned = state.rollout.configuration ? configurationOf(change)?.wave : releaseWaveOf(change)
+    const wave = Math.min(planned ?? change.wave, ...ordered.map((order) => order.wave))
     const subject = subjectOf(state.rollout)
     return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state, subject }]
   })

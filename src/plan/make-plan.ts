@@ -1,11 +1,19 @@
 import type { Fleet, FleetDevice, Stage } from '../fleet/fleet.ts'
 import type { Facts } from '../ota/ota.ts'
 import { Failure } from '../platform/platform.ts'
-import { plannedOf, shownFact } from './configuring.ts'
+import { shownFact } from './configuring.ts'
 import { countsOf } from './counts.ts'
 import { type Draft, type World, draftOf } from './draft.ts'
 import { openOrders } from './held.ts'
-import { type Change, type Plan, type PlannedWave, type Stranger, hasTurn } from './model.ts'
+import {
+  type Change,
+  type Plan,
+  type PlannedWave,
+  type Stranger,
+  hasTurn,
+  type PlannedConfiguration,
+  type WantedConfiguration,
+} from './model.ts'
 import { type Releases, desiredDigest } from './releases.ts'
 import { withTimes } from './times.ts'
 import { waveLabel, waves as placesOf } from './waves.ts'
@@ -80,26 +88,25 @@ export function stageOf(fleet: Fleet, name: string): Stage {
 }
 
 function withWaves(drafts: readonly Draft[], stage: Stage, facts: World['facts']): Change[] {
-  const byRelease = new Map<string, { device: string; deviceType: string }[]>()
-  for (const { device, target } of drafts) {
-    if (!target) continue
-    const members = byRelease.get(target.to) ?? []
-    members.push({ device: device.id, deviceType: target.deviceType })
-    byRelease.set(target.to, members)
-  }
-  const placed = new Map(
-    [...byRelease].map(([release, members]) => [release, placesOf(members, release, stage.waves)] as const),
-  )
+  const targets = drafts.flatMap(({ device, target }) => (target ? [{ device: device.id, ...target }] : []))
+  const releaseWaves = wavesBy(targets, stage, () => '')
+  const configured = targets.filter(({ configuration }) => configuration)
+  const templateWaves = wavesBy(configured, stage, ({ configuration }) => configuration?.template ?? '')
   return drafts.flatMap(({ device, cause, change, target }): Change[] => {
     if (change) return [change]
     if (!target) return []
     const about = { device: device.id, host: device.host, cause }
     const { deviceType, from, to, state, configuration } = target
-    const follows = configuration ? { configuration } : {}
-    const wave = placed.get(to)?.get(device.id) ?? stage.waves.length
+    const wave = releaseWaves.get(device.id) ?? stage.waves.length
     const own = { ...about, deviceType, site: device.site }
+    const planned = configuration && {
+      ...configuration,
+      wave: templateWaves.get(device.id) ?? stage.waves.length,
+    }
+    const follows = planned ? { configuration: planned } : {}
     if (state === 'update') return [{ kind: 'update', ...own, from, to, wave, ...follows }]
-    if (state === 'configure') return [configureOf(device, own, { on: to, wave }, facts)]
+    if (state === 'configure')
+      return [configureOf(device, own, { on: to, releaseWave: wave, planned }, facts)]
     if (typeof state === 'string') return [{ kind: 'no-op', ...own, to, why: state, wave, ...follows }]
     const { by, why, until } = state
     const place = { wave, deviceType, ...(device.site === undefined ? {} : { site: device.site }) }
@@ -107,21 +114,43 @@ function withWaves(drafts: readonly Draft[], stage: Stage, facts: World['facts']
   })
 }
 
+interface Target {
+  device: string
+  deviceType: string
+  to: string
+  configuration: WantedConfiguration | undefined
+}
+
+/** The wave of each device among those that are to run the same release and have the same `group`. */
+function wavesBy(
+  targets: readonly Target[],
+  stage: Stage,
+  group: (target: Target) => string,
+): ReadonlyMap<string, number> {
+  const groups = Map.groupBy(targets, (target) => JSON.stringify([target.to, group(target)]))
+  return new Map(
+    [...groups.values()].flatMap((members) => [...placesOf(members, members[0]?.to ?? '', stage.waves)]),
+  )
+}
+
 /** The change of a device that gets a configuration on the release that it runs; its line is the one that names the template. */
 function configureOf(
   device: FleetDevice,
   own: { device: string; host: string; deviceType: string; site: string | undefined },
-  { on, wave }: { on: string; wave: number },
+  {
+    on,
+    releaseWave,
+    planned,
+  }: { on: string; releaseWave: number; planned: PlannedConfiguration | undefined },
   facts: World['facts'],
 ): Change {
-  const planned = plannedOf(device)
   const reported = facts.get(device.id)
   if (!planned || !device.configuration || !reported)
     throw new Failure('internal', `${device.host} is to be configured, and nothing says with what`)
   const { file, line } = device.configuration.at()
   const from = shownFact(reported, device)
-  const { template, to } = planned
-  return { kind: 'configure', ...own, cause: { file, line }, template, from, to, on, wave }
+  const { template, to, wave } = planned
+  return { kind: 'configure', ...own, cause: { file, line }, template, from, to, on, wave, releaseWave }
 }
 
 function plannedWaves(stage: Stage, changes: readonly Change[]): PlannedWave[] {

@@ -33,11 +33,16 @@ interface About {
 }
 
 /** What a device is to be configured with once it runs its release. */
-export interface PlannedConfiguration {
+export interface WantedConfiguration {
   /** The template that it is made of. */
   template: string
   /** Its fingerprint: equal exactly where the configuration is. */
   to: string
+}
+
+export interface PlannedConfiguration extends WantedConfiguration {
+  /** From 1: the waves of a template are cut of the devices that have it, so each of them has one to begin with. */
+  wave: number
 }
 
 /** What a plan does to one device. */
@@ -67,7 +72,10 @@ export type Change =
       to: string
       /** The release that this was planned for. */
       on: string
+      /** Among the devices with this template. */
       wave: number
+      /** Among all that are to run the release. */
+      releaseWave: number
       notBefore?: string | undefined
     })
   /** The server lets it in; it is ordered for later, when it has reported. */
@@ -128,9 +136,14 @@ export function releaseOf(change: Moving): string {
   return change.kind === 'configure' ? change.on : change.to
 }
 
+/** The wave in which a device gets its release. */
+export function releaseWaveOf(change: Moving): number {
+  return change.kind === 'configure' ? change.releaseWave : change.wave
+}
+
 /** What a device with a place in the waves is to be configured with; undefined where Git says nothing, or nothing new. */
 export function configurationOf(change: Change): PlannedConfiguration | undefined {
-  if (change.kind === 'configure') return { template: change.template, to: change.to }
+  if (change.kind === 'configure') return { template: change.template, to: change.to, wave: change.wave }
   return 'configuration' in change ? change.configuration : undefined
 }
 

@@ -39,7 +39,7 @@ const fingerprint = v.pipe(
   v.description('Equal exactly where the configuration is; keyed where it has secrets.'),
 )
 const configuration = v.pipe(
-  v.optional(v.strictObject({ template: v.string(), to: fingerprint })),
+  v.optional(v.strictObject({ template: v.string(), to: fingerprint, wave })),
   v.description('What it is to be configured with once it runs its release.'),
 )
 const notBefore = v.optional(
@@ -68,6 +68,7 @@ const change = v.variant('kind', [
     to: fingerprint,
     on: v.pipe(v.string(), v.description('The release that it was planned for, and that the device runs.')),
     wave,
+    releaseWave: v.pipe(wave, v.description('Its wave among all that are to run the release.')),
     notBefore,
   }),
   v.strictObject({

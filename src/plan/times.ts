@@ -1,7 +1,15 @@
 // When the devices of a plan could begin, if all goes well: gates and windows as time alone decides them. A lower bound:
 // what devices report can only make it later.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { type Change, type PlannedWave, type Turn, configurationOf, hasTurn, releaseOf } from './model.ts'
+import {
+  type Change,
+  type PlannedWave,
+  type Turn,
+  configurationOf,
+  hasTurn,
+  releaseOf,
+  releaseWaveOf,
+} from './model.ts'
 import { windowAt } from './window.ts'
 
 /** What is to be ordered for a device: its release, or a configuration on it. */
@@ -73,7 +81,9 @@ class Openings {
 
   /** When the gate before each wave of one release or template and device type could open. */
   #gatesOf(members: readonly Turn[], kind: Update['kind'], now: Date): Date[] {
-    const byWave = Map.groupBy(members, ({ wave }) => wave)
+    const waveOf = (change: Turn) =>
+      (kind === 'update' ? releaseWaveOf(change) : configurationOf(change)?.wave) ?? change.wave
+    const byWave = Map.groupBy(members, waveOf)
     let gate = now
     return this.#stage.waves.map((_step, index) => {
       const opens = gate

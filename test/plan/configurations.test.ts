@@ -63,6 +63,19 @@ test('a configuration goes out wave by wave, each after the soak of the one befo
   )
 })
 
+test('the waves of a template are cut of the devices that have it', async () => {
+  const types = board(6)
+  const first = ordered(await tick(worldOf(twoWaves, 6))).map((id) => Number(id.slice('device-'.length)))
+  const world = new World({ stage: twoWaves, types, configurations: 'there', plain: first })
+  const run = await tick(world)
+  assert.equal(ordered(run).length, 1, 'the one that is first with the release has no configuration')
+  assert.ok(!ordered(run).includes(`device-${first[0]}`))
+  everyone(world)
+  assert.deepEqual(ordered(await tick(world)), [])
+  everyone(world, hourMs)
+  assert.equal(ordered(await tick(world)).length, 4)
+})
+
 test('a setting that changes for one device starts nothing for the others', async () => {
   const world = await configured(twoWaves, 4)
   const last = world.devices.find(({ id }) => !firstOf(world).includes(id))

@@ -169,7 +169,7 @@ test('a change says what is configured on which release, from which line, and wh
   assert.deepEqual([cause.file.endsWith('host_vars/a.yml'), cause.line], [true, 4])
   const update = await changeOf(t, { image: 'r2' }, facts())
   assert.ok(update.kind === 'update')
-  assert.deepEqual(update.configuration, { template: 'kiosk.json', to: digest })
+  assert.deepEqual(update.configuration, { template: 'kiosk.json', to: digest, wave: 1 })
 })
 
 test('the digest covers configurations, and neither what devices report nor how values are spelt', async (t) => {

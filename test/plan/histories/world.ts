@@ -50,6 +50,8 @@ export interface Plot {
   failing?: readonly number[]
   /** Whether the devices have configurations, and whether the server has their artifacts from the start. */
   configurations?: 'none' | 'there' | 'to upload'
+  /** Devices without one all the same, by index. */
+  plain?: readonly number[]
   /** Whether the stage asks for a reviewed plan. */
   needsReview?: boolean
 }
@@ -82,6 +84,7 @@ export function plotBy(seed: number): Plot {
     stage: `${after}waves: ${waves}\n    gate: { soak: ${soak}, ${limits}${pending} }${window}${budget}${enroll}`,
     types: Array.from({ length: count }, (_, index) => types[index % typeCount] ?? 'board'),
     configurations,
+    plain: Array.from({ length: count }, (_, index) => index).filter(() => chance.is(20)),
   }
 }
 
@@ -111,9 +114,11 @@ export class World {
   /** Orders that were placed on a commit after another one had been merged, in the one moment that nobody can close. */
   readonly overtaken = new Set<string>()
   nowMs = begin
+  readonly #plain: ReadonlySet<string>
 
   constructor(plot: Plot) {
     this.server = new MemoryServer(() => this.now())
+    this.#plain = new Set(plot.plain?.map((index) => `device-${index}`))
     this.stages = stagesOf(plot)
     for (const name of releases) {
       const artifact = (type: string) => ({
@@ -140,7 +145,7 @@ export class World {
 
   /** What a device is to be configured with; undefined where Git says nothing of it. */
   configurationOf({ template, setting, settings }: Said, device: string): Configuration | undefined {
-    return template === undefined
+    return template === undefined || this.#plain.has(device)
       ? undefined
       : configurationWith({ setting: settings[device] ?? setting }, { text: template })
   }
