@@ -6,6 +6,8 @@ const text = (pattern: RegExp, message: string) => v.pipe(v.string(), v.regex(pa
 const line = text(/^[^\u0000-\u001f]{1,1000}$/, 'write one line of text')
 // oxlint-disable-next-line no-control-regex -- as above
 const path = text(/^\/[^\u0000-\u001f]{0,1000}$/, 'write an absolute path on the device')
+const inQuotes = "write it in quotes, as in '0644'"
+const mode = v.pipe(v.string(inQuotes), v.regex(/^[0-7]{3,4}$/, inQuotes))
 const texts = v.union([line, v.pipe(v.array(line), v.minLength(1))], 'write a text, or a list of texts')
 const isThere = v.optional(v.boolean())
 const account = text(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/, 'write the name or the number of an account')
@@ -87,7 +89,7 @@ export const checksSchema = v.strictObject({
     {
       exists: isThere,
       type: v.optional(v.picklist(['file', 'directory', 'link', 'socket', 'device', 'pipe'])),
-      mode: v.optional(text(/^[0-7]{3,4}$/, "write it in quotes, as in '0644'")),
+      mode: v.optional(mode),
       owner: v.optional(account),
       group: v.optional(account),
       contains: v.optional(texts),

@@ -12,6 +12,7 @@ import type { RulesSource } from './measure-rules.ts'
 import { type ChecksFile, checksSchema } from './checks-schema.ts'
 import { ask } from './probe.ts'
 import type { TestCase } from './test-run.ts'
+import { fileInReports } from './workspace.ts'
 
 /** A file of checks that was read. */
 export interface Checks extends RulesSource {
@@ -21,7 +22,8 @@ export interface Checks extends RulesSource {
 
 /** Reads a file of checks. Throws `file-missing`, and `invalid-file` with all that is wrong, each with its line. */
 export async function readChecks(path: string): Promise<Checks> {
-  const yaml = await readYaml(path, checksSchema)
+  const name = fileInReports(path)
+  const yaml = await readYaml(path, checksSchema, name)
   const file = yaml.value
   const problems: Problem[] = []
   const checks = checksOf(file).map((check): FoundCheck => ({
@@ -29,9 +31,9 @@ export async function readChecks(path: string): Promise<Checks> {
     line: yaml.locate(check.place).line,
   }))
   for (const { contradiction, line } of checks)
-    if (contradiction !== undefined) problems.push({ file: path, line, message: contradiction })
+    if (contradiction !== undefined) problems.push({ file: name, line, message: contradiction })
   if (checks.length === 0)
-    problems.push({ file: path, line: 1, message: 'there is no check in it, and no test is no success' })
+    problems.push({ file: name, line: 1, message: 'there is no check in it, and no test is no success' })
   failOn(problems)
   return { path, file, checks, locate: (place) => yaml.locate(place) }
 }

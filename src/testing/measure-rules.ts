@@ -4,6 +4,7 @@ import type * as v from 'valibot'
 import { Failure, type Problem, failOn } from '../platform/platform.ts'
 import type { measurementRules } from './checks-schema.ts'
 import { type Measurements, readMeasurements } from './measurements.ts'
+import { fileInReports } from './workspace.ts'
 
 type RulesGiven = v.InferOutput<typeof measurementRules>
 
@@ -45,7 +46,11 @@ export async function rulesOf(given: RulesGiven, source: RulesSource): Promise<M
     const { line } = source.locate(['measurements', 'limits', name])
     const { 'at-most': atMost, 'at-least': atLeast, 'worse-by': text, better = 'lower', result } = limit
     const wrong = (message: string) =>
-      problems.push({ file: source.path, line, message: `measurements.limits.${name}: ${message}` })
+      problems.push({
+        file: fileInReports(source.path),
+        line,
+        message: `measurements.limits.${name}: ${message}`,
+      })
     if (atMost === undefined && atLeast === undefined && text === undefined)
       wrong('it limits nothing: give at-most, at-least or worse-by')
     if (text !== undefined && given.baseline === undefined)

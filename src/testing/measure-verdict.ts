@@ -1,4 +1,4 @@
-import { fileInReports } from './reports.ts'
+import { fileInReports } from './workspace.ts'
 import type { MeasureRules } from './measure-rules.ts'
 import type { ComparedMeasure } from './measurements.ts'
 import type { TestCase } from './test-run.ts'

@@ -4,6 +4,7 @@ import { readYaml, shorten } from '../platform/platform.ts'
 import { type Measure, measureText } from './measure.ts'
 import type { MeasureLimit, MeasureRules } from './measure-rules.ts'
 import type { TestCase } from './test-run.ts'
+import { fileInReports } from './workspace.ts'
 
 const text = (limit: number) => v.pipe(v.string(), v.nonEmpty(), v.maxLength(limit))
 
@@ -35,7 +36,7 @@ export interface ComparedMeasure extends Measure {
 
 /** Reads measurements.json. Throws `file-missing` and `invalid-file`. */
 export async function readMeasurements(path: string): Promise<Measurements> {
-  return (await readYaml(path, measurementsFile)).value
+  return (await readYaml(path, measurementsFile, fileInReports(path))).value
 }
 
 /** The text of measurements.json. */

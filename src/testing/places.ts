@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { TestCase } from './test-run.ts'
+import { workspace } from './workspace.ts'
 
 interface Place {
   file: string
@@ -76,7 +77,7 @@ function classFiles(suite: string): string[] {
 /** A file as seen from the folder or one of those above it, up to the workspace. */
 function findFile(file: string, folder: string): string | undefined {
   if (isAbsolute(file)) return existsSync(file) ? file : undefined
-  const top = resolve(process.env['GITHUB_WORKSPACE'] ?? process.cwd())
+  const top = workspace()
   for (let at = resolve(folder); ; at = dirname(at)) {
     const path = join(at, file)
     if (existsSync(path)) return path

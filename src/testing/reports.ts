@@ -1,8 +1,9 @@
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { type Context, writeAtomically } from '../platform/platform.ts'
 import { infraVerdict } from './infra.ts'
 import { writeMeasurements } from './measurements.ts'
 import type { TestRun } from './test-run.ts'
+import { fileInReports } from './workspace.ts'
 import { writeJunit } from './write-junit.ts'
 
 /** Writes junit.xml and measurements.json. A disk that is full here too is no verdict about the device. */
@@ -23,11 +24,3 @@ export async function withReports(run: TestRun, output: string, context: Context
     return { ...run, ...infraVerdict(error) }
   }
 }
-
-/** How a file is named to people: from the workspace on. */
-export function fileInReports(file: string): string {
-  const path = relative(workspace(), file)
-  return path.startsWith('..') ? file : path
-}
-
-const workspace = () => process.env['GITHUB_WORKSPACE'] ?? process.cwd()

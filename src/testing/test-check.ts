@@ -1,4 +1,4 @@
-import { fileInReports } from './reports.ts'
+import { fileInReports } from './workspace.ts'
 import { tally } from './test-device.ts'
 import type { TestRun } from './test-run.ts'
 

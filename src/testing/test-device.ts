@@ -3,7 +3,7 @@ import { type Context, Failure, type Problem, seconds } from '../platform/platfo
 import { runWithoutDevice } from './infra.ts'
 import { type ReceiptOptions, draftReceipt } from './receipt.ts'
 import { keepCollected } from './collected.ts'
-import { fileInReports } from './reports.ts'
+import { fileInReports } from './workspace.ts'
 import { type TestOptions, runTests } from './run-tests.ts'
 import { readTestPlan } from './test-plan.ts'
 import type { TestRun } from './test-run.ts'

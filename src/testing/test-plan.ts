@@ -6,6 +6,7 @@ import { Failure, type Problem, failOn, parseDuration, readYaml } from '../platf
 import { type Checks, readChecks } from './checks.ts'
 import { type MeasureRules, rulesOf } from './measure-rules.ts'
 import { type TestsFile, testsSchema } from './tests-schema.ts'
+import { fileInReports } from './workspace.ts'
 
 /** A program that leaves JUnit XML. */
 export interface CommandSuite {
@@ -76,7 +77,7 @@ async function planOfChecks(checks: Checks): Promise<TestPlan> {
 }
 
 async function planOfFile(path: string): Promise<TestPlan> {
-  const yaml = await readYaml(path, testsSchema)
+  const yaml = await readYaml(path, testsSchema, fileInReports(path))
   const file = yaml.value
   const problems: Problem[] = []
   const suites: Suite[] = []
@@ -86,7 +87,7 @@ async function planOfFile(path: string): Promise<TestPlan> {
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       const { line } = yaml.locate(['suites', index])
-      const own = { file: path, line, message: `suites.${index}: ${error.message}` }
+      const own = { file: fileInReports(path), line, message: `suites.${index}: ${error.message}` }
       problems.push(...(error.problems.length > 0 ? error.problems : [own]))
     }
   }

@@ -1,7 +1,7 @@
 import { escapeMarkdown, seconds, shorten } from '../platform/platform.ts'
 import { measureText } from './measure.ts'
 import type { ComparedMeasure } from './measurements.ts'
-import { fileInReports } from './reports.ts'
+import { fileInReports } from './workspace.ts'
 import { tally } from './test-device.ts'
 import type { TestCase, TestRun } from './test-run.ts'
 

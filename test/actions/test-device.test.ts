@@ -207,6 +207,7 @@ test(
     assert.match(check?.output.title ?? '', /^1 passed, 119 failed, 0 skipped/)
     assert.match(check?.output.summary ?? '', /❌ \| checks\.commands::t1 /)
     assert.equal(check?.annotations.length, 119)
+    assert.ok(check?.annotations.every((one) => JSON.stringify(one).includes('"path":"checks.yml"')))
     assert.deepEqual(
       github.requests.filter((one) => /check-runs/.test(one) && !one.startsWith('GET')).length,
       3,
@@ -248,4 +249,23 @@ measurements:
   assert.deepEqual([warning?.properties['file'], warning?.properties['line']], ['checks.yml', '5'])
   assert.equal(warning?.message, 'boot is 12 s; at most 10 s was allowed')
   assert.match(result.summary, /⚠️ \| boot \| 12 s/)
+})
+
+test('every problem of a file of checks is an annotation in the workspace', async (t) => {
+  const workspace = await temporaryFolder(t)
+  await writeFile(join(workspace, 'checks.yml'), 'files:\n  /a: { mode: 0644 }\n  /b: { mod: x }\n')
+  const result = await runInRunner('test-device', {
+    workspace,
+    inputs: { device: 'local:', tests: 'checks.yml' },
+  })
+  assert.equal(result.outputs['failure-reason'], 'invalid-file')
+  assert.deepEqual(
+    result.errors
+      .slice(0, 2)
+      .map(({ properties, message }) => [properties['file'], properties['line'], message]),
+    [
+      ['checks.yml', '2', "files./a.mode: write it in quotes, as in '0644'"],
+      ['checks.yml', '3', 'files./b.mod: is not a known key'],
+    ],
+  )
 })

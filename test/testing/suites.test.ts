@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, readdir, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Connection, connect } from '../../src/device/device.ts'
 import { type Failure, plainContext, silentLog } from '../../src/platform/platform.ts'
@@ -182,7 +182,7 @@ test('what is wrong with tests.yml is told at once, each with its line', async (
   )
   assert.equal(failure.reason, 'invalid-file')
   assert.deepEqual(
-    failure.problems.map(({ file, line }) => [file.slice(folder.length + 1), line]),
+    failure.problems.map(({ file, line }) => [relative(folder, resolve(file)), line]),
     [
       ['tests.yml', 2],
       ['tests.yml', 3],
