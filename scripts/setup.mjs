@@ -47,6 +47,9 @@ const testPrograms = {
     ? { 'qemu-system-aarch64': 'qemu-system-arm' }
     : { 'qemu-system-x86_64': 'qemu-system-x86' }),
   cpio: 'cpio',
+  bats: 'bats',
+  busybox: 'busybox-static',
+  xmllint: 'libxml2-utils',
   xz: 'xz-utils',
   zstd: 'zstd',
   'pkcs11-tool': 'opensc',
