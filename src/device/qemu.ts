@@ -85,7 +85,8 @@ function portsIn(text: string): { ssh: number; access: number } {
 
 const hardware = {
   amd64: {
-    tcg: ['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max'],
+    // what newer processors have beside it, emulation makes slower and not faster
+    tcg: ['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem'],
     kvm: ['-machine', 'q35', '-accel', 'kvm', '-cpu', 'host'],
     console: 'ttyS0',
   },
