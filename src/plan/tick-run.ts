@@ -67,8 +67,9 @@ export class TickRun {
     const over = overBudget(look.plan, this.#stage)
     if (over.length > 0)
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
-    requireSigning(ordersFor(look.due.due), look.facts, this.#options.signing)
+    // what has to be taken back is, whatever a key is missing for
     const withdrawn = await this.#withdraw(look.withdrawals)
+    requireSigning(ordersFor(look.due.due), look.facts, this.#options.signing)
     const admitted = await admit(look.plan, this.#membersTurn)
     // whom it let in counts from here on as it would for a run that begins now: both order the same
     const hasChanged = withdrawn.length + admitted.done.length > 0 && !this.#isDryRun

@@ -395,14 +395,23 @@ test('of configurations that only one device has at most 200 orders are open', a
   assert.equal(ordered(await tick(world)).length, 30)
 })
 
-test('configurations on a signed release need a key to be signed with, before anything is written', async () => {
-  const world = worldOf('waves: [100%]', 2, 'to upload')
+test('without a key for configurations on a signed release nothing is ordered, and what is bad is taken back', async () => {
+  const world = await configured('waves: [100%]', 2)
+  const [one] = world.devices
+  for (const device of world.devices) device.behaviour = 'never asks'
+  world.merge({ overrides: { [one?.id ?? '']: 'b' } })
+  const name = (await tick(world)).orders[0]?.name
+  world.switches = { ...world.switches, knownBad: new Set(['b']) }
+  world.merge({ setting: 'y' })
   const release = world.server.releases.get('a')
   assert.ok(release)
   const artifacts = release.artifacts.map((artifact) => ({ ...artifact, isSigned: true }))
   world.server.releases.set('a', { ...release, artifacts })
   await assert.rejects(tick(world), { reason: 'artifact-unsigned', message: /DROVER_SIGNING_KEY/ })
-  assert.equal(world.server.deployments.length, 0)
+  assert.deepEqual(
+    world.server.deployments.map((order) => [order.name, order.targets.get(one?.id ?? '')?.state]),
+    [[name, 'aborted']],
+  )
 })
 
 /** A stage of which all devices have the setting `x`, long since. */
