@@ -55,7 +55,7 @@ export async function makeFleet(
       await git(folder, ['worktree', 'add', '--quiet', '--detach', at(`fleet-${stage}`), branch])
     return {
       value: fleet,
-      result: `${serials.length} devices; stages ${Object.keys(branchOf).join(', ')}, each a branch`,
+      result: `${serials.length} devices; stages ${Object.keys(branchOf).join(', ')}`,
     }
   })
 }
@@ -96,7 +96,8 @@ export async function planRelease(
       for (const change of (await readPlan(planFile(scene, stage))).changes)
         if (change.kind === 'update')
           scene.progress.note(`${stage}, wave ${change.wave}: ${change.host}: ${change.from} → ${change.to}`)
-      counts.push(`${stage}: ${changes} to change, ${blocked} blocked`)
+      const more = blocked === '0' ? '' : `, ${blocked} blocked`
+      counts.push(`${stage}: ${changes} to change${more}`)
     }
     return { value: undefined, result: counts.join('; ') }
   })
