@@ -53,7 +53,7 @@ export async function startVirtualMachine(
     authorizedKey: options.authorizedKey ?? '',
     hostKey: await readFile(join(state.data, 'ssh/ssh_host_ed25519_key'), 'utf8'),
   }
-  const board = boardOf({ ...options, folder, disks, hardware, access, to })
+  const board = boardOf({ ...options, folder, disks, hardware, access, to, context })
   const at = { host: '127.0.0.1', port: way.port }
   return poweredDevice({ ...options, folder, at, hostKey: state.hostKey }, board, stack.move(), context)
 }
@@ -99,6 +99,7 @@ interface Parts extends VirtualMachineOptions {
   access: { authorizedKey: string; hostKey: string }
   /** Where ssh connections go: set at each start. */
   to: { port: number }
+  context: Context
 }
 
 function boardOf(parts: Parts): Board {
@@ -125,7 +126,9 @@ async function startOn(slot: Slot, parts: Parts): Promise<Machine> {
   const root = disks.rootOf(slot)
   const holds = await holdsSystem(root)
   // the slot's own kernel: an update may have brought another one
-  const kernel = (holds ? await kernelOf(root, join(folder, 'boot')) : undefined) ?? fetched
+  const own = holds ? await kernelOf(root, join(folder, 'boot')) : undefined
+  const kernel = own ?? fetched
+  parts.context.log.info(`${serial}: kernel ${kernel.name}${own ? ", the image's own" : ''}`)
   // such a system takes its keys from /data
   const usesOwnServer = holds && (await isInImage(root, '/usr/sbin/virtual-init'))
   const initrd = join(folder, 'initrd')

@@ -12,6 +12,6 @@ test(
   'the real client updates an arm64 machine, and leaves a system that does not boot',
   { skip: cannotEmulate('arm64') || cannotBuild },
   async (t) => {
-    await updateMachine(t, await baseImage('arm64'), 300_000)
+    await updateMachine(t, await baseImage('arm64'), { arch: 'arm64', bootMs: 300_000 })
   },
 )

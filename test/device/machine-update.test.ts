@@ -7,6 +7,7 @@ test(
   'the real client updates a machine, and leaves a system that does not boot',
   { skip: cannotEmulate() },
   async (t) => {
-    await updateMachine(t, await baseImage(), 120_000)
+    const arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
+    await updateMachine(t, await baseImage(), { arch, bootMs: 120_000 })
   },
 )
