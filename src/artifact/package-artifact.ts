@@ -70,7 +70,9 @@ export async function packageArtifact(options: PackageOptions, context: Context)
   }
   switch (format) {
     case 'mender':
-      return checked(await writeMender({ ...request, ...withVariant(extra.mender, release?.variant) }, context))
+      return checked(
+        await writeMender({ ...request, ...withVariant(extra.mender, release?.variant) }, context),
+      )
     case 'swupdate':
       return checked(await writeSwupdate({ ...request, ...extra.swupdate }, context))
     case 'rauc':
