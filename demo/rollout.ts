@@ -17,30 +17,31 @@ export interface Rollout {
   release: string
 }
 
-/** Merges into all stages at once: canary goes, and production has to wait for it. */
+/** Merges into all stages at once: canary goes, and production has to wait for it, and for its review. */
 export async function scheduleCanary(scene: Scene, rollout: Rollout): Promise<void> {
   const { server, fleet, schedule, release } = rollout
   await scene.progress.step('Merge, and schedule canary', async (say) => {
     await merge(fleet, 'update-os', stages)
-    await schedule.tick('development', {}, say)
     await schedule.until('canary', ({ ordered }) => ordered > 0, reviewed(scene, 'canary'), say)
     const held = await schedule.tick('production', reviewed(scene, 'production'), say)
     if (held.state !== 'waiting')
       throw new Failure('internal', `production is ${held.state}, though canary has not finished`)
+    const unreviewed = await schedule.tick('production', {}, say)
+    if (unreviewed.state !== 'not-reviewed')
+      throw new Failure('internal', `a tick of production without a review ended as ${unreviewed.state}`)
+    await schedule.tick('development', {}, say)
     await schedule.until('canary', ({ state }) => state === 'done', reviewed(scene, 'canary'), say)
     const devices = await allReport(scene, server, devicesOf.canary, release)
     return { value: undefined, result: `${devices} itself reports it; production waited for that` }
   })
 }
 
-/** Production is reviewed, and goes wave by wave. */
+/** Production goes wave by wave. */
 export async function scheduleProduction(scene: Scene, rollout: Rollout): Promise<void> {
   const { server, schedule, release } = rollout
   await scene.progress.step('Schedule production in waves', async (say) => {
-    const unreviewed = await schedule.tick('production', {}, say)
-    if (unreviewed.state !== 'not-reviewed')
-      throw new Failure('internal', `a tick of production without a review ended as ${unreviewed.state}`)
-    await schedule.until('production', ({ state }) => state === 'done', reviewed(scene, 'production'), say)
+    const isDone = ({ state }: { state: string }) => state === 'done'
+    await schedule.until('production', isDone, reviewed(scene, 'production'), say)
     const devices = await allReport(scene, server, devicesOf.production, release)
     return { value: undefined, result: `${devices} report it, one after the other` }
   })
