@@ -26,7 +26,7 @@ test('vm: boots a machine for the connection alone and leaves nothing', { skip }
   undo(t, () => connection.close())
   assert.match(
     told.join('\n'),
-    /, (?:kvm|tcg), state in .*\n.*boots slot 2\n(.*\n)*ssh answered \S+ after power-on/,
+    /, (?:kvm|tcg), state in .*\n.*: kernel \S+\n.*boots slot 2\n(?:.*\n)*ssh answered \S+ after power-on/,
   )
   assert.match((await connection.run('uname', ['-v'])).stdout, /Debian/)
   assert.match((await connection.release()) ?? '', /^example-os-/)
@@ -51,12 +51,12 @@ test('a boot that hangs is cut off, and its last words are in the failure', { sk
   const parent = await ownTemporaryFolder(t)
   const startedAt = performance.now()
   await assert.rejects(
-    connect(`vm:${image}`, { context: plainContext(), limitMs: 40_000 }),
+    connect(`vm:${image}`, { context: plainContext(), limitMs: 30_000 }),
     (error: Failure) => {
       assert.equal(error.reason, 'device-unreachable')
       assert.match(
         error.message,
-        /cut off 4\ds after power-on.*Its console ends with: .*waiting for what never comes/,
+        /cut off 3\ds after power-on.*Its console ends with: .*waiting for what never comes/,
       )
       return true
     },
