@@ -63,8 +63,14 @@ export async function fetchedKernel(architecture: Architecture, context: Context
 async function fetchInto(folder: string, architecture: Architecture, context: Context): Promise<void> {
   requirePrograms(['apt-get', 'apt-cache', 'dpkg-deb'])
   const apt = await openApt(folder, architecture, context)
-  await apt.ok('apt-get', ['update', '--quiet'])
+  // a source that is away is only a warning to apt, and may not be the one that counts
+  const update = await apt.run('apt-get', ['update', '--quiet'])
   const names = await kernelPackages(apt, architecture)
+  if (names.length === 0) {
+    const looked = `none of ${metaPackages(architecture).join(', ')} is in this machine's sources`
+    const said = update.stderr.trim() && `; apt said: ${lastWords(update.stderr, 'apt-get', update.code)}`
+    throw unavailable(architecture, `${looked}${said}`)
+  }
   const packages = join(folder, 'packages')
   await mkdir(packages)
   await apt.ok('apt-get', ['download', '--quiet', 'busybox-static', ...names], packages)
@@ -123,7 +129,7 @@ const metaPackages = (architecture: Architecture) => [
   `linux-image-${architecture}`,
 ]
 
-/** The names of the packages with the kernel and its modules: what the packages that only name a version lead to. */
+/** The packages with the kernel and its modules: what the packages that only name a version lead to. None where there are none. */
 async function kernelPackages(apt: Apt, architecture: Architecture): Promise<string[]> {
   for (const meta of metaPackages(architecture)) {
     const found = new Set<string>()
@@ -139,10 +145,7 @@ async function kernelPackages(apt: Apt, architecture: Architecture): Promise<str
     }
     if (found.size > 0) return [...found]
   }
-  throw unavailable(
-    architecture,
-    `none of ${metaPackages(architecture).join(', ')} is in this machine's sources`,
-  )
+  return []
 }
 
 function unavailable(architecture: Architecture, why: string): Failure {

@@ -142,6 +142,26 @@ test("what can't be a machine is refused before one is started", { skip: needs('
   await assert.rejects(connect(`vm:${arm}`, { context }), { reason: 'bad-input', message: /another machine/ })
 })
 
+test("a kernel that can't be fetched is a missing tool, with apt's words", { skip }, async (t) => {
+  const cache = await temporaryFolder(t)
+  const script = `${starter.replace('await connect', 'try { await connect')}} catch (error) { console.log(error.reason, error.message) }`
+  const words = [
+    '--net',
+    process.execPath,
+    '--input-type=module',
+    '--eval',
+    script,
+    `vm:${await baseImage()}`,
+  ]
+  const said = execFileSync('unshare', words, {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { ...process.env, XDG_CACHE_HOME: cache },
+    encoding: 'utf8',
+  })
+  assert.match(said, /^missing-tool the packages for \w+ virtual machines .*can't be fetched.*apt said: /)
+  assert.deepEqual(readdirSync(join(cache, 'drover/machines')), [])
+})
+
 const starter = `
 import { connect } from './src/device/device.ts'
 import { plainContext } from './src/platform/platform.ts'
