@@ -135,12 +135,16 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
         order.release,
         seen.emergency && { id: id.split('/').at(-1) ?? '', at: new Date(0) },
       )
+  // it was given another release since: for it the rollout begins anew
+  const hasLeft = (one: MemoryDevice) => {
+    const last = ordersOf(one).at(-1)
+    const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
+    return newest !== last && !isOn(newest, last)
+  }
   const failed = wanting.filter((one) => {
     const last = ordersOf(one).at(-1)
     const state = last?.targets.get(one.id)
-    // it was given another release since: for it the rollout begins anew
-    const newest = world.server.deployments.findLast((own) => isOurs(own) && own.targets.get(one.id)?.isTaken)
-    if (newest !== last && !isOn(newest, last)) return false
+    if (hasLeft(one)) return false
     const [, rollout = '', attempt] = /^drover\/(.+)\/(\d+)\/w/.exec(last?.name ?? '') ?? []
     const isOfAttempt = Number(attempt) === (seen.switches.retry.get(rollout) ?? 1)
     const isBefore = seen.failed.has(`${last?.name} ${one.id}`)
@@ -152,7 +156,8 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
   if (failed.length > limit) broken('over the failure limit', failed.map((one) => one.id).join(', '))
   const placed = places()
   const waveOf = (one: MemoryDevice) => {
-    const numbers = ordersOf(one).map(({ name }) => Number(/\/w(\d+)/.exec(name)?.[1]))
+    const orders = hasLeft(one) ? [] : ordersOf(one)
+    const numbers = orders.map(({ name }) => Number(/\/w(\d+)/.exec(name)?.[1]))
     return Math.min(placed.get(one.id) ?? 0, ...numbers)
   }
   for (const type of new Set(
