@@ -5,7 +5,7 @@ import { changesIn, locateStage, makePlan, overBudget, stageOf } from '../../src
 import { maxSummaryCharacters, planMarkdown } from '../../src/report/report.ts'
 import { annotatePlan } from './annotate.ts'
 import { factsFor } from './facts.ts'
-import { publishPlan, requireWithinBudget } from './publish.ts'
+import { publishPlan, requireAcceptable } from './publish.ts'
 import { hasNoSecrets, nothingPlanned } from './secrets.ts'
 import { withSwitches } from './switches.ts'
 import { withWarnings } from './warnings.ts'
@@ -35,6 +35,6 @@ await runAction('plan-updates', async (action) => {
   annotatePlan(plan, await withWarnings(fleet, stage, facts, { event, ...wanted }, action), action)
   const { note, hasChanged } = await publishPlan(plan, { over, notes }, event, wanted, action)
   await action.summary(`${planMarkdown(plan, { over, notes, limit: maxSummaryCharacters }).text}\n${note}`)
-  requireWithinBudget(over)
+  requireAcceptable(plan, over)
   return { changed: hasChanged }
 })

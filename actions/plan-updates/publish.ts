@@ -10,7 +10,7 @@ import {
   runPage,
   tryToPublish,
 } from '../../src/github/github.ts'
-import type { Change, Plan } from '../../src/plan/plan.ts'
+import { type Change, type Plan, lacksRelease, requireReleases } from '../../src/plan/plan.ts'
 import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
 import {
   type Markdown,
@@ -54,13 +54,14 @@ export async function publishPlan(
   }
 }
 
-/** Throws `over-budget` with everything that is over. */
-export function requireWithinBudget(over: readonly string[]): void {
+/** Throws `over-budget`, and `release-missing` where a device would need one that the server doesn't have. */
+export function requireAcceptable(plan: Plan, over: readonly string[]): void {
   if (over.length > 0)
     throw new Failure(
       'over-budget',
       `${over.join('; ')}: split the change, or raise the budget in a reviewed change`,
     )
+  requireReleases(plan)
 }
 
 async function comment(
@@ -91,7 +92,11 @@ async function check(
     commit,
     // only a success approves, and nobody has seen the whole of a shortened plan
     conclusion:
-      remarks.over.length > 0 ? 'failure' : isCut || !mayBeApproved(remarks) ? 'neutral' : 'success',
+      remarks.over.length > 0 || lacksRelease(plan)
+        ? 'failure'
+        : isCut || !mayBeApproved(remarks)
+          ? 'neutral'
+          : 'success',
     title: `${headline(plan)}${isCut ? ', shortened: it can not be used to approve' : ''}`,
     summary: text,
     externalId: plan.digest,

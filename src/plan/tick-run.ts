@@ -16,6 +16,7 @@ import { progressOf } from './progress.ts'
 import { isMissing, provideFor, requireSigning } from './provide.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
+import { requireReleases } from './required-releases.ts'
 import { type MembersTurn, admit, remove } from './tick-members.ts'
 import { type Tick, type TickOrder, type Waiting, supersededTick } from './tick.ts'
 import { windowEndOf } from './window-end.ts'
@@ -61,7 +62,6 @@ export class TickRun {
 
   async run(): Promise<Tick> {
     let look = await this.#look()
-    requireReleases(look.plan)
     if (changesIn(look.plan.counts) > 0 || look.withdrawals.length > 0)
       await requireReview(look.plan, this.#stage, this.#git.head, this.#options.review ?? {})
     const over = overBudget(look.plan, this.#stage)
@@ -69,6 +69,8 @@ export class TickRun {
       throw new Failure('over-budget', `${over.join('; ')}: raise the budget in a reviewed change`)
     // what has to be taken back is, whatever a key is missing for
     const withdrawn = await this.#withdraw(look.withdrawals)
+    // a halted stage orders nothing, and an emergency is the quick way back for those that have one
+    if (look.due.haltedBy === undefined && !this.#stage.isInEmergency) requireReleases(look.plan)
     requireSigning(ordersFor(look.due.due), look.facts, this.#options.signing)
     const admitted = await admit(look.plan, this.#membersTurn)
     // whom it let in counts from here on as it would for a run that begins now: both order the same
@@ -237,15 +239,6 @@ export class TickRun {
       waiting,
     }
   }
-}
-
-/** Where nothing is left to order but releases that nobody can have, Git asks for what doesn't exist. */
-function requireReleases({ changes, counts, stage }: Plan): void {
-  const missing = changes.filter((change) => change.kind === 'blocked' && change.by === 'release-missing')
-  const [first] = missing
-  if (first?.kind !== 'blocked' || counts.updates + counts.configures + counts.alreadyPending > 0) return
-  const others = missing.length > 1 ? ` and ${missing.length - 1} more devices` : ''
-  throw new Failure('release-missing', `${stage}: ${first.host}${others} can't be updated: ${first.why}`)
 }
 
 /** Whether the stage's branch has moved on from what is checked out. Throws `not-a-stage` where there is no such branch. */

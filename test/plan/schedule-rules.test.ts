@@ -114,6 +114,16 @@ test('a device that somebody else updates is left alone until that is over', asy
   assert.equal(ordered(await world.tick()).length, 1)
 })
 
+test('nothing is ordered while a release that part of the stage needs is missing', async (t) => {
+  const world = await openWorld(t, { count: 3 })
+  await world.release('new')
+  const about = `device_id: ${world.devices[2]?.key ?? ''}\nsubscribed_branch: canary\n`
+  await world.repository.commit({ 'host_vars/device-2.yml': `${about}os_image: never-uploaded\n` })
+  await world.repository.push()
+  await assert.rejects(world.tick(), { reason: 'release-missing', message: /device-2 can't be updated/ })
+  assert.deepEqual(await world.lab.server.openDeployments(), [])
+})
+
 test('a release that does not exist is a failure, and a stage with a blocked device is not done', async (t) => {
   const world = await openWorld(t, { count: 2 })
   await world.release('never-uploaded')
