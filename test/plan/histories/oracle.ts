@@ -155,8 +155,10 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     maxFailures.kind === 'count' ? maxFailures.count : Math.floor(maxFailures.share * wanting.length)
   if (failed.length > limit) broken('over the failure limit', failed.map((one) => one.id).join(', '))
   const placed = places()
+  // who reports it stays in the wave in which it was ordered, whatever it was given in between: one that joins takes no place
+  const beginsAnew = (one: MemoryDevice) => hasLeft(one) && !isThere(seen.facts.get(one.id), one)
   const waveOf = (one: MemoryDevice) => {
-    const orders = hasLeft(one) ? [] : ordersOf(one)
+    const orders = beginsAnew(one) ? [] : ordersOf(one)
     const numbers = orders.map(({ name }) => Number(/\/w(\d+)/.exec(name)?.[1]))
     return Math.min(placed.get(one.id) ?? 0, ...numbers)
   }
@@ -170,15 +172,18 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
       if (!proof.some((one) => isFresh(seen.facts.get(one.id), 9 * 3_600_000)))
         broken('before its earlier stage', `${type}`)
     }
+    const ofType = wanting.filter((one) => one.deviceType === type)
+    const isProof = (one: MemoryDevice) => {
+      const facts = seen.facts.get(one.id)
+      if (!isThere(facts, one) || !isFresh(facts, gate.factsYoungerThanMs)) return false
+      const doneAt = ordersOf(one).at(-1)?.targets.get(one.id)?.finishedAt ?? brought(one).at
+      return world.nowMs - new Date(doneAt).getTime() >= gate.soakMs
+    }
+    // however the waves are cut, and whoever left them: without a device that shows it none of a later wave begins
+    if (Number(wave) > 1 && !ofType.some(isProof)) broken('without any evidence', `wave ${wave} of ${type}`)
     for (let earlier = 1; earlier < Number(wave); earlier++) {
-      const members = wanting.filter((one) => one.deviceType === type && waveOf(one) === earlier)
-      const proof = members.filter((one) => {
-        const facts = seen.facts.get(one.id)
-        if (!isThere(facts, one) || !isFresh(facts, gate.factsYoungerThanMs)) return false
-        const doneAt = ordersOf(one).at(-1)?.targets.get(one.id)?.finishedAt ?? brought(one).at
-        return world.nowMs - new Date(doneAt).getTime() >= gate.soakMs
-      })
-      if (members.length > 0 && proof.length === 0)
+      const members = ofType.filter((one) => waveOf(one) === earlier)
+      if (members.length > 0 && !members.some(isProof))
         broken(
           'before the gate held',
           `wave ${earlier} of ${type} is ${members.map((one) => one.id).join(', ')}`,
@@ -234,8 +239,14 @@ function releaseSubject(world: World, seen: Seen, release: string, commit?: Comm
 
 function templateSubject(world: World, seen: Seen): Subject {
   const { said } = seen
+  // who is off its release, and can't get that because it is known to be bad, is blocked for good: it has left the waves, and
+  // the next of them has to show the configuration in its place
+  const canRunIt = (one: MemoryDevice) => {
+    const release = world.wanted(said, one)
+    return seen.facts.get(one.id)?.release === release || !seen.switches.knownBad.has(release ?? '')
+  }
   const wanting = world.devices.filter(
-    (one) => isIn(seen, one) && world.wantedNames(said, one).configuration !== undefined,
+    (one) => isIn(seen, one) && canRunIt(one) && world.wantedNames(said, one).configuration !== undefined,
   )
   const content = digestOf(canonicalJson(['kiosk.json', digestOf(said.template ?? '')])).slice(7, 19)
   const commit = world.templateCommit(said)
