@@ -135,10 +135,11 @@ function membersOf(
     const judged = outcomeOf(reported, state.rollout, placed, stage.gate, now)
     const endedAt = ordered.at(-1)?.deployment.finishedAt?.get(device)
     const outcome = withinWindow(judged, reported, endedAt, stage, zones.get(device))
-    const planned = state.rollout.configuration ? configurationOf(change)?.wave : releaseWaveOf(change)
-    const wave = Math.min(planned ?? change.wave, ...ordered.map((order) => order.wave))
-    const subject = subjectOf(state.rollout)
-    return [{ device, deviceType, wave, outcome: pendingElsewhere(change, outcome), change, state, subject }]
+    const own = state.rollout.configuration ? configurationOf(change)?.wave : releaseWaveOf(change)
+    const planned = own ?? change.wave
+    const wave = Math.min(planned, ...ordered.map((order) => order.wave))
+    const place = { device, deviceType, wave, planned, subject: subjectOf(state.rollout) }
+    return [{ ...place, outcome: pendingElsewhere(change, outcome), change, state }]
   })
 }
 

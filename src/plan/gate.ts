@@ -19,6 +19,8 @@ export interface RolloutMember {
   deviceType: string
   /** From 1. */
   wave: number
+  /** The wave of the plan, which is a later one where an order of `wave` was placed while others were missing. */
+  planned?: number
   outcome: Outcome
 }
 
@@ -39,7 +41,7 @@ export function gateOf(
   what = 'the release',
 ): GateState {
   for (let earlier = 1; earlier < wave; earlier++) {
-    const inWave = members.filter((member) => member.wave === earlier)
+    const inWave = membersIn(earlier, deviceType, members)
     const ofType = inWave.filter((member) => member.deviceType === deviceType)
     if (ofType.length === 0) continue
     const closed =
@@ -50,6 +52,21 @@ export function gateOf(
     if (closed) return closed
   }
   return { isOpen: true }
+}
+
+/**
+ * Those who count in a wave. Where all of a type that the plan has there were ordered in an earlier one, to stand in for others
+ * that are back by now, they count in both: else an order that failed or is on its way would open the gate by its absence.
+ */
+function membersIn(
+  wave: number,
+  deviceType: string,
+  members: readonly RolloutMember[],
+): readonly RolloutMember[] {
+  const inWave = members.filter((member) => member.wave === wave)
+  if (inWave.some((member) => member.deviceType === deviceType)) return inWave
+  const moved = members.filter((member) => member.planned === wave && member.deviceType === deviceType)
+  return [...inWave, ...moved]
 }
 
 /** Whether more devices of a rollout failed than the gate allows; then nothing new may start. */

@@ -24,6 +24,9 @@ async function tick(world: World) {
 const ordered = ({ orders }: { orders: readonly { devices: readonly string[] }[] }) =>
   orders.flatMap(({ devices }) => devices)
 
+const wasOrdered = ({ server }: World, id: string) =>
+  server.deployments.some(({ targets }) => targets.has(id))
+
 /** All do what they were ordered, and report again `laterMs` after that. */
 function everyone(world: World, laterMs = 0): void {
   for (let turns = 0; turns < 6; turns++) for (const device of world.devices) turn(world, device)
@@ -89,4 +92,84 @@ test('a device that joins a template does not take the place of the one that sho
   everyone(world)
   const last = world.devices.find(({ id }) => id !== joining && id !== shown)
   assert.deepEqual(ordered(await tick(world)), [last?.id])
+})
+
+/** Of four the second stood in for the first, which is back and shows the configuration. `how` the order of the second went. */
+async function standIn(how: 'fails' | 'never asks') {
+  const lenient = 'gate: { soak: 1h, max-failures: 50%, min-success: 50% }'
+  const world = worldOf(`waves: [1 per device type, 1%, 100%]\n    ${lenient}`, 4)
+  const [first = ''] = ordered(await tick(world))
+  everyone(world, hourMs)
+  leave(world, first)
+  const [second = ''] = ordered(await tick(world))
+  const device = (id: string) => world.devices.find((one) => one.id === id)
+  const other = device(second)
+  const back = device(first)
+  assert.ok(other && back)
+  other.behaviour = how
+  everyone(world)
+  world.switches = { ...world.switches, knownBad: new Set() }
+  back.release = 'a'
+  everyone(world, hourMs)
+  return { world, other, second }
+}
+
+test('where the device of a wave stood in for an earlier one and failed, the next wave waits for its retry', async () => {
+  const { world, other, second } = await standIn('fails')
+  const failed = await tick(world)
+  assert.deepEqual(ordered(failed), [])
+  const [, rollout = ''] =
+    /set retry: \{ (\S+): 2 \}/.exec(failed.waiting.map(({ why }) => why).join('\n')) ?? []
+  world.switches = { ...world.switches, retry: new Map([[rollout, 2]]) }
+  other.behaviour = 'success'
+  assert.deepEqual(ordered(await tick(world)), [second], 'it alone is ordered again')
+  everyone(world)
+  const soaking = await tick(world)
+  assert.deepEqual(ordered(soaking), [])
+  assert.match(soaking.waiting.map(({ why }) => why).join(), /wave 2 soaks until/)
+  everyone(world, hourMs)
+  assert.equal(ordered(await tick(world)).length, 2)
+})
+
+test('where the device of a wave stands in for an earlier one and is on its way, the next wave waits for it', async () => {
+  const { world, other } = await standIn('never asks')
+  const waits = await tick(world)
+  assert.deepEqual(ordered(waits), [])
+  assert.match(waits.waiting.map(({ why }) => why).join(), /no device of type board in wave 2 reports/)
+  other.behaviour = 'success'
+  everyone(world, hourMs)
+  assert.equal(ordered(await tick(world)).length, 2)
+})
+
+test('where a device failed as a stand-in, left and is ordered in its own wave, the next wave waits for it', async () => {
+  const { world, other, second } = await standIn('fails')
+  // the rest is leased, so that nobody takes its place meanwhile
+  const until = new Date(world.nowMs + hourMs).toISOString()
+  const rest = world.devices.filter(({ id }) => !wasOrdered(world, id))
+  for (const { id } of rest) {
+    const stored = world.server.devices.get(id)
+    if (stored) stored.lease = { id: 'x', holder: 'a run', number: 1, until }
+  }
+  other.behaviour = 'success'
+  world.merge({ overrides: { [second]: 'b' } })
+  assert.deepEqual(ordered(await tick(world)), [second], 'another release')
+  everyone(world)
+  world.merge({ overrides: {} })
+  assert.deepEqual(ordered(await tick(world)), [second], 'its release again')
+  everyone(world)
+  other.behaviour = 'never asks'
+  const { orders } = await tick(world)
+  assert.deepEqual(
+    orders.map(({ wave, devices }) => [wave, devices]),
+    [[2, [second]]],
+    'its configuration',
+  )
+  everyone(world, hourMs)
+  assert.equal(rest.length, 2)
+  const waits = await tick(world)
+  assert.deepEqual(ordered(waits), [])
+  assert.match(waits.waiting.map(({ why }) => why).join(), /no device of type board in wave 2 reports/)
+  other.behaviour = 'success'
+  everyone(world, hourMs)
+  assert.equal(ordered(await tick(world)).length, 2)
 })
