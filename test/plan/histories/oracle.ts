@@ -182,7 +182,9 @@ function judgeGate(world: World, seen: Seen, order: Order, broken: Break): void 
     // however the waves are cut, and whoever left them: without a device that shows it none of a later wave begins
     if (Number(wave) > 1 && !ofType.some(isProof)) broken('without any evidence', `wave ${wave} of ${type}`)
     for (let earlier = 1; earlier < Number(wave); earlier++) {
-      const members = ofType.filter((one) => waveOf(one) === earlier)
+      const inWave = ofType.filter((one) => waveOf(one) === earlier)
+      // where all that belong into a wave were ordered in an earlier one, they have to show it for both
+      const members = inWave.length > 0 ? inWave : ofType.filter((one) => placed.get(one.id) === earlier)
       if (members.length > 0 && !members.some(isProof))
         broken(
           'before the gate held',
