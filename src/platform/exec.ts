@@ -117,7 +117,11 @@ export function start(program: string, args: readonly string[], options: StartOp
       })
     })
   })
-  const stop = () => endGroup(child, ended, options.graceMs ?? 5000)
+  // a program may end and leave one of its children with its output: then it isn't over yet
+  let isOver = false
+  const over = () => (isOver = true)
+  ended.then(over, over)
+  const stop = async () => (isOver ? undefined : endGroup(child, ended, options.graceMs ?? 5000))
   const done = ended.then((result) => {
     options.signal?.removeEventListener('abort', onAbort)
     options.signal?.throwIfAborted()
@@ -139,7 +143,7 @@ const signalNumber: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3,
 
 async function endGroup(child: ChildProcess, ended: Promise<unknown>, graceMs: number): Promise<void> {
   const { pid } = child
-  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  if (pid === undefined) return
   const signal = (name: NodeJS.Signals) => {
     try {
       process.kill(-pid, name)
@@ -148,7 +152,11 @@ async function endGroup(child: ChildProcess, ended: Promise<unknown>, graceMs: n
     }
   }
   signal('SIGTERM')
-  const kill = setTimeout(() => signal('SIGKILL'), graceMs)
+  const kill = setTimeout(() => {
+    signal('SIGKILL')
+    // whoever has left the group may keep our pipes open for ever
+    for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+  }, graceMs)
   await ended.catch(() => {})
   clearTimeout(kill)
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { run, runOk, start } from '../../src/platform/platform.ts'
+import { Failure, run, runOk, start } from '../../src/platform/platform.ts'
 
 test('arguments reach a program as they are, whatever a shell would make of them', async () => {
   const words = ['two words', '$(touch /tmp/never)', '"quoted"', "it's", '', '*', 'ü\\n']
@@ -56,3 +56,18 @@ function commands(): string[] {
       }
     })
 }
+
+test('an abort ends what a program that is gone left behind', async () => {
+  const abort = new AbortController()
+  const { done } = start('sh', ['-c', 'sleep 1000 & echo started'], {
+    signal: abort.signal,
+    onLine: () => setTimeout(() => abort.abort(new Failure('cancelled', 'enough')), 200),
+  })
+  await assert.rejects(done, { reason: 'cancelled' })
+})
+
+test('a program whose child left its group and keeps its output can be stopped', async () => {
+  const started = start('sh', ['-c', 'setsid sleep 5 & exit 0'], { graceMs: 100 })
+  await started.stop()
+  await started.done
+})
