@@ -1,8 +1,7 @@
 // Which packages came, went or changed since the build before.
-import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { Failure, readYaml, writeAtomically } from '../platform/platform.ts'
+import { type Context, Failure, messageOf, readYaml, writeAtomically } from '../platform/platform.ts'
 import { type ImageFacts, manifestOf } from './packages.ts'
 
 /** Packages of two builds of one recipe, architecture and variant, compared; each list by name. */
@@ -27,6 +26,7 @@ type Kept = v.InferOutput<typeof kept>
 export async function differencesFromLast(
   facts: ImageFacts,
   cache: string | undefined,
+  { log }: Context,
 ): Promise<PackageDifferences | undefined> {
   if (cache === undefined) return undefined
   const folder = join(cache, 'manifests')
@@ -35,9 +35,13 @@ export async function differencesFromLast(
   const [newest, older] = [await readKept(last), await readKept(before)]
   // a build that is repeated is compared with the same one again
   if (newest?.release === facts.release) return older && differences(older, facts)
-  await mkdir(folder, { recursive: true })
-  if (newest) await rename(last, before)
-  await writeAtomically(last, JSON.stringify(manifestOf(facts)))
+  try {
+    // another build may do the same at this moment: each file is whole, and either is one of the last
+    if (newest) await writeAtomically(before, JSON.stringify(newest))
+    await writeAtomically(last, JSON.stringify(manifestOf(facts)))
+  } catch (error) {
+    log.warn(`the next build can't say what changed in the packages: ${messageOf(error)}`)
+  }
   return newest && differences(newest, facts)
 }
 

@@ -141,7 +141,7 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
   const place = { output: build.output, scratch: working }
   const written = await writeResults({ recipe, tree, facts, content, time }, place, context)
   log.info(`${release}: ${inMiB(written.sizeBytes)} in ${seconds(performance.now() - startedAt)}`)
-  const differences = await differencesFromLast(facts, build.cache)
+  const differences = await differencesFromLast(facts, build.cache, context)
   return { ...written, version: release, packages: packages.length, cacheHit: base.isFromCache, differences }
 }
 

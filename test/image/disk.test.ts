@@ -202,3 +202,13 @@ test('a build says what changed in the packages since the last one', { skip }, a
   assert.deepEqual(second.differences, expected)
   assert.deepEqual((await shop.build(withStatus(status({ a: '1', b: '2', d: '1' })))).differences, expected)
 })
+
+test('builds of one recipe at once do not disturb one another', { skip }, async (t) => {
+  const shop = await workshop(t)
+  await shop.build()
+  await shop.write('other', 'x')
+  await shop.commit('2026-03-06T00:00:00Z')
+  const built = await Promise.all(['a', 'b', 'c', 'd'].map((to) => shop.build(tinyBuilder(), to)))
+  assert.equal(new Set(built.map(({ sha256 }) => sha256)).size, 1)
+  assert.deepEqual(shop.warnings, [])
+})
