@@ -132,6 +132,8 @@ async function failingTest(repository: string): Promise<void> {
 async function pullRequest(place: Place, repository: string): Promise<WorkflowResult> {
   await git(repository, ['checkout', '--quiet', '--detach', 'main'])
   await git(repository, ['merge', '--quiet', '--no-ff', '--message=Merge', 'stricter'])
-  const payload = { number: 7, pull_request: { number: 7, base: { ref: 'main' }, head: { ref: 'stricter' } } }
+  const named = async (ref: string) => ({ ref, sha: (await git(repository, ['rev-parse', ref])).trim() })
+  const [base, head] = [await named('main'), await named('stricter')]
+  const payload = { number: 7, pull_request: { number: 7, base, head } }
   return await runAct(place, { repository, file, event: 'pull_request', payload, name: 'os-pull-request' })
 }
