@@ -37,9 +37,9 @@ exec mkosi --force --nspawn-keep-unit --distribution debian --release "$IMAGE_SU
     { recipe: join(shop.source, 'image.yml'), output: join(shop.folder, 'out'), cache: 'none' },
     shop.context(),
   )
-  assert.match(await ask(built.rootfs, 'stat /bin/busybox'), /Type: regular/)
+  assert.match(await ask(built.rootfs, 'stat /usr/bin/busybox'), /Type: regular/)
   assert.match(
-    await ask(built.rootfs, 'cat /etc/os-release'),
+    await ask(built.rootfs, 'cat /usr/lib/os-release'),
     new RegExp(`^IMAGE_VERSION=${built.version}$`, 'm'),
   )
   assert.ok(built.packages > 60)
