@@ -6,7 +6,7 @@ import { addAccounts } from './accounts.ts'
 import type { Recipe } from './recipe.ts'
 import { entriesOf } from './recipe-sources.ts'
 import { releaseName } from './release.ts'
-import { setServices } from './services.ts'
+import { setServices } from './units.ts'
 import type { Tree } from './tree.ts'
 
 const osRelease = 'etc/os-release'
