@@ -32,12 +32,19 @@ const components = v.pipe(
   v.minLength(1),
 )
 
+/** A colon would begin the next field of /etc/passwd. */
+const accountPath = text(
+  // oxlint-disable-next-line no-control-regex -- control characters are what this refuses
+  /^\/(?!.*\/\.{1,2}(\/|$))[^:\u0000-\u001f]*$/,
+  'write an absolute path in the image, without a colon, . and ..',
+)
+
 const user = v.strictObject({
   name: word("the account's name"),
   uid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(59_999))),
   groups: v.optional(v.array(word('groups'))),
-  shell: v.optional(targetPath),
-  home: v.optional(targetPath),
+  shell: v.optional(accountPath),
+  home: v.optional(accountPath),
   'ssh-keys': v.optional(v.array(sshKey)),
 })
 

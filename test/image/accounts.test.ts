@@ -63,6 +63,11 @@ for (const { what, users, message } of [
   { what: 'a group that the image lacks', users: '{name: a, groups: [gpio]}', message: /no group gpio/ },
   { what: 'a shell that the image lacks', users: '{name: a, shell: /bin/zsh}', message: /no \/bin\/zsh/ },
   {
+    what: 'a home with a colon in it',
+    users: "{name: a, home: '/home/a:/bin/sh'}",
+    message: /without a colon/,
+  },
+  {
     what: 'a taken uid',
     users: '{name: a, uid: 1000}, {name: b, uid: 1000}',
     message: /another with its uid/,
