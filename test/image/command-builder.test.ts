@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { buildImage } from '../../src/image/image.ts'
 import { Failure, plainContext } from '../../src/platform/platform.ts'
 import { needs } from '../support/needs.ts'
+import { until } from '../support/until.ts'
 import { ask, workshop } from './workshop.ts'
 
 const skip = needs('mke2fs', 'debugfs', 'e2fsck', 'git', 'tar', 'xz', 'zstd', 'setpriv', 'unshare')
@@ -79,19 +80,31 @@ test(
   'what a builder has running goes with a build that is cancelled',
   { skip: skip || needs('root') },
   async (t) => {
-    const { shop } = await build(t, 'mount -t tmpfs none /mnt; sleep 1000', 'rootfs.tar')
+    // nobody else sleeps this long, so it is found again by that
+    const seconds = `98765.${process.pid}`
+    const { shop } = await build(t, `mount -t tmpfs none /mnt; sleep ${seconds}`, 'rootfs.tar')
     const cancelled = new AbortController()
     const options = {
       recipe: join(shop.source, 'image.yml'),
-      variant: 'lab',
       output: join(shop.folder, 'out'),
       cache: 'none',
     }
-    const building = buildImage(options, plainContext({ signal: cancelled.signal }))
-    setTimeout(() => cancelled.abort(new Failure('cancelled', 'enough')), 700)
+    const building = buildImage({ ...options, variant: 'lab' }, plainContext({ signal: cancelled.signal }))
+    building.catch(() => {}) // looked at below
+    await until('the builder runs', async () => (await running(seconds)) > 0)
+    cancelled.abort(new Failure('cancelled', 'enough'))
     await assert.rejects(building, { reason: 'cancelled' })
+    await until('the builder is gone', async () => (await running(seconds)) === 0)
+    assert.doesNotMatch(await readFile('/proc/self/mounts', 'utf8'), / \/mnt tmpfs /)
   },
 )
+
+/** How many processes sleep for so many seconds. */
+async function running(seconds: string): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return lines.filter((line) => line === `sleep\0${seconds}\0`).length
+}
 
 test('what only our own builder can do is told for another', { skip }, async (t) => {
   const shop = await workshop(t)
