@@ -1,9 +1,12 @@
 import { runAction } from '../../src/action/action.ts'
+import { readEvent } from '../../src/github/github.ts'
 import { requirePass, testDevice, testSummary, testWarnings } from '../../src/testing/testing.ts'
 import { publishRun } from './publish.ts'
 
 await runAction('test-device', async (action) => {
   const { input } = action
+  // before the device is touched: what is wrong with it must not hide what the tests say
+  const event = await readEvent()
   const tests = input.path('tests') ?? input.required('tests')
   const given = {
     sshKey: input.key('ssh-key'),
@@ -19,7 +22,7 @@ await runAction('test-device', async (action) => {
   const { result, passed, failed, skipped, junit, receipt } = run
   await action.output({ result, passed, failed, skipped, junit, receipt })
   for (const warning of testWarnings(run)) action.annotate(warning)
-  const { note, hasChanged } = await publishRun(run, tests, input.secret('github-token'), action)
+  const { note, hasChanged } = await publishRun(run, tests, event, input.secret('github-token'), action)
   await action.output({ changed: hasChanged })
   await action.summary(`${testSummary(run)}\n${note}`)
   requirePass(run, tests)

@@ -1,4 +1,4 @@
-import { openGitHub, publishCheck, readEvent, tryToPublish } from '../../src/github/github.ts'
+import { type Event, openGitHub, publishCheck, tryToPublish } from '../../src/github/github.ts'
 import { type Context, escapeMarkdown, shorten } from '../../src/platform/platform.ts'
 import { type TestRun, testCheck, testSummary } from '../../src/testing/testing.ts'
 
@@ -9,10 +9,10 @@ const maxCharacters = 64_000
 export async function publishRun(
   run: TestRun,
   tests: string,
+  { repository, pullRequest }: Event,
   token: string | undefined,
   context: Context,
 ): Promise<{ note: string; hasChanged: boolean }> {
-  const { repository, pullRequest } = await readEvent()
   const commit = pullRequest?.headCommit ?? process.env['GITHUB_SHA']
   if (!repository || !commit) return { note: '', hasChanged: false }
   if (token === undefined)

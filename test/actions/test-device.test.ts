@@ -269,3 +269,16 @@ test('every problem of a file of checks is an annotation in the workspace', asyn
     ],
   )
 })
+
+test('an event that is none is told before a device is asked for', async (t) => {
+  const workspace = await workspaceWith(t, '')
+  const event = join(workspace, 'event.json')
+  await writeFile(event, JSON.stringify({ pull_request: { number: 7, base: { ref: 'main' } } }))
+  const result = await runInRunner('test-device', {
+    workspace,
+    inputs: { device: 'ssh://root@127.0.0.1:9', 'host-key': 'ssh-ed25519 AAAA', tests: 'tests' },
+    env: { GITHUB_EVENT_PATH: event },
+  })
+  assert.equal(result.outputs['failure-reason'], 'invalid-file', result.log)
+  assert.equal(existsSync(join(workspace, 'test-results')), false)
+})
