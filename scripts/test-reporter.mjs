@@ -1,5 +1,5 @@
-// Reporter for Node's test runner: a line for each test as it ends, failures in full, skips with their reasons, and as
-// the very last line the counts.
+// Reporter for Node's test runner: a line for each test as it ends, failures in full, skips with their reasons, the
+// failures once more (a long log may be kept by its end alone), and as the very last line the counts.
 import { relative } from 'node:path'
 import { inspect } from 'node:util'
 
@@ -29,7 +29,7 @@ export default async function* reporter(source) {
   }
   if (failed.length > 0) {
     yield `\nFailed:\n`
-    for (const data of failed) yield `✖ ${title(data)} (${place(data)})\n`
+    for (const data of failed) yield `✖ ${title(data)} (${place(data)})\n${shortened(cause(data))}\n`
   }
   yield `\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`
 }
@@ -38,6 +38,13 @@ export default async function* reporter(source) {
 function isOwn(data) {
   if (data.details?.type === 'suite') return false
   return !(data.details?.error?.failureType === 'subtestsFailed')
+}
+
+const shownLines = 25
+
+function shortened(text) {
+  const lines = text.split('\n')
+  return lines.length > shownLines ? [...lines.slice(0, shownLines), '    …'].join('\n') : text
 }
 
 const title = (data) => data.name
