@@ -25,6 +25,7 @@ import {
   storageFailure,
 } from '../platform/platform.ts'
 import { type Adopted, type AdoptedStage, adoptedFiles } from './adopted-files.ts'
+import { jsonText, reportFailure } from './report.ts'
 
 const usage = `drover adopt-fleet --output DIR (--server URL | --facts FILE) [--stages NAME=BRANCH,…]
 
@@ -64,14 +65,10 @@ export async function adoptCommand(args: string[]): Promise<number> {
       'left-out': adopted.leftOut.length,
       blocked: blocked.length,
     }
-    if (given.json) process.stdout.write(`${JSON.stringify(outputs)}\n`)
+    if (given.json) process.stdout.write(jsonText(outputs))
     return 0
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    if (given.json) process.stdout.write(`${JSON.stringify({ 'failure-reason': error.detail })}\n`)
-    for (const { file, line, message } of error.problems) host.log.info(`${file}:${line ?? 1} ${message}`)
-    host.error({ message: `${error.detail}: ${error.message}` })
-    return 1
+    return reportFailure(error, host, given)
   }
 }
 

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
 import { artifactText, openArtifact } from '../artifact/artifact.ts'
 import { Failure, endingSignal, hasCode, messageOf, untilRepeatsAreOver } from '../platform/platform.ts'
+import { jsonText, reportFailure } from './report.ts'
 
 const usage = `drover inspect-artifact FILE [--verify-key KEYS] [--json]
 
@@ -29,13 +30,10 @@ export async function inspectCommand(args: string[]): Promise<number> {
   try {
     const verifyKeys = await Promise.all(given.keyFiles.map(keysFrom))
     const info = await openArtifact(given.file, { verifyKeys, signal, log: host.log })
-    process.stdout.write(given.json ? jsonOf(info) : artifactText(info))
+    process.stdout.write(given.json ? jsonText(info) : artifactText(info))
     return 0
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    if (given.json) process.stdout.write(jsonOf({ 'failure-reason': error.detail }))
-    host.error({ message: `${error.detail}: ${error.message}` })
-    return 1
+    return reportFailure(error, host, given)
   } finally {
     await untilRepeatsAreOver()
   }
@@ -48,15 +46,6 @@ async function keysFrom(path: string): Promise<string> {
     const why = hasCode(error, 'ENOENT') ? 'there is no such file' : messageOf(error)
     throw new Failure('file-missing', `can't read the key ${path}: ${why}`, { cause: error })
   }
-}
-
-/** JSON in one line, without what a terminal would take for an order. */
-function jsonOf(value: unknown): string {
-  const text = JSON.stringify(value).replace(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  return `${text}\n`
 }
 
 function readArguments(args: string[]) {

@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
 import { environmentNames, inventorySource, listInventory } from '../fleet/fleet.ts'
-import { Failure, type Problem, endingSignal, messageOf, plainContext } from '../platform/platform.ts'
+import { endingSignal, messageOf, plainContext } from '../platform/platform.ts'
+import { jsonText, placed, reportFailure } from './report.ts'
 
 const usage = `drover resolve --fleet DIR [--inventory-command COMMAND | --inventory-url URL] [--allow-env NAMES] [--json]
 
@@ -35,28 +36,13 @@ export async function resolveCommand(args: string[]): Promise<number> {
     const signal = inventory && endingSignal((line) => host.log.info(line))
     const context = plainContext({ log: host.log, ...(signal ? { signal } : {}) })
     const { list, warnings } = await listInventory(given.fleet, context, { inventory, environment })
-    process.stdout.write(jsonOf(list, given.json))
+    process.stdout.write(jsonText(sorted(list), { indent: given.json ? 0 : 4 }))
     for (const warning of warnings) host.log.info(`warning: ${placed(warning)}`)
     return 0
   } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    if (given.json) process.stdout.write(jsonOf({ 'failure-reason': error.detail }, true))
-    for (const problem of error.problems) host.log.info(placed(problem))
-    host.error({ message: `${error.detail}: ${error.message}` })
-    return 1
+    return reportFailure(error, host, given)
   }
 }
-
-const placed = ({ file, line, column, message }: Problem) => `${file}:${line ?? 1}:${column ?? 1} ${message}`
-
-/** JSON with sorted keys, without what a terminal would take for an order. */
-function jsonOf(value: unknown, isShort: boolean): string {
-  const text = JSON.stringify(sorted(value), undefined, isShort ? 0 : 4)
-  return `${unsafe.test(text) ? text.replace(new RegExp(unsafe, 'g'), escaped) : text}\n`
-}
-
-const unsafe = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
-const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value

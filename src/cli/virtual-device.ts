@@ -14,6 +14,7 @@ import {
   systemClock,
   untilRepeatsAreOver,
 } from '../platform/platform.ts'
+import { jsonText, reportFailure } from './report.ts'
 
 const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
 
@@ -26,7 +27,7 @@ const usage = `drover virtual-device --image FILE --folder FOLDER --device-type 
   --authorized-key    file with the public ssh key that may log in as root
   --verify-key        file with the public key that must have signed what the device installs
   --boot-timeout      how long an update may stay unconfirmed before the power is cut (default: 60s, a machine: 5m)
-  --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid
+  --json              one JSON object on standard output as soon as ssh answers: address, ssh, hostKey, serial, pid; or failure-reason
   --debug             tells more
 
 SIGINT, SIGTERM and SIGHUP power it off, and so does output that nobody reads. A file named powercut in the folder cuts the power for a moment.
@@ -50,9 +51,7 @@ export async function virtualDevice(args: string[]): Promise<number> {
     return 0
   } catch (error) {
     if (signal.aborted) return 0
-    if (!(error instanceof Failure)) throw error
-    host.error({ message: `${error.reason}: ${error.message}` })
-    return 1
+    return reportFailure(error, host, given)
   } finally {
     await untilRepeatsAreOver()
   }
@@ -71,9 +70,7 @@ async function runDevice(given: Arguments, context: Context): Promise<void> {
     context.log.info(`host key: ${device.hostKey}`)
     if (json) {
       const { address, sshUrl: ssh, hostKey } = device
-      process.stdout.write(
-        `${JSON.stringify({ address, ssh, hostKey, serial: given.serial, pid: process.pid })}\n`,
-      )
+      process.stdout.write(jsonText({ address, ssh, hostKey, serial: given.serial, pid: process.pid }))
     }
     await device.done
   } finally {
