@@ -2,9 +2,8 @@
 // that whatever an earlier run left behind, however it ended, is found by that and by nothing else.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Failure, isRunning, startTimeOf } from '../src/platform/platform.ts'
+import { Failure, cacheFolder, isRunning, startTimeOf } from '../src/platform/platform.ts'
 import { endProcessesWith } from './processes.ts'
 
 const marker = 'DROVER_DEMO_RUN'
@@ -53,8 +52,7 @@ export async function endProcesses(path: string = runPath()): Promise<number> {
 }
 
 function runPath(): string {
-  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'drover', 'demo', 'run')
+  return cacheFolder('demo/run')
 }
 
 function ownerOf(path: string): number | undefined {

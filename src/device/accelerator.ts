@@ -1,7 +1,13 @@
 import { access, constants, mkdir, readFile, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Context, hasCode, seconds, temporaryFolder, writeAtomically } from '../platform/platform.ts'
+import {
+  type Context,
+  cacheFolder,
+  hasCode,
+  seconds,
+  temporaryFolder,
+  writeAtomically,
+} from '../platform/platform.ts'
 import { consoleTail } from './console-tail.ts'
 import type { Architecture } from './image-reader.ts'
 import { writeInitrd } from './initrd.ts'
@@ -27,7 +33,7 @@ export async function chooseAccelerator(
 ): Promise<Accelerator> {
   if (native[process.arch] !== architecture || !(await isUsable('/dev/kvm'))) return 'tcg'
   const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'drover/machines/kvm')
+  const cache = cacheFolder('machines/kvm')
   const record = join(cache, bootId)
   const known = await readFile(record, 'utf8').catch(() => undefined)
   if (known !== undefined) return known.trim() === 'works' ? 'kvm' : 'tcg'

@@ -2,9 +2,9 @@
 // folder. Hides that apt has to be asked without touching this machine's own packages, and for any architecture.
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import {
+  cacheFolder,
   type Context,
   Failure,
   type RunResult,
@@ -39,7 +39,7 @@ export interface FetchedKernel extends Kernel {
  * removing ~/.cache/drover/machines fetches anew. Throws `missing-tool` where they can't be had.
  */
 export async function fetchedKernel(architecture: Architecture, context: Context): Promise<FetchedKernel> {
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'drover/machines')
+  const cache = cacheFolder('machines')
   const folder = join(cache, architecture)
   if (!existsSync(folder)) {
     await mkdir(cache, { recursive: true })

@@ -1,9 +1,15 @@
 // Builds OS images: a base system from a builder (or the cache), the recipe's files over it, and an ext4 file system of it
 // with its package lists. The same commit and the same package versions give the same bytes.
 import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type Context, type Digest, Failure, requirePrograms, seconds } from '../platform/platform.ts'
+import {
+  type Context,
+  type Digest,
+  Failure,
+  cacheFolder,
+  requirePrograms,
+  seconds,
+} from '../platform/platform.ts'
 import { machineSources } from './apt-sources.ts'
 import { type BaseSystem, openBase } from './base-cache.ts'
 import type { BaseRequest, Builder } from './builder.ts'
@@ -89,13 +95,13 @@ export async function buildImage(
   await requireSpace(output, neededBytes, 'the image')
   const ofRecipe = commandBuilder(recipe)
   // what another program makes of is its own matter: only it can know whether it has to be made again
-  const kept = ofRecipe ? undefined : cacheFolder(options.cache)
+  const kept = ofRecipe ? undefined : baseCache(options.cache)
   const builder = given ?? ofRecipe ?? mmdebstrap
   const base = await log.group('Base system', () => openBase(request, builder, kept, context))
   try {
     return await log.group('Image', () =>
       withScratch(expectedContentBytes, 'memory', context, (scratch) =>
-        finish({ recipe, arch, output, time, base, scratch, cache: cacheFolder(options.cache) }, context),
+        finish({ recipe, arch, output, time, base, scratch, cache: baseCache(options.cache) }, context),
       ),
     )
   } finally {
@@ -161,7 +167,7 @@ async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {
   return { suite, arch, packages, sources: [...sources, ...more], hooks }
 }
 
-function cacheFolder(given: string | undefined): string | undefined {
+function baseCache(given: string | undefined): string | undefined {
   if (given === 'none') return undefined
-  return resolve(given ?? join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'drover/images'))
+  return resolve(given ?? cacheFolder('images'))
 }

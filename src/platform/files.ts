@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Failure, hasCode, messageOf } from './failure.ts'
 
 /**
@@ -20,6 +21,14 @@ export async function writeAtomically(path: string, data: string | Uint8Array, m
     await rm(temporary, { force: true })
     throw storageFailure(error, path)
   }
+}
+
+/**
+ * The folder in the user's cache (XDG_CACHE_HOME, or ~/.cache) for what is called `name`; it need not be there. What is in
+ * it may be removed at any time and is made again.
+ */
+export function cacheFolder(name: string): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'drover', name)
 }
 
 /** Makes a rename or a new name in `folder` survive a power cut. */
