@@ -1,41 +1,23 @@
 // Finished base systems by what they were made of. Making one takes a minute or more, nearly all of it in dpkg; the
 // rest of a build takes seconds.
-import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { createHash } from 'node:crypto'
+import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as v from 'valibot'
 import {
   type Context,
-  type Digest,
   Failure,
   canonicalJson,
   digestOf,
-  hasCode,
   hexOf,
-  markedName,
-  readYaml,
   seconds,
   storageFailure,
-  sweep,
-  syncFolder,
-  writeAtomically,
 } from '../platform/platform.ts'
 import { type ArchiveState, archiveState } from './archive-state.ts'
 import { type BaseRequest, type Builder, mirrorsOf } from './builder.ts'
-import { inMiB, requireSpace, withScratch } from './scratch.ts'
+import { keepTar, newestFirst, openKept, placeIn } from './kept-tars.ts'
+import { inMiB, withScratch } from './scratch.ts'
 
-/** So many base systems stay in a cache, the last used ones. */
-const kept = 6
 /** Where nobody can be asked whether there is something newer. */
 const unknownFreshMs = 24 * 3_600_000
-const expectedTarBytes = 400 << 20
-
-const entrySchema = v.strictObject({
-  format: v.literal(1),
-  sha256: v.pipe(v.string(), v.startsWith('sha256:')),
-  time: v.number(),
-  madeAt: v.string(),
-})
 
 /** A base system that is open for reading; whoever got it closes `file`. */
 export interface BaseSystem {
@@ -43,6 +25,8 @@ export interface BaseSystem {
   /** Files as new as this (seconds since 1970) or newer were made while it was built. */
   time: number
   isFromCache: boolean
+  /** What it was made of and what its sources had then: the same name, the same packages to be had. */
+  madeOf: string
 }
 
 /**
@@ -95,46 +79,16 @@ async function find(
   const isOffline = state.kind === 'unreachable'
   const names = isOffline ? await newestFirst(cache, group) : [nameOf(group, state)]
   for (const name of names) {
-    const found = await openEntry(cache, name, state.kind === 'unknown', context)
+    const found = await openKept(cache, name, state.kind === 'unknown' ? unknownFreshMs : Infinity, context)
     if (!found) continue
     if (isOffline) {
       context.log.warn(
         'no mirror can be reached: using the newest base system from the cache, which may be out of date',
       )
     }
-    return found
+    return { ...found, isFromCache: true, madeOf: `${name} ${found.time}` }
   }
   return undefined
-}
-
-async function openEntry(
-  cache: string,
-  name: string,
-  mustBeFresh: boolean,
-  { log, signal, clock }: Context,
-): Promise<BaseSystem | undefined> {
-  const [tar, about] = [join(cache, `${name}.tar`), join(cache, `${name}.json`)]
-  let file: FileHandle | undefined
-  try {
-    const { value } = await readYaml(about, entrySchema)
-    file = await open(tar, 'r')
-    if (mustBeFresh && clock.now().getTime() - Date.parse(value.madeAt) > unknownFreshMs) {
-      await file.close()
-      return undefined
-    }
-    if ((await digestOfHandle(file, signal)) === value.sha256) {
-      await utimes(about, clock.now(), clock.now()).catch(() => {}) // a cache may be read-only
-      return { file, time: value.time, isFromCache: true }
-    }
-    throw new Failure('build-failed', `${tar} is damaged`)
-  } catch (error) {
-    await file?.close()
-    signal.throwIfAborted()
-    if (hasCode(error, 'ENOENT')) return undefined
-    log.warn(`the cached base system ${tar} is damaged: building a new one`)
-    await Promise.all([tar, about].map((path) => rm(path, { force: true })))
-    return undefined
-  }
 }
 
 async function buildBase(
@@ -162,8 +116,8 @@ async function buildBase(
     try {
       await builder.build(request, { into, scratch: work, time }, context)
       const file = await open(into, 'r')
-      if (cache !== undefined) await keep(cache, name, file, into, time, context)
-      return { file, time, isFromCache: false }
+      if (cache !== undefined) await keepTar(cache, name, { file, from: into, time }, context)
+      return { file, time, isFromCache: false, madeOf: `${name} ${time}` }
     } catch (error) {
       await rm(into, { force: true })
       throw storageFailure(error, into)
@@ -173,67 +127,6 @@ async function buildBase(
   return base
 }
 
-async function placeIn(cache: string, name: string, context: Context): Promise<string> {
-  await mkdir(cache, { recursive: true })
-  await sweep(cache, context)
-  await requireSpace(cache, expectedTarBytes, 'the cached base system')
-  return markedName(join(cache, name))
-}
-
-// the description comes last: a tar file without one doesn't count
-async function keep(
-  cache: string,
-  name: string,
-  file: FileHandle,
-  from: string,
-  time: number,
-  { clock, signal }: Context,
-): Promise<void> {
-  const sha256 = await digestOfHandle(file, signal)
-  await file.sync()
-  await rename(from, join(cache, `${name}.tar`))
-  await syncFolder(cache)
-  const about: v.InferOutput<typeof entrySchema> = {
-    format: 1,
-    sha256,
-    time,
-    madeAt: clock.now().toISOString(),
-  }
-  await writeAtomically(join(cache, `${name}.json`), `${JSON.stringify(about, null, 2)}\n`)
-  for (const old of (await newestFirst(cache)).slice(kept)) {
-    for (const suffix of ['json', 'tar']) await rm(join(cache, `${old}.${suffix}`), { force: true })
-  }
-}
-
-/** Names of the entries (of one group, or all), the last used one first. */
-async function newestFirst(cache: string, group = ''): Promise<string[]> {
-  const names = (await readdir(cache).catch(() => [])).filter((name) =>
-    /^[0-9a-f]{16}-[0-9a-z]{1,16}\.json$/.test(name),
-  )
-  const dated = await Promise.all(
-    names
-      .filter((name) => name.startsWith(group))
-      .map(async (name) => ({
-        name: name.slice(0, -'.json'.length),
-        used: (await stat(join(cache, name))).mtimeMs,
-      })),
-  )
-  return dated.sort((a, b) => b.used - a.used).map(({ name }) => name)
-}
-
 function nameOf(group: string, state: ArchiveState): string {
   return `${group}-${state.kind === 'known' ? hexOf(state.digest).slice(0, 16) : 'unknown'}`
-}
-
-async function digestOfHandle(file: FileHandle, signal: AbortSignal): Promise<Digest> {
-  const hash = createHash('sha256')
-  const buffer = Buffer.allocUnsafe(1 << 20)
-  for (let position = 0; ;) {
-    signal.throwIfAborted()
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) break
-    hash.update(buffer.subarray(0, bytesRead))
-    position += bytesRead
-  }
-  return `sha256:${hash.digest('hex')}`
 }
