@@ -4,7 +4,12 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { terminalHost } from '../action/action.ts'
-import { type VirtualDevice, startVirtualDevice, startVirtualMachine } from '../device/device.ts'
+import {
+  type VirtualDevice,
+  bootLimitsMs,
+  startVirtualDevice,
+  startVirtualMachine,
+} from '../device/device.ts'
 import {
   type Context,
   Failure,
@@ -32,9 +37,6 @@ const usage = `drover virtual-device --image FILE --folder FOLDER --device-type 
 
 SIGINT, SIGTERM and SIGHUP power it off, and so does output that nobody reads. A file named powercut in the folder cuts the power for a moment.
 `
-
-/** How long an emulated processor may take to the first answer over ssh. */
-const machineBootMs = 300_000
 
 /** Runs the command; returns its exit status. */
 export async function virtualDevice(args: string[]): Promise<number> {
@@ -65,7 +67,7 @@ async function runDevice(given: Arguments, context: Context): Promise<void> {
   const device = await (isMachine ? startVirtualMachine : startVirtualDevice)(options, context)
   const cutter = setInterval(() => cutWhereAsked(device), 200)
   try {
-    await device.answers(isMachine ? machineBootMs : undefined)
+    await device.answers(isMachine ? bootLimitsMs.vm : undefined)
     context.log.info(`ssh answers: ssh ${device.sshUrl}`)
     context.log.info(`host key: ${device.hostKey}`)
     if (json) {

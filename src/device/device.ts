@@ -3,6 +3,7 @@ export { type VirtualDevice, type VirtualDeviceOptions, startVirtualDevice } fro
 export { type VirtualMachineOptions, startVirtualMachine } from './virtual-machine.ts'
 export type { DeviceEvent, EndOfBoot } from './power.ts'
 export { type ConnectOptions, connect } from './connect.ts'
+export { bootLimitsMs } from './virtual-connection.ts'
 export type { CollectOptions, Collected, CollectedName } from './collect.ts'
 export type { CommandOptions, Connection, TestinfraTarget } from './connection.ts'
 export { shellQuote } from './shell-quote.ts'

@@ -12,16 +12,20 @@ import { startVirtualMachine } from './virtual-machine.ts'
 
 interface Kind {
   start: (options: VirtualDeviceOptions, context: Context) => Promise<VirtualDevice>
-  /** How long it may take from power-on to the first answer over ssh. */
-  bootLimitMs: number
   /** How long one try may take to agree on keys: a processor that is emulated needs seconds. */
   handshakeSeconds: number
 }
 
 const kinds = {
-  namespace: { start: startVirtualDevice, bootLimitMs: 30_000, handshakeSeconds: 5 },
-  vm: { start: startVirtualMachine, bootLimitMs: 300_000, handshakeSeconds: 30 },
+  namespace: { start: startVirtualDevice, handshakeSeconds: 5 },
+  vm: { start: startVirtualMachine, handshakeSeconds: 30 },
 } as const satisfies Record<string, Kind>
+
+/** How long each kind of virtual device may take from power-on to the first answer over ssh, in ms, unless given. */
+export const bootLimitsMs: Readonly<Record<keyof typeof kinds, number>> = {
+  namespace: 30_000,
+  vm: 300_000,
+}
 
 /**
  * Boots a virtual device from an image for this connection alone: a fresh ssh key, a fresh host key, no server. It is
@@ -34,8 +38,9 @@ export async function connectVirtual(
   options: { context: Context; limitMs?: number },
 ): Promise<Connection> {
   const resources = new AsyncDisposableStack()
+  const limitMs = options.limitMs ?? bootLimitsMs[kind]
   try {
-    return await boot(kinds[kind], image, { ...options, resources })
+    return await boot(kinds[kind], image, { ...options, limitMs, resources })
   } catch (error) {
     await resources.disposeAsync()
     throw error
@@ -43,11 +48,11 @@ export async function connectVirtual(
 }
 
 async function boot(
-  { start, bootLimitMs, handshakeSeconds }: Kind,
+  { start, handshakeSeconds }: Kind,
   image: string,
-  options: { context: Context; limitMs?: number; resources: AsyncDisposableStack },
+  options: { context: Context; limitMs: number; resources: AsyncDisposableStack },
 ): Promise<Connection> {
-  const { context, limitMs = bootLimitMs, resources } = options
+  const { context, limitMs, resources } = options
   const folder = await temporaryFolder('device', context)
   resources.defer(() => rm(folder, { recursive: true, force: true }))
   const key = join(folder, 'id')
@@ -77,17 +82,22 @@ async function boot(
     context.log.info(`ssh answered ${seconds(performance.now() - startedAt)} after power-on`)
     return connection
   } catch (error) {
-    throw await withConsole(error, device, performance.now() - startedAt)
+    throw await withConsole(error, device, { afterMs: performance.now() - startedAt, limitMs })
   }
 }
 
-async function withConsole(error: unknown, device: VirtualDevice, afterMs: number): Promise<unknown> {
+async function withConsole(
+  error: unknown,
+  device: VirtualDevice,
+  { afterMs, limitMs }: { afterMs: number; limitMs: number },
+): Promise<unknown> {
   if (!(error instanceof Failure) || error.reason !== 'device-unreachable') return error
   if (error.message.includes('Its console says')) return error
   const said = lastLines(await consoleOf(device), 12)
+  const advice = afterMs < limitMs ? '' : ' If it only takes longer, give a longer boot-timeout.'
   return new Failure(
     'device-unreachable',
-    `the virtual device was cut off ${seconds(afterMs)} after power-on: ${error.message}. Its console ends with: ${said}`,
+    `the virtual device was cut off ${seconds(afterMs)} after power-on: ${error.message}.${advice} Its console ends with: ${said}`,
     { cause: error },
   )
 }

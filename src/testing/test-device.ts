@@ -14,6 +14,8 @@ export interface TestDeviceOptions extends TestOptions, ReceiptOptions {
   device: string
   sshKey?: string | undefined
   hostKey?: string | undefined
+  /** How long the device may take until it answers, in ms; as `connect` has it unless given. */
+  bootTimeoutMs?: number | undefined
 }
 
 /**
@@ -27,7 +29,12 @@ export async function testDevice(options: TestDeviceOptions, context: Context): 
   let connection
   try {
     connection = await context.log.group(`Connecting to ${options.device}`, () =>
-      connect(options.device, { context, sshKey: options.sshKey, hostKey: options.hostKey }),
+      connect(options.device, {
+        context,
+        sshKey: options.sshKey,
+        hostKey: options.hostKey,
+        ...(options.bootTimeoutMs === undefined ? {} : { limitMs: options.bootTimeoutMs }),
+      }),
     )
   } catch (error) {
     return runWithoutDevice(options.device, error)
