@@ -16,6 +16,8 @@ export {
   isOpenState,
 } from './ota-server.ts'
 export { type ServerAddress, type ServerType, openServer, serverAddress, serverTypes } from './open-server.ts'
+export { addressOf } from './address.ts'
+export { hostKeysOf } from './host-key.ts'
 export { type Facts, gatherFacts, requireDevices, requireFresh, silentDevices } from './facts.ts'
 export { readFacts, writeFacts } from './facts-file.ts'
 export { type GitDevice, devicesInGit, unmatched } from './facts-in-git.ts'
