@@ -1,10 +1,11 @@
 // The demonstration's devices: where each belongs, how they are started, and what they say of themselves.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { Failure, openHttp, plainContext, readYaml } from '../src/platform/platform.ts'
 import { drover, startService } from './drover.ts'
-import { type Images, type Keys, type Scene, type Server, deviceType, need } from './scene.ts'
+import { type Images, type Keys, type Scene, type Server, need } from './scene.ts'
 
 /** All devices, by the stage that they belong to in examples/fleet. */
 export const devicesOf = {
@@ -43,7 +44,7 @@ export async function startDevices(
 }
 
 async function startDevice(
-  { run, signal }: Scene,
+  { run, signal, target }: Scene,
   server: Server,
   images: Images,
   keys: Keys,
@@ -54,15 +55,16 @@ async function startDevice(
     image: need(images.base, 'rootfs'),
     folder,
     server: server.url,
-    'device-type': deviceType,
+    'device-type': target.deviceType,
     serial,
     'authorized-key': keys.sshPublicFile,
     'verify-key': keys.verify,
   }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  const { outputs } = await startService(run, `device-${serial}`, ['virtual-device', ...args], {
+  const machine = target.isEmulated ? ['--machine'] : []
+  const { outputs } = await startService(run, `device-${serial}`, ['virtual-device', ...args, ...machine], {
     signal,
-    timeoutMs: 60_000,
+    timeoutMs: 60_000 * target.patience,
   })
   const [address, ssh, hostKey] = [need(outputs, 'address'), need(outputs, 'ssh'), need(outputs, 'hostKey')]
   return { serial, folder, address, ssh, hostKey }
@@ -124,17 +126,21 @@ export async function deviceIds(
   server: Server,
   say: (line: string) => void,
 ): Promise<Map<string, string>> {
-  let silent: readonly string[] = serials
-  for (let attempt = 0; attempt < 120; attempt++) {
+  const limitSeconds = 30 * scene.target.patience
+  for (const startedAt = performance.now(); ;) {
     const { devices } = await facts(scene, server, () => {})
     const known = devices.filter(({ release }) => release !== undefined)
     const ids = new Map(known.map(({ identity, id }) => [identity['serial'] ?? '', id]))
-    silent = serials.filter((serial) => !ids.has(serial))
+    const silent = serials.filter((serial) => !ids.has(serial))
     if (silent.length === 0) return ids
-    if (attempt === 0) say(`waiting for ${silent.join(', ')} to introduce themselves to the server`)
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    if (performance.now() - startedAt > limitSeconds * 1000)
+      throw new Failure(
+        'device-silent',
+        `${silent.join(', ')} said nothing to the server for ${limitSeconds} s`,
+      )
+    say(`waiting for ${silent.join(', ')} to introduce themselves to the server`)
+    await sleep(scene.target.lookMs)
   }
-  throw new Failure('device-silent', `${silent.join(', ')} said nothing to the server for 30 s`)
 }
 
 /** Operators say on the server which devices are the lab's; a device can't claim it. */

@@ -6,7 +6,7 @@ import { Failure } from '../src/platform/platform.ts'
 import { serials } from './devices.ts'
 import { type Outputs, drover } from './drover.ts'
 import { commit, git, replace, repositoryFrom } from './repositories.ts'
-import { type Images, type Scene, type Server, deviceType, need } from './scene.ts'
+import { type Images, type Scene, type Server, need } from './scene.ts'
 
 /** The stages of examples/fleet in their order, and the branch of each. */
 export const branchOf = { development: 'main', canary: 'canary', production: 'production' } as const
@@ -47,7 +47,7 @@ export async function makeFleet(
       )
     await describePolicy(join(folder, 'fleet.yml'), server)
     await rm(join(folder, 'group_vars', 'kiosks.yml')) // kiosks come later, by a commit of their own
-    await setImage(folder, need(images.base, 'version'))
+    await setImage(scene, folder, need(images.base, 'version'))
     await commit(folder, 'Describe the fleet as it is', '2026-01-06T09:00:00Z')
     for (const branch of branches.slice(1)) await git(folder, ['branch', branch])
     await git(folder, ['push', '--quiet', 'origin', '--all'])
@@ -68,9 +68,9 @@ async function describePolicy(file: string, server: Server): Promise<void> {
 }
 
 /** Sets the release of the fleet's one device type. */
-async function setImage(folder: string, release: string): Promise<void> {
+async function setImage({ target }: Scene, folder: string, release: string): Promise<void> {
   const file = join(folder, 'group_vars', 'all.yml')
-  await replace(file, /device_type: .*/, `device_type: ${deviceType}`)
+  await replace(file, /device_type: .*/, `device_type: ${target.deviceType}`)
   await replace(file, /image_name: .*/, `image_name: ${release}`)
 }
 
@@ -86,7 +86,7 @@ export async function planRelease(
 ): Promise<void> {
   return await scene.progress.step('Plan the release for the fleet', async (say) => {
     await git(fleet.folder, ['checkout', '--quiet', '-b', 'update-os'])
-    await setImage(fleet.folder, release)
+    await setImage(scene, fleet.folder, release)
     await commit(fleet.folder, `Update the OS to ${release}`, '2026-01-12T11:00:00Z')
     const counts: string[] = []
     const outputs = await together(reviewedStages, (stage) =>

@@ -2,6 +2,7 @@
 //   --keep           leaves the server and the devices running     --stop   ends what --keep left
 //   --break          the same with an image whose health check fails on every device
 //   --break-canary   the same with an image that passes in the lab and fails on the canary device
+//   --arch ARCH      image and devices of another architecture than this machine's, under emulation
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
@@ -29,6 +30,7 @@ import {
 } from './run-folder.ts'
 import { type Images, type Keys, type Scene, type Server, type Story, type Told, need } from './scene.ts'
 import * as steps from './steps.ts'
+import { type Target, targetOf } from './target.ts'
 import { say } from './terminal.ts'
 import { Schedule } from './ticks.ts'
 
@@ -38,14 +40,15 @@ const { values: options } = parseArgs({
     break: { type: 'boolean' },
     'break-canary': { type: 'boolean' },
     stop: { type: 'boolean' },
+    arch: { type: 'string' },
   },
 })
 const signal = endingSignal(say)
 const story: Story = options.break ? 'break' : options['break-canary'] ? 'break-canary' : 'good'
 const stories: Record<Story, { play: (scene: Scene) => Promise<void>; steps: number; record: string }> = {
-  good: { play: mainJob, steps: 12, record: 'last-run.json' },
-  break: { play: breaking, steps: 6, record: 'last-break.json' },
-  'break-canary': { play: breakingCanary, steps: 11, record: 'last-break-canary.json' },
+  good: { play: mainJob, steps: 12, record: 'last-run' },
+  break: { play: breaking, steps: 6, record: 'last-break' },
+  'break-canary': { play: breakingCanary, steps: 11, record: 'last-break-canary' },
 }
 process.exitCode = options.stop ? await stop() : await demonstrate()
 await untilRepeatsAreOver()
@@ -59,24 +62,27 @@ async function stop(): Promise<number> {
 
 async function demonstrate(): Promise<number> {
   let run: RunFolder
+  let target: Target
   try {
+    target = targetOf(options.arch)
     run = await freshRunFolder(say)
   } catch (error) {
     say(messageOf(error))
     return 1
   }
+  if (target.estimate) say(target.estimate)
   const progress = new Progress(stories[story].steps)
   const told: Told = { ticks: [], pullRequests: [] }
   let verdict: Verdict = { isGood: true, text: 'Every step ended as it should.' }
   try {
-    await stories[story].play({ run, told, progress, signal, story })
+    await stories[story].play({ run, told, progress, signal, story, target })
   } catch (error) {
     const reason = error instanceof Failure ? error.reason : 'internal'
     const log = error instanceof DemoFailure ? error.outputs['log'] : undefined
     verdict = { isGood: false, text: `${reason}: ${messageOf(error)}`, reason, log }
     if (!(error instanceof Failure)) say(error instanceof Error ? (error.stack ?? '') : '')
   }
-  return await close(run, progress, verdict, told)
+  return await close({ run, progress, told, target }, verdict)
 }
 
 async function mainJob(scene: Scene): Promise<void> {
@@ -159,11 +165,14 @@ async function untilPlanned(scene: Scene): Promise<rollouts.Rollout & { base: st
   return { server, fleet, schedule, gitHub, release, base: need(images.base, 'version') }
 }
 
-async function close(run: RunFolder, progress: Progress, verdict: Verdict, told: Told): Promise<number> {
+type Played = Pick<Scene, 'run' | 'progress' | 'told' | 'target'>
+
+async function close({ run, progress, told, target }: Played, verdict: Verdict): Promise<number> {
   if (options.keep !== true || signal.aborted) await endProcesses(run.path)
-  const page = await writePage(run, progress.steps, verdict, told)
+  const page = await writePage(run, progress.steps, verdict, { ...told, target })
   const record = { isGood: verdict.isGood, isBreaking: story !== 'good', steps: progress.steps }
-  await writeAtomically(join(run.path, '..', stories[story].record), JSON.stringify(record, null, 2))
+  const name = `${stories[story].record}${target.isEmulated ? `-${target.architecture}` : ''}.json`
+  await writeAtomically(join(run.path, '..', name), JSON.stringify(record, null, 2))
   say(`\n${table(progress.steps)}`)
   say(`${verdict.isGood ? '✔' : '✖'} ${verdict.text}`)
   if (verdict.reason) say(`failure-reason: ${verdict.reason}`)

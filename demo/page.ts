@@ -9,6 +9,7 @@ import { rolloutSections } from './page-rollout.ts'
 import type { StepResult } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
 import type { Told } from './scene.ts'
+import type { Target } from './target.ts'
 
 /** How the demonstration ended. */
 export interface Verdict {
@@ -24,7 +25,7 @@ export async function writePage(
   run: RunFolder,
   steps: readonly StepResult[],
   verdict: Verdict,
-  told: Told,
+  told: Told & { target: Target },
 ): Promise<string> {
   const { SUDO_UID, SUDO_GID } = process.env
   // root's folder is closed to the one who called sudo
@@ -39,6 +40,11 @@ export async function writePage(
   ]
   const lead = [
     'One machine, real parts: an image built by mmdebstrap, devices that run Debian’s own update client and ssh server, a fleet described in Git.',
+    ...(told.target.isEmulated
+      ? [
+          `The devices are ${told.target.architecture} machines in QEMU, each with a kernel of its own; times are those of emulation.`,
+        ]
+      : []),
     `Written ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC.`,
   ]
   await writeAtomically(path, renderPage({ title: 'Drover: the demonstration', verdict, lead, sections }))

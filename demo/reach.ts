@@ -7,7 +7,7 @@ import type { RunFolder } from './run-folder.ts'
 
 const answers = v.object({
   url: v.optional(v.string()),
-  address: v.optional(v.string()),
+  ssh: v.optional(v.string()),
   hostKey: v.optional(v.string()),
 })
 
@@ -15,13 +15,18 @@ const answers = v.object({
 export async function writeSshConfig(run: RunFolder): Promise<string> {
   const at = (name: string) => join(run.path, name)
   const devices = await Promise.all(serials.map((serial) => said(run, `device-${serial}`)))
-  const hosts = serials.map((serial, i) => `Host ${serial}\n  HostName ${devices[i]?.address ?? ''}\n`)
+  const hosts = serials.map((serial, i) => {
+    const { hostname, port } = placeOf(devices[i])
+    return `Host ${serial}\n  HostName ${hostname}\n  Port ${port || 22}\n  HostKeyAlias ${serial}\n`
+  })
   const common = `Host *\n  User root\n  IdentityFile ${at('ssh-key')}\n  UserKnownHostsFile ${at('known-hosts')}\n`
   await writeAtomically(at('ssh-config'), hosts.join('') + common)
-  const keys = devices.map((device) => `${device?.address} ${device?.hostKey}\n`)
+  const keys = devices.map((device, i) => `${serials[i]} ${device?.hostKey}\n`)
   await writeAtomically(at('known-hosts'), keys.join(''))
   return at('ssh-config')
 }
+
+const placeOf = (device: { ssh?: string | undefined } | undefined) => new URL(device?.ssh ?? 'ssh://unknown')
 
 async function said(run: RunFolder, name: string) {
   return (await readYaml(join(run.path, `${name}.json`), answers).catch(() => undefined))?.value

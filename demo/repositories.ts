@@ -7,9 +7,15 @@ import type { Story } from './scene.ts'
 /** The folder of the examples. */
 export const example = join(import.meta.dirname, '..', 'examples')
 
-/** Makes a Git repository from a folder of examples/, with one commit at the time given. */
-export async function repositoryFrom(name: 'os' | 'fleet', path: string, at: string): Promise<void> {
+/** Makes a Git repository from a folder of examples/, as `adapt` changes it, with one commit at the time given. */
+export async function repositoryFrom(
+  name: 'os' | 'fleet',
+  path: string,
+  at: string,
+  adapt: (path: string) => Promise<void> = async () => {},
+): Promise<void> {
   await cp(join(example, name), path, { recursive: true, verbatimSymlinks: true })
+  await adapt(path)
   await git(path, ['init', '--quiet', '--initial-branch=main'])
   await commit(path, `Start from examples/${name}`, at)
 }
@@ -21,6 +27,12 @@ export async function commit(path: string, message: string, at: string): Promise
     GIT_AUTHOR_DATE: at,
     GIT_COMMITTER_DATE: at,
   })
+}
+
+/** The devices ask their server less often: what they run for that takes an emulated processor seconds. */
+export async function askSeldom(path: string): Promise<void> {
+  const file = join(path, 'files', 'etc', 'mender', 'mender.conf')
+  await replace(file, /"(Update|Inventory)PollIntervalSeconds": \d+/g, '"$1PollIntervalSeconds": 10')
 }
 
 /** The change of the next release: what the machine says of itself when someone logs in. */

@@ -4,9 +4,8 @@ import type { Outputs } from './drover.ts'
 import type { PullRequest } from './github.ts'
 import type { Progress } from './progress.ts'
 import type { RunFolder } from './run-folder.ts'
+import type { Target } from './target.ts'
 import type { TickSeen } from './ticks.ts'
-
-export const deviceType = `virtual-${process.arch === 'arm64' ? 'arm64' : 'amd64'}`
 
 /** What the next release is like: `good`, bad on every device, or bad on the canary device alone. */
 export type Story = 'good' | 'break' | 'break-canary'
@@ -24,6 +23,7 @@ export interface Scene {
   progress: Progress
   signal: AbortSignal
   story: Story
+  target: Target
 }
 
 export interface Server {

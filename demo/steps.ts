@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { runOk } from '../src/platform/platform.ts'
 import { type Device, deviceIds, putIntoLab } from './devices.ts'
 import { DemoFailure, type Outputs, drover, startService } from './drover.ts'
-import { git, nextRelease, repositoryFrom } from './repositories.ts'
-import { type Images, type Keys, type Scene, type Server, deviceType, need } from './scene.ts'
+import { askSeldom, git, nextRelease, repositoryFrom } from './repositories.ts'
+import { type Images, type Keys, type Scene, type Server, need } from './scene.ts'
 
 /** Starts the embedded OTA server with a data folder of its own. */
 export async function serve({ run, progress, signal }: Scene): Promise<Server> {
@@ -25,16 +25,20 @@ export async function serve({ run, progress, signal }: Scene): Promise<Server> {
 }
 
 /** Builds the older base image and the next release from the history of an OS repository. */
-export async function buildImages({ run, progress, signal, story }: Scene): Promise<Images> {
+export async function buildImages({ run, progress, signal, story, target }: Scene): Promise<Images> {
   return await progress.step('Build an OS image', async (say) => {
     const [repository, before] = [join(run.path, 'os'), join(run.path, 'os-before')]
     const build = (folder: string, output: string) =>
       drover(run, 'build-image', {
-        inputs: { recipe: join(folder, 'image.yml'), output: join(run.path, output) },
+        inputs: {
+          recipe: join(folder, 'image.yml'),
+          arch: target.architecture,
+          output: join(run.path, output),
+        },
         say,
         signal,
       })
-    await repositoryFrom('os', repository, '2026-01-05T08:00:00Z')
+    await repositoryFrom('os', repository, '2026-01-05T08:00:00Z', target.isEmulated ? askSeldom : undefined)
     await git(repository, ['worktree', 'add', '--quiet', '--detach', before])
     await nextRelease(repository, story)
     const [base, next] = await Promise.all([build(before, 'image-base'), build(repository, 'image')])
@@ -53,7 +57,7 @@ export async function packageImage(scene: Scene, images: Images): Promise<{ arti
     const artifact = await drover(run, 'package-artifact', {
       inputs: {
         source: need(images.next, 'rootfs'),
-        'device-types': deviceType,
+        'device-types': scene.target.deviceType,
         options: join(images.repository, 'artifact.yml'),
       },
       env: { DROVER_SIGNING_KEY: keys.signing },
@@ -77,7 +81,7 @@ export async function updateLab(
   artifact: Outputs,
   keys: Keys,
 ): Promise<{ release: string; ids: ReadonlyMap<string, string> }> {
-  const { run, progress, signal } = scene
+  const { run, progress, signal, target } = scene
   return await progress.step('Upload it and update the lab device', async (say) => {
     const env = { DROVER_TOKEN: server.token }
     const uploaded = await drover(run, 'upload-artifact', {
@@ -93,8 +97,8 @@ export async function updateLab(
       inputs: {
         server: server.url,
         release: need(uploaded, 'release'),
-        device: `lab:${deviceType}`,
-        timeout: '5m',
+        device: `lab:${target.deviceType}`,
+        timeout: `${5 * target.patience}m`,
       },
       env,
       say,

@@ -85,14 +85,16 @@ export class Schedule {
     options: TickOptions,
     say: (line: string) => void,
   ): Promise<TickSeen> {
-    for (const end = performance.now() + 180_000; performance.now() < end;) {
+    const { patience, lookMs } = this.#scene.target
+    const minutes = 3 * patience
+    for (const end = performance.now() + minutes * 60_000; performance.now() < end;) {
       const tick = await this.tick(stage, options, say)
       if (isReached(tick)) return tick
       if (tick.failure) throw tick.failure
       // no device is done sooner, and on two cores every look costs it time
-      await sleep(tick.ordered > 0 ? 1500 : 500)
+      await sleep(tick.ordered > 0 ? 3 * lookMs : lookMs)
     }
-    throw new Failure('update-timeout', `nothing more came of the stage ${stage} within 3 minutes`)
+    throw new Failure('update-timeout', `nothing more came of the stage ${stage} within ${minutes} minutes`)
   }
 
   async #run(

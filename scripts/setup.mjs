@@ -34,6 +34,17 @@ const demoPrograms = {
   'pytest-3': 'python3-pytest',
   'mender-artifact': 'mender-artifact',
 }
+/** What images and machines of another architecture need besides. */
+const emulation = {
+  amd64: { 'qemu-x86_64-static': 'qemu-user-static', 'qemu-system-x86_64': 'qemu-system-x86' },
+  arm64: { 'qemu-aarch64-static': 'qemu-user-static', 'qemu-system-aarch64': 'qemu-system-arm' },
+}
+const emulationPrograms = (architecture) => ({
+  ...emulation[architecture],
+  'arch-test': 'arch-test',
+  sfdisk: 'fdisk',
+  'dpkg-deb': 'dpkg',
+})
 const testPrograms = {
   ...demoPrograms,
   'ansible-inventory': 'ansible-core',
@@ -64,10 +75,13 @@ const testPrograms = {
 
 /**
  * Installs what is missing, after saying what that will be. Where it can't, prints everything that is missing and how to
- * get it, and ends the process with 1 before anything was done.
+ * get it, and ends the process with 1 before anything was done. `emulated` is an architecture that is run under emulation.
  */
-export async function setUp({ packages }) {
-  const programs = packages === 'test' ? testPrograms : demoPrograms
+export async function setUp({ packages, emulated }) {
+  const programs = {
+    ...(packages === 'test' ? testPrograms : demoPrograms),
+    ...(emulated ? emulationPrograms(emulated) : {}),
+  }
   const wanted = missingPackages(programs)
   const problems = obstacles(wanted, packages)
   if (problems.length > 0) {

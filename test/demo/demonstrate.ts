@@ -1,4 +1,4 @@
-// Runs the demonstration as a user does, in a cache of its own that shares the base images with all others.
+// Runs the demonstration as a user does, in a cache of its own that shares base images and kernels with all others.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -15,10 +15,12 @@ export const skip = needs('root', 'mmdebstrap', 'mender-artifact', 'pytest-3', '
 /** A folder for XDG_CACHE_HOME that goes when the test ends. */
 export async function emptyCache(t: TestContext): Promise<string> {
   const cache = await temporaryFolder(t)
-  const images = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'drover', 'images')
-  await mkdir(images, { recursive: true })
   await mkdir(join(cache, 'drover'))
-  await symlink(images, join(cache, 'drover', 'images'))
+  for (const name of ['images', 'machines']) {
+    const shared = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'drover', name)
+    await mkdir(shared, { recursive: true })
+    await symlink(shared, join(cache, 'drover', name))
+  }
   return cache
 }
 

@@ -10,7 +10,7 @@ const cannotBuild = process.arch === 'arm64' ? false : needs('qemu-aarch64-stati
 
 test(
   'the real client updates an arm64 machine, and leaves a system that does not boot',
-  { skip: cannotEmulate('arm64') || cannotBuild },
+  { skip: cannotEmulate('arm64') || cannotBuild, timeout: 2 * 3_600_000 },
   async (t) => {
     await updateMachine(t, await baseImage('arm64'), { arch: 'arm64', bootMs: 300_000 })
   },
