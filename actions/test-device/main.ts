@@ -1,22 +1,25 @@
 import { runAction } from '../../src/action/action.ts'
 import { readEvent } from '../../src/github/github.ts'
 import { requirePass, testDevice, testSummary, testWarnings } from '../../src/testing/testing.ts'
+import { hostKeysIn } from './host-key.ts'
 import { publishRun } from './publish.ts'
 
 await runAction('test-device', async (action) => {
   const { input } = action
   // before the device is touched: what is wrong with it must not hide what the tests say
   const event = await readEvent()
+  const device = input.required('device')
   const tests = input.path('tests') ?? input.required('tests')
   const given = {
     sshKey: input.key('ssh-key'),
-    hostKey: input.optional('host-key'),
+    hostKey: await hostKeysIn(input.optional('host-key'), device),
+    bootTimeoutMs: input.durationMs('boot-timeout'),
     expectRelease: input.optional('expect-release'),
     signingKey: input.key('signing-key'),
     passphrase: input.passphrase('signing-key'),
   }
   const run = await testDevice(
-    { device: input.required('device'), tests, output: input.path('output') ?? 'test-results', ...given },
+    { device, tests, output: input.path('output') ?? 'test-results', ...given },
     action,
   )
   const { result, passed, failed, skipped, junit, receipt } = run

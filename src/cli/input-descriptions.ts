@@ -23,6 +23,24 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     'github-token':
       'Token for GitHub, to see whether the run of a lease is over; without one such a lease ends by itself.',
   },
+  'enroll-device': {
+    fleet: 'Folder of the fleet repository.',
+    device: 'The device: its name in the inventory, or its id on the OTA server.',
+    roles: 'What the device is to be: `runner`, a runner for one job. No other role can be given yet.',
+    token:
+      "Token for the OTA server: the device's own report then says where it is, of what type, and its host key; in a shell rather `DROVER_TOKEN`.",
+    address:
+      'Where the device is, `ssh://user@host:port`; where empty, as the account `runner` at the address that it reports.',
+    'ssh-key': 'Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.',
+    'host-key':
+      "The device's ssh host key, `ssh-ed25519 AAAA…`; where empty, the one that it reports. No other device is spoken to.",
+    'github-token':
+      "Token of a GitHub App with `administration: write`; a job's own token can't register runners.",
+    labels: 'More labels for the runner. Whatever job asks for these alone can get it.',
+    'runner-group': 'Number of the runner group.',
+    'require-runner':
+      'Instead of a device: labels that a runner which is online must have, all of them; else it fails at once.',
+  },
   'gather-facts': {
     fleet:
       'Folder of the fleet repository: `fleet.yml` there gives the server, the inventory the devices to compare with. May be empty where `server` is given.',
@@ -116,7 +134,10 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     tests:
       'What to run: a folder or file of pytest-testinfra, a `checks.yml`, a `tests.yml`, or a program that leaves JUnit XML.',
     'ssh-key': 'Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.',
-    'host-key': "The device's ssh host key, `ssh-ed25519 AAAA…`; a device with another key is not spoken to.",
+    'host-key':
+      "The device's ssh host key, `ssh-ed25519 AAAA…`, or the path of a facts.json in which the device reports it; a device with another key is not spoken to.",
+    'boot-timeout':
+      'How long the device may take until it answers, such as `10m`; unless given 60s, a `namespace:` 30s, a `vm:` 5m.',
     'expect-release':
       'Release that the device must run, `name` or `name@sha256:…`; the tests find its name in `EXPECTED_RELEASE`.',
     output: "Folder for `junit.xml`, `measurements.json`, `receipt.json` and the device's own words.",
@@ -139,6 +160,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       'Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so.',
     'device-types':
       'Device types that the file must be for, separated by commas: all of them. It may be for more.',
+    variant:
+      'Variant that the file must be of, such as `lab`; `field` for any that is not of the variant `lab`, also one that names none. Where empty, it is not checked.',
     'min-version':
       'Oldest release that is accepted: its name, or its time as in names, `20260112T0930` (UTC).',
     receipt: 'Paths of the receipts that test-device wrote, separated by commas: one for each device type.',
