@@ -8,6 +8,7 @@ import { menderOptionsEntries } from './mender/mender-options.ts'
 import { type RaucOptions, raucOptionsOf, raucOptionsSchema } from './rauc/rauc-options.ts'
 import type { Signing } from './signing.ts'
 import { readSigning, signingOptionsSchema } from './signing-options.ts'
+import { variantProvide } from './variant.ts'
 import {
   type SwupdateOptions,
   swupdateOptionsOf,
@@ -36,6 +37,8 @@ export interface ArtifactOptions {
   mender?: MenderChoice | undefined
   swupdate?: SwupdateOptions
   rauc?: RaucOptions
+  /** Of a .swu file or a bundle, the variant of its image. */
+  imageVariant?: string | undefined
   signing?: Signing | undefined
 }
 
@@ -59,13 +62,14 @@ export async function readArtifactOptions(
     throw new Failure('bad-input', `${first.message}: give it in an options file`)
   await findings.from(() => failOn(problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))))
   findings.fail()
+  const imageVariant = sections.provides?.[variantProvide]
   switch (format) {
     case 'mender':
       return { signing, mender: made.choice }
     case 'swupdate':
-      return { signing, swupdate: swupdateOptionsOf(sections.swupdate, dirname(path ?? '.')) }
+      return { signing, swupdate: swupdateOptionsOf(sections.swupdate, dirname(path ?? '.')), imageVariant }
     case 'rauc':
-      return { signing, rauc: raucOptionsOf(sections.rauc, path) }
+      return { signing, rauc: raucOptionsOf(sections.rauc, path), imageVariant }
   }
 }
 
@@ -74,9 +78,24 @@ function ofOtherFormats({ raw, problemAt }: GivenOptions, format: ArtifactFormat
   const foreign = Object.keys(raw).filter((key) =>
     key === 'swupdate' || key === 'rauc'
       ? key !== format
-      : Object.hasOwn(menderOptionsEntries, key) && format !== 'mender',
+      : Object.hasOwn(menderOptionsEntries, key) && format !== 'mender' && key !== 'provides',
   )
-  return foreign.map((key) => problemAt([key], `${key} means nothing for the format ${format}`))
+  const provided = format === 'mender' ? [] : Object.keys(objectOf(raw['provides']))
+  return [
+    ...foreign.map((key) => problemAt([key], `${key} means nothing for the format ${format}`)),
+    ...provided
+      .filter((key) => key !== variantProvide)
+      .map((key) =>
+        problemAt(
+          ['provides', key],
+          `provides.${key} means nothing for the format ${format}: only ${variantProvide} does`,
+        ),
+      ),
+  ]
+}
+
+function objectOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
 }
 
 async function givenOptions(

@@ -68,15 +68,16 @@ export async function packageArtifact(options: PackageOptions, context: Context)
     signing: { ...signing, ...extra.signing },
     verify: true,
   }
+  const imageVariant = extra.imageVariant ?? release?.variant
   switch (format) {
     case 'mender':
       return checked(
         await writeMender({ ...request, ...withVariant(extra.mender, release?.variant) }, context),
       )
     case 'swupdate':
-      return checked(await writeSwupdate({ ...request, ...extra.swupdate }, context))
+      return checked(await writeSwupdate({ ...request, imageVariant, ...extra.swupdate }, context))
     case 'rauc':
-      return writeRauc({ ...request, ...extra.rauc }, context)
+      return writeRauc({ ...request, imageVariant, ...extra.rauc }, context)
   }
 }
 

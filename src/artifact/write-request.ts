@@ -17,6 +17,8 @@ export interface WriteRequest {
   signing?: Signing | undefined
   /** The digest that the source must have. */
   sourceDigest?: Digest | undefined
+  /** Of a .swu file or a bundle, the variant of its image; in Mender's format that is a provide like any other. */
+  imageVariant?: string | undefined
   /** Reads the file back in full, as a device would, before it gets its name. */
   verify?: boolean | undefined
 }

@@ -1,4 +1,5 @@
 // What the waiting for one device has seen, and what follows from it. Pure: no clock, no server.
+import { namesVariant } from '../artifact/artifact.ts'
 import type { FailureReason } from '../platform/platform.ts'
 import type { DeviceFacts, DeviceState, ReleaseArtifact } from './ota-server.ts'
 
@@ -169,6 +170,7 @@ export function reportsRelease(
     ([name]) =>
       name !== 'artifact_name' && name !== 'artifact_group' && Object.hasOwn(facts.attributes, name),
   )
-  if (provided.length === 0) return facts.release === release
-  return provided.every(([name, value]) => facts.attributes[name] === value)
+  // a variant alone tells no release from the next
+  const isTold = provided.some(([name]) => !namesVariant(name)) || facts.release === release
+  return isTold && provided.every(([name, value]) => facts.attributes[name] === value)
 }

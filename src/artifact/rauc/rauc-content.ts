@@ -3,6 +3,7 @@
 import { type Digest, canonicalJson, digestOf } from '../../platform/platform.ts'
 import type { ArtifactInfo, PayloadInfo } from '../artifact-info.ts'
 import { contentDigestOf } from '../content-digest.ts'
+import { variantIn, variantProvides } from '../variant.ts'
 import type { RaucManifest } from './rauc-manifest.ts'
 
 /** A file of a bundle that isn't an image. */
@@ -17,10 +18,10 @@ export interface BundleFile {
  * RAUC would install the same: hooks, handler and their files count, the version, texts and format don't.
  */
 export function contentOf(
-  manifest: Pick<RaucManifest, 'compatible' | 'version' | 'hooks' | 'handler' | 'images'>,
+  manifest: Pick<RaucManifest, 'compatible' | 'version' | 'description' | 'hooks' | 'handler' | 'images'>,
   files: readonly BundleFile[],
 ): Omit<ArtifactInfo, 'signature' | 'compression' | 'sizeBytes' | 'sha256'> {
-  const { compatible, version = '', images } = manifest
+  const { compatible, version = '', description, images } = manifest
   const depends = { device_type: [compatible] }
   const payloads = images.map(({ slot, variant, hooks, file, settings }): PayloadInfo => ({
     type: slot,
@@ -40,7 +41,10 @@ export function contentOf(
     name: version,
     deviceTypes: [compatible],
     depends,
-    provides: version === '' ? {} : { artifact_name: version },
+    provides: {
+      ...(version === '' ? {} : { artifact_name: version }),
+      ...variantProvides(variantIn(description)),
+    },
     clearsProvides: [],
     payloads,
     scripts: files.map(({ name }) => name),

@@ -14,6 +14,7 @@ import {
 import type { Findings } from '../findings.ts'
 import { checkOutput, checkSourceDigest } from '../output.ts'
 import { checkReleaseName, releaseNameOf } from '../release-facts.ts'
+import { checkVariant, describedWith } from '../variant.ts'
 import type { WriteRequest } from '../write-request.ts'
 import { type BundleFile, contentOf } from './rauc-content.ts'
 import type { PlannedManifest } from './format-manifest.ts'
@@ -59,7 +60,8 @@ export async function planBundle(
   const hooks = request.hooks && { file: 'hook', isChecked: request.hooks.isChecked === true }
   const handler = request.handler && { file: 'handler', args: request.handler.args }
   const { contentDigest } = contentOf({ compatible, hooks, handler, images }, others)
-  const { description, build, bundleFormat: format = 'verity' } = request
+  const { build, bundleFormat: format = 'verity' } = request
+  const description = describedWith(request.description, request.imageVariant)
   const version = releaseNameOf(request.name, contentDigest)
   const planned = images.map(({ file, ...image }) => ({ ...image, fileName: file?.name ?? '' }))
   return {
@@ -79,6 +81,7 @@ interface BundleInputs {
 /** All that goes into the bundle; throws one failure for all that is wrong. */
 async function inputsOf(request: WriteRequest & RaucOptions, findings: Findings): Promise<BundleInputs> {
   checkReleaseName(request.name, findings)
+  checkVariant(request.imageVariant, findings)
   const compatible = await findings.from(() => compatibleOf(request))
   const chosen = imagesOf(request)
   await findings.from(() => checkSlots(chosen))

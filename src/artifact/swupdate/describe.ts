@@ -14,6 +14,8 @@ export interface DescribedFile {
 
 export interface ToDescribe extends Omit<SwupdateOptions, 'says' | 'items'> {
   deviceTypes: readonly string[]
+  /** Not a word of SWUpdate's, which passes over what it doesn't know. */
+  imageVariant?: string | undefined
   files: readonly DescribedFile[]
 }
 
@@ -23,7 +25,7 @@ const compressedBy: Readonly<Record<Compression, string | undefined>> = {
   zstd: 'zstd',
   xz: 'xz',
 }
-/** Keys that SWUpdate knows in the place where boards are named. */
+/** Keys that mean something else in the place where boards are named. */
 const reserved = new Set([
   'version',
   'description',
@@ -43,11 +45,13 @@ const reserved = new Set([
   'ref',
   'update-type',
   'no-downgrading',
+  // our own
+  'variant',
 ])
 /** Stands for every revision of a board. */
 export const anyRevision = '#RE:^.*$'
 
-/** Whether a board can't be called so, because SWUpdate takes the name for something else. */
+/** Whether a board can't be called so, because the name means something else there. */
 export function isReserved(deviceType: string): boolean {
   return reserved.has(deviceType)
 }
@@ -57,7 +61,7 @@ export function isReserved(deviceType: string): boolean {
  * and on nothing else that isn't known before.
  */
 export function describe(
-  { deviceTypes, hardwareCompatibility, description, ...content }: ToDescribe,
+  { deviceTypes, hardwareCompatibility, description, imageVariant, ...content }: ToDescribe,
   name: string,
   sha256Of: (fileName: string) => string,
 ): Buffer {
@@ -74,6 +78,7 @@ export function describe(
   const software = {
     version: name,
     ...(description === undefined ? {} : { description }),
+    ...(imageVariant === undefined ? {} : { variant: imageVariant }),
     ...Object.fromEntries([...new Set(deviceTypes)].map((type) => [type, board])),
   }
   return Buffer.from(`${JSON.stringify({ software })}\n`)

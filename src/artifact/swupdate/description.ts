@@ -25,6 +25,8 @@ export interface DescribedItem {
 export interface Description {
   /** `software.version`: the release's name. */
   name: string
+  /** The variant of an image, where it says one: a word of ours that changes nothing on a device. */
+  variant: string | undefined
   /** The boards that have a part of their own; none in a file for any board. */
   boards: readonly string[]
   items: readonly DescribedItem[]
@@ -49,8 +51,15 @@ export function parseDescription(content: Uint8Array): Description {
   const { version } = software
   if (typeof version !== 'string' || version === '') throw damaged(place, 0, 'software has no "version"')
   const found: Found[] = []
-  const boards = walkRoot(software, found)
-  return { name: version, boards, items: joined(found, boards) }
+  // a board may be called so, too
+  const { variant, ...others } = software
+  const boards = walkRoot(typeof variant === 'string' ? others : software, found)
+  return {
+    name: version,
+    variant: typeof variant === 'string' ? variant : undefined,
+    boards,
+    items: joined(found, boards),
+  }
 }
 
 function parse(content: Uint8Array): Tree {

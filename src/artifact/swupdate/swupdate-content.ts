@@ -1,6 +1,7 @@
 // What a .swu file brings, in the words of all formats: read from a file, and known of one that is being written.
 import type { ArtifactInfo, PayloadInfo } from '../artifact-info.ts'
 import { contentDigestOf } from '../content-digest.ts'
+import { variantProvides } from '../variant.ts'
 import { type Description, revisions } from './description.ts'
 
 /** A member of the archive, uncompressed. */
@@ -16,7 +17,7 @@ export interface MeasuredFile {
  * covers which revisions of a board may install it, as it covers the boards.
  */
 export function contentOf(
-  { name, boards, items }: Description,
+  { name, variant, boards, items }: Description,
   files: ReadonlyMap<string, MeasuredFile>,
 ): Pick<
   ArtifactInfo,
@@ -54,7 +55,7 @@ export function contentOf(
     name,
     deviceTypes: boards,
     depends: boards.length === 0 ? {} : { device_type: boards },
-    provides: Object.assign({}, ...payloads.map(({ provides }) => provides)),
+    provides: Object.assign(variantProvides(variant), ...payloads.map(({ provides }) => provides)),
     clearsProvides: [],
     payloads,
     scripts: [...new Set(scripts)],

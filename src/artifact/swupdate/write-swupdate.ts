@@ -13,6 +13,7 @@ import { Findings } from '../findings.ts'
 import { checkOutput, checkSourceDigest, keepOutput, outputFolder, outputPath } from '../output.ts'
 import { packingProgress } from '../progress.ts'
 import { checkDeviceTypes, checkReleaseName } from '../release-facts.ts'
+import { checkVariant } from '../variant.ts'
 import type { WriteRequest, WrittenArtifact } from '../write-request.ts'
 import { isReserved } from './describe.ts'
 import { Head } from './head.ts'
@@ -61,6 +62,7 @@ async function openAll(request: WriteRequest & SwupdateOptions, context: Context
   const findings = new Findings()
   checkReleaseName(request.name, findings)
   checkDeviceTypes(request.deviceTypes, findings)
+  checkVariant(request.imageVariant, findings)
   await findings.from(() => checkOptions(request))
   const signer = await findings.from(() => openCmsSigner(request.signing, context.clock.now()))
   if (signer !== undefined && request.verify === true) {
@@ -154,7 +156,10 @@ function tooLarge(path: string, how: string): Failure {
 function checkOptions({ compression, deviceTypes, says, slots }: WriteRequest & SwupdateOptions): void {
   const reserved = deviceTypes.find(isReserved)
   if (reserved !== undefined) {
-    throw new Failure('bad-input', `${reserved} can't be a device type: SWUpdate has another meaning for it`)
+    throw new Failure(
+      'bad-input',
+      `${reserved} can't be a device type: it has another meaning in sw-description`,
+    )
   }
   if (compression === 'xz') {
     throw new Failure(
