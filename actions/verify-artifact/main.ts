@@ -9,6 +9,7 @@ await runAction('verify-artifact', async (action) => {
       artifact: input.path('artifact') ?? input.required('artifact'),
       verifyKeys: input.keys('verify-key'),
       deviceTypes: input.list('device-types'),
+      variant: input.optional('variant'),
       minVersion: input.optional('min-version'),
       receipts: input.paths('receipt'),
       receiptKeys: input.keys('receipt-key'),

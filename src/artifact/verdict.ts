@@ -3,6 +3,7 @@ import { type Digest, Failure, type FailureReason } from '../platform/platform.t
 import type { ArtifactInfo } from './artifact-info.ts'
 import { scriptsProvide } from './content-digest.ts'
 import { ageOf } from './release-age.ts'
+import { fieldVariant, isLabVariant, variantsIn } from './variant.ts'
 
 /** What an update file must be. Each part that is not given is not checked. */
 export interface VerifyPolicy {
@@ -10,6 +11,8 @@ export interface VerifyPolicy {
   keys: readonly string[]
   /** Device types that it must be for, all of them; it may be for more. */
   deviceTypes: readonly string[]
+  /** The variant that it must be of; `field` is any but `lab`, and none. */
+  variant?: string | undefined
   /** Name of the oldest release that is accepted, or its time (YYYYMMDDTHHMM, UTC). */
   minVersion?: string | undefined
   /** Release names and content digests that are never accepted. */
@@ -32,7 +35,7 @@ export type Tested =
   | { file: string; failure: Failure }
 
 export interface Check {
-  what: 'file' | 'signature' | 'known-bad' | 'receipt' | 'device types' | 'version'
+  what: 'file' | 'signature' | 'known-bad' | 'receipt' | 'device types' | 'variant' | 'version'
   /** `not-checked`: nothing to check it with was given, or the file can't be read so far. */
   result: 'ok' | 'refused' | 'not-checked'
   /** One reason for each thing that is wrong; empty unless refused. */
@@ -96,6 +99,7 @@ export function judge(info: ArtifactInfo, policy: VerifyPolicy): Check[] {
     checkKnownBad([...names, info.contentDigest], policy.knownBad),
     checkReceipts(info, policy),
     checkDeviceTypes(info, policy.deviceTypes),
+    checkVariant(info, policy.variant),
     checkVersion(names, policy.minVersion),
   ]
 }
@@ -169,6 +173,16 @@ function checkDeviceTypes({ deviceTypes }: ArtifactInfo, wanted: readonly string
   const missing = wanted.filter((type) => !deviceTypes.includes(type))
   if (missing.length === 0) return checkOk('device types', `it is for ${own}`)
   return refusal('device types', `it is for ${own}, not for ${missing.join(', ')}`, 'wrong-device-type')
+}
+
+function checkVariant({ provides }: ArtifactInfo, wanted: string | undefined): Check {
+  const own = variantsIn(provides)
+  const said = own.length === 0 ? 'it names no variant' : `it is of the variant ${own.join(', ')}`
+  if (wanted === undefined) return notChecked('variant', said)
+  const isRight = wanted === fieldVariant ? !isLabVariant(provides) : own.includes(wanted)
+  return isRight
+    ? checkOk('variant', said)
+    : refusal('variant', `${said}, and should be for ${wanted}`, 'wrong-variant')
 }
 
 function checkVersion(names: readonly string[], least: string | undefined): Check {

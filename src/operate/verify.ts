@@ -10,6 +10,8 @@ export interface UpdateToVerify {
   verifyKeys: readonly string[]
   /** Device types that it must be for. */
   deviceTypes: readonly string[]
+  /** The variant that it must be of; `field` for any that isn't the lab's. */
+  variant?: string | undefined
   /** Name or time of the oldest release that is accepted. */
   minVersion?: string | undefined
   /** Paths of receipts of its tests. */
@@ -27,10 +29,11 @@ export interface UpdateToVerify {
 export async function verifyUpdate(update: UpdateToVerify, context: Context): Promise<Verdict> {
   const receipts = await testedBy(update, context)
   const knownBad = update.fleet === undefined ? undefined : await knownBadOf(update.fleet, context)
-  const { artifact, verifyKeys: keys, deviceTypes, minVersion } = update
+  const { artifact, verifyKeys: keys, deviceTypes, variant, minVersion } = update
   const policy = {
     keys,
     deviceTypes,
+    variant,
     minVersion,
     receipts,
     knownBad,

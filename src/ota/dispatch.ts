@@ -55,7 +55,7 @@ const undoMs = 5000
  * Orders one release for one device and waits, with a line for each change, until the device's own facts, newer than the
  * order, show it. A run that is started again finds its order and goes on waiting.
  *
- * Throws `release-missing`, `device-missing`, `device-not-accepted`, `wrong-device-type`, `no-device-matched` before
+ * Throws `release-missing`, `device-missing`, `device-not-accepted`, `wrong-device-type`, `wrong-variant`, `no-device-matched` before
  * anything is ordered; `device-busy`, `device-silent`, `update-timeout` when the time is over, `device-busy` also where
  * somebody else holds the device by then; `update-failed`, `rolled-back`, `wrong-release` for what became of the update. After a failure, a timeout or an abort the order is
  * withdrawn where the device has not begun; a device that has begun is never disturbed.

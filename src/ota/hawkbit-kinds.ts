@@ -1,6 +1,6 @@
 // What an artifact is to a hawkBit server: an OS release or a configuration. Each has types of its own there, so that a
 // configuration never stands among releases of the OS, and no target type takes one that isn't meant to.
-import type { ArtifactInfo, PayloadInfo } from '../artifact/artifact.ts'
+import { type ArtifactInfo, type PayloadInfo, namesVariant } from '../artifact/artifact.ts'
 import { Failure } from '../platform/platform.ts'
 
 export type Kind = 'os' | 'configuration'
@@ -40,4 +40,9 @@ export function providesOf(info: ArtifactInfo): Readonly<Record<string, string>>
   // RAUC's bundles have no provides of their own
   const [fingerprint = info.bundle?.build] = versions.flatMap((name) => info.provides[name] ?? [])
   return fingerprint === undefined ? info.provides : { ...info.provides, [configurationFact]: fingerprint }
+}
+
+/** Whether what a device provides decides what it gets, so that it has to be known of each artifact. */
+export function isDecisive(name: string): boolean {
+  return name === configurationFact || namesVariant(name)
 }

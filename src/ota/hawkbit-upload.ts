@@ -4,7 +4,7 @@ import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
 import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
-import { kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
+import { isDecisive, kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
 import {
   type HawkbitArtifact,
   extensions,
@@ -15,6 +15,7 @@ import {
 } from './hawkbit-releases.ts'
 import { type ModuleArtifact, softwareModule } from './hawkbit-schemas.ts'
 import { checkFormat } from './hawkbit-updaters.ts'
+import { requireSameVariant } from './lab-artifact.ts'
 import type { Uploaded } from './ota-server.ts'
 
 const attempts = 3
@@ -178,18 +179,19 @@ function checkFile(
 
 /** The server replaces entries of the same key, so this may be repeated. */
 async function describe(client: HawkbitClient, info: ArtifactInfo, module: number): Promise<void> {
-  const provides = JSON.stringify(providesOf(info))
+  const provides = providesText(info)
   const entries = [
     [keys.contentDigest, info.contentDigest],
     [keys.deviceTypes, JSON.stringify(info.deviceTypes)],
     [keys.signed, String(info.signature !== 'none')],
     [keys.format, info.format],
-    ...(provides.length > maxValue ? [] : [[keys.provides, provides] as const]),
+    [keys.provides, provides],
     ...(info.format === 'rauc' ? info.deviceTypes.map((type) => [keys.bundleFor, type] as const) : []),
   ] as const
-  const tooLong = entries.find(([, value]) => value.length > maxValue)
-  if (tooLong) {
-    throw new Failure('bad-input', `${info.name}: its device types don't fit into hawkBit's metadata`)
+  const [tooLong] = entries.find(([, value]) => value.length > maxValue) ?? []
+  if (tooLong !== undefined) {
+    const what = tooLong === keys.provides ? 'variants' : 'device types'
+    throw new Failure('bad-input', `${info.name}: its ${what} don't fit into hawkBit's metadata`)
   }
   await client.http.send({
     method: 'POST',
@@ -204,6 +206,15 @@ async function describe(client: HawkbitClient, info: ArtifactInfo, module: numbe
     'upload-incomplete',
     `${client.url} did not keep the content digest of ${info.name}: its software module ${module} says ${stored?.contentDigest ?? 'nothing'}`,
   )
+}
+
+/** All that it provides, or where that doesn't fit what is decided by. */
+function providesText(info: ArtifactInfo): string {
+  const all = providesOf(info)
+  const text = JSON.stringify(all)
+  if (text.length <= maxValue) return text
+  const kept = Object.entries(all).filter(([name]) => isDecisive(name))
+  return JSON.stringify(Object.fromEntries(kept))
 }
 
 async function createSet(client: HawkbitClient, info: ArtifactInfo, module: number): Promise<void> {
@@ -239,6 +250,7 @@ async function findSame(client: HawkbitClient, info: ArtifactInfo): Promise<Hawk
       `${client.url} has another ${info.name} for ${other.deviceTypes.join(', ') || 'any device'}: its content is ${other.contentDigest}, this file's is ${info.contentDigest}. Give the new release a new name`,
     )
   }
+  for (const rival of rivals) requireSameVariant(client.url, info, rival)
   return rivals[0]
 }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { Failure, hexOf, multipart, seconds } from '../platform/platform.ts'
 import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
+import { requireSameVariant } from './lab-artifact.ts'
 import type { MenderClient } from './mender-client.ts'
 import { artifactsPath, listArtifacts, releaseArtifact } from './mender-releases.ts'
 import type { MenderArtifact } from './mender-schemas.ts'
@@ -101,8 +102,12 @@ async function findSame(client: MenderClient, info: ArtifactInfo): Promise<Mende
     one.device_types_compatible.some((type) => info.deviceTypes.includes(type)),
   )
   for (const rival of rivals) {
-    const { contentDigest } = releaseArtifact(rival)
-    if (contentDigest === info.contentDigest) continue
+    const listed = releaseArtifact(rival)
+    const { contentDigest } = listed
+    if (contentDigest === info.contentDigest) {
+      requireSameVariant(client.url, info, listed)
+      continue
+    }
     // ours under our id with other content was damaged on the way
     const isOurs = rival.id === artifactIdOf(info)
     throw new Failure(

@@ -1,7 +1,16 @@
 // Which device a dispatch goes to, and the lease under which it does.
 import { randomUUID } from 'node:crypto'
 import { type Context, Failure, oneLine, seconds } from '../platform/platform.ts'
-import type { Deployment, DeviceFacts, Lease, LeaseWish, OtaServer, Release } from './ota-server.ts'
+import { isLabArtifact } from './lab-artifact.ts'
+import type {
+  Deployment,
+  DeviceFacts,
+  Lease,
+  LeaseWish,
+  OtaServer,
+  Release,
+  ReleaseArtifact,
+} from './ota-server.ts'
 import { isOpenState } from './ota-server.ts'
 import { isDispatchName } from './order-name.ts'
 import { type Look, poll } from './poll.ts'
@@ -47,7 +56,7 @@ export interface Target {
 
 /**
  * Finds the device, leases it and waits until no other deployment is open for it. Throws `device-missing`,
- * `device-not-accepted`, `wrong-device-type`, `no-device-matched` at once, and `device-busy` or `device-silent` when the
+ * `device-not-accepted`, `wrong-device-type`, `wrong-variant`, `no-device-matched` at once, and `device-busy` or `device-silent` when the
  * time is over.
  */
 export async function holdTarget(server: OtaServer, wanted: Wanted, context: Context): Promise<Target> {
@@ -213,11 +222,22 @@ function checkDevice(server: OtaServer, facts: DeviceFacts, release: Release | u
   }
   if (release === undefined) return
   const types = release.artifacts.flatMap(({ deviceTypes }) => deviceTypes)
-  if (facts.deviceType === undefined || types.includes(facts.deviceType)) return
+  if (facts.deviceType !== undefined && !types.includes(facts.deviceType)) {
+    throw new Failure(
+      'wrong-device-type',
+      `device ${facts.id} is a ${oneLine(facts.deviceType)}, but ${release.name} is for ${types.join(', ')}`,
+    )
+  }
+  if (isInLab(facts) || !artifactsFor(release, facts.deviceType).some(isLabArtifact)) return
   throw new Failure(
-    'wrong-device-type',
-    `device ${facts.id} is a ${oneLine(facts.deviceType)}, but ${release.name} is for ${types.join(', ')}`,
+    'wrong-variant',
+    `${release.name} is of the variant lab, and device ${facts.id} is not in the group "${labGroup}" of ${server.url}: choose a release for the field, or put the device there`,
   )
+}
+
+/** What of a release a device could get; all of it where its type is not known. */
+function artifactsFor({ artifacts }: Release, deviceType: string | undefined): readonly ReleaseArtifact[] {
+  return artifacts.filter(({ deviceTypes }) => deviceType === undefined || deviceTypes.includes(deviceType))
 }
 
 function onChange(context: Context): (line: string) => void {

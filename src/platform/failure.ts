@@ -23,6 +23,7 @@ export const failureReasons = [
   'artifact-signature',
   'artifact-wrong-key',
   'wrong-device-type',
+  'wrong-variant',
   'known-bad',
   'too-old',
   'not-comparable',

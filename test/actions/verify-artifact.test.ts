@@ -43,6 +43,7 @@ test('a file that meets every demand is accepted, with a table of what was check
   const result = await verify({
     'verify-key': 'keys.pem',
     'device-types': 'board',
+    variant: 'field',
     'min-version': '20260101T0000',
     receipt: 'receipt.json',
     'receipt-key': other.public + ec.public,
@@ -51,7 +52,7 @@ test('a file that meets every demand is accepted, with a table of what was check
   assert.equal(result.code, 0, result.log)
   assert.deepEqual(result.outputs, { verdict: 'accept', reasons: '', changed: 'false', 'failure-reason': '' })
   assert.match(result.summary, /### ✅ Accepted: os-20260112T0930/)
-  assert.equal(result.summary.match(/^\| ✅ \|/gm)?.length, 6, result.summary)
+  assert.equal(result.summary.match(/^\| ✅ \|/gm)?.length, 7, result.summary)
 })
 
 test('a signature that nobody checked is a warning, in the log and in the summary', async (t) => {

@@ -49,6 +49,7 @@ test('a sound file that meets every demand is accepted, and each check says so',
   const policy: VerifyPolicy = {
     keys: [other.public, rsa.public],
     deviceTypes: ['board'],
+    variant: 'field',
     minVersion: 'os-20260112T0929-ffffffffffff',
     knownBad: new Set(['os-20260111T0000-0123456789ab']),
     receipts: [{ file: 'receipt.json', release: name, contentDigest, deviceType: 'board', result: 'pass' }],
@@ -57,7 +58,10 @@ test('a sound file that meets every demand is accepted, and each check says so',
   assert.deepEqual([result.verdict, result.reasons], ['accept', []])
   assert.deepEqual(
     result.checks.map(({ what, result }) => [what, result]),
-    ['file', 'signature', 'known-bad', 'receipt', 'device types', 'version'].map((what) => [what, 'ok']),
+    ['file', 'signature', 'known-bad', 'receipt', 'device types', 'variant', 'version'].map((what) => [
+      what,
+      'ok',
+    ]),
   )
   requireAccepted(result)
 })

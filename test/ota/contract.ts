@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openArtifact } from '../../src/artifact/artifact.ts'
-import { isOpenState } from '../../src/ota/ota.ts'
+import { openArtifact, variantProvide, writeMender } from '../../src/artifact/artifact.ts'
+import { dispatch, isLabArtifact, isOpenState } from '../../src/ota/ota.ts'
+import { plainContext } from '../../src/platform/platform.ts'
 import { type ServerLab, allDevices, until } from '../support/lab.ts'
 import { devicesContract } from './contract-devices.ts'
 import { leasesContract } from './contract-leases.ts'
@@ -88,6 +90,48 @@ function ordersContract(promise: Promised): void {
     await lab.server.upload(await lab.artifact('os-2', { deviceTypes: ['b'], content: 'other' }))
     const release = await lab.server.release('os-2')
     assert.deepEqual(release?.artifacts.flatMap(({ deviceTypes }) => deviceTypes).sort(), ['a', 'b'])
+  })
+
+  promise('the same content as another variant is a conflict, whichever was first', async (lab) => {
+    const source = join(lab.folder, 'same.ext4')
+    await writeFile(source, 'same'.padEnd(8192, '.'))
+    for (const [first, second] of [
+      ['field', 'lab'],
+      ['lab', 'field'],
+    ] as const) {
+      const name = `os-${first}`
+      const upload = async (variant: string) => {
+        const output = join(lab.folder, `${name}-${variant}.mender`)
+        const request = { source, output, name, deviceTypes: ['virtual'], compression: 'gzip' } as const
+        await writeMender(
+          { ...request, signing: {}, provides: { [variantProvide]: variant } },
+          plainContext(),
+        )
+        return await lab.server.upload(output)
+      }
+      await upload(first)
+      await assert.rejects(upload(second), { reason: 'artifact-conflict', message: /of the variant lab/ })
+      assert.equal((await upload(first)).isNew, false)
+      const [artifact] = (await lab.server.release(name))?.artifacts ?? []
+      assert.equal(artifact && isLabArtifact(artifact), first === 'lab')
+    }
+  })
+
+  promise('a release for the lab is dispatched to no other device', async (lab) => {
+    const { server, folder } = lab
+    const { key } = await lab.device({ release: 'os-1' })
+    await server.upload(await lab.artifact('os-2', { variant: 'lab' }))
+    const go = async () =>
+      dispatch(
+        server,
+        { release: 'os-2', device: key, timeoutMs: 60_000, runId: 'run', logFolder: folder },
+        plainContext(),
+      )
+    await assert.rejects(go(), { reason: 'wrong-variant', message: /not in the group "lab"/ })
+    assert.equal(await server.leaseOf(key), undefined)
+    assert.deepEqual(await server.openDeployments(), [])
+    await lab.group('lab', [key])
+    assert.equal((await go()).result, 'success')
   })
 
   promise('a file that is cut, missing or unsigned is never sent', async (lab) => {

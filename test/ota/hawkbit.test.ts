@@ -9,6 +9,7 @@ import './hawkbit-swupdate.ts'
 import { openTenant, skip } from './hawkbit-tenant.ts'
 import './hawkbit-things.ts'
 import './hawkbit-tick.ts'
+import './hawkbit-variants.ts'
 import { leaseRaces } from './lease-races.ts'
 
 contract('hawkBit', (t) => openTenant(t), { skip, letsInWhoItKnows: true })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { writeMender } from '../../src/artifact/artifact.ts'
+import { variantProvide, writeMender } from '../../src/artifact/artifact.ts'
 import { openServer } from '../../src/ota/ota.ts'
 import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { startHawkbitDevice } from './hawkbit-device.ts'
@@ -88,12 +88,16 @@ export async function openHawkbitLab(
       if (waits) await until(async () => (await server.device(serial)).reportedAt !== undefined, 60_000)
       return device
     },
-    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
+    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey, variant } = {}) => {
       const source = join(folder, `image-${count++}.ext4`)
       await writeFile(source, content.padEnd(8192, '.'))
       const output = `${source}.mender`
       const signing = { key: signingKey }
-      await writeMender({ source, output, name, deviceTypes, compression: 'gzip', signing }, plainContext())
+      const provides = variant === undefined ? {} : { [variantProvide]: variant }
+      await writeMender(
+        { source, output, name, deviceTypes, compression: 'gzip', signing, provides },
+        plainContext(),
+      )
       return output
     },
     newcomer: (serial) => {

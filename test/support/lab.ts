@@ -44,7 +44,7 @@ export interface ServerLab {
   /** Writes a small artifact and returns its path. */
   artifact: (
     name: string,
-    options?: { deviceTypes?: string[]; content?: string; signingKey?: string },
+    options?: { deviceTypes?: string[]; content?: string; signingKey?: string; variant?: string },
   ) => Promise<string>
   /** A device that the server does not know yet, and how to start it. */
   newcomer: (serial: string) => LabNewcomer

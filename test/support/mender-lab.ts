@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { writeMender } from '../../src/artifact/artifact.ts'
+import { variantProvide, writeMender } from '../../src/artifact/artifact.ts'
 import { openServer } from '../../src/ota/ota.ts'
 import { type Context, plainContext } from '../../src/platform/platform.ts'
 import { startServer } from '../../src/server/server.ts'
@@ -55,12 +55,14 @@ export async function openLab(
         behave: (to: MenderDevice['behaviour']) => (device.behaviour = to),
       })
     },
-    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
+    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey, variant } = {}) => {
       const source = join(folder, `${name}-${count++}.ext4`)
       await writeFile(source, content.padEnd(8192, '.'))
       const output = `${source}.mender`
+      const provides = variant === undefined ? {} : { [variantProvide]: variant }
+      const signing = { key: signingKey }
       await writeMender(
-        { source, output, name, deviceTypes, compression: 'gzip', signing: { key: signingKey } },
+        { source, output, name, deviceTypes, compression: 'gzip', signing, provides },
         plainContext(),
       )
       return output
