@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { digestOfFile, plainContext } from '../../src/platform/platform.ts'
 import { receiptKeys, verifyReceipt } from '../../src/receipt/receipt.ts'
 import { ec, other } from '../artifact/keys.ts'
 import { startGitHub } from '../github/stand-in.ts'
-import { cannotBoot } from '../support/base-image.ts'
+import { baseImage, cannotBoot } from '../support/base-image.ts'
 import { bootDevice, sshKey } from '../support/devices.ts'
 import { needs } from '../support/needs.ts'
 import { runInRunner } from '../support/runner.ts'
@@ -82,6 +83,29 @@ test('a device that is not there is red, and neither pass nor fail', { skip: nee
     (await runInRunner('test-device', { workspace, inputs: wrongKey })).outputs['failure-reason'],
     'bad-input',
   )
+})
+
+test('a boot may take as long as it is given, and what never boots says so', { skip }, async (t) => {
+  const workspace = await workspaceWith(t, 'def test_x(host):\n    pass\n')
+  const image = join(workspace, 'image.ext4')
+  execFileSync('cp', ['--reflink=auto', '--sparse=always', await baseImage(), image])
+  await writeFile(join(workspace, 'init'), '#!/bin/sh\nexec sleep 3600\n')
+  const init = '/usr/sbin/virtual-init'
+  const input = `rm ${init}\nwrite ${join(workspace, 'init')} ${init}\nsif ${init} mode 0100755\n`
+  execFileSync('debugfs', ['-w', '-f', '-', image], { input, stdio: 'pipe' })
+  const testFor = (bootTimeout: string) =>
+    runInRunner('test-device', {
+      workspace,
+      inputs: { device: `namespace:${image}`, 'boot-timeout': bootTimeout, tests: 'tests' },
+    })
+  const hung = await testFor('2s')
+  assert.deepEqual(
+    [hung.outputs['result'], hung.outputs['failure-reason']],
+    ['infra', 'device-unreachable'],
+    hung.log,
+  )
+  assert.match(hung.errors[0]?.message ?? '', /after 2 s.*give a longer boot-timeout/)
+  assert.equal((await testFor('soon')).outputs['failure-reason'], 'bad-input')
 })
 
 test('another release than the expected one is infra', { skip }, async (t) => {
