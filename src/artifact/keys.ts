@@ -73,7 +73,7 @@ export function publicKeyOf(pem: string): string {
 }
 
 /** What a key is called where it is shown: the SHA-256 of its public half (DER, SPKI). */
-function fingerprintOf(key: KeyObject): Digest {
+export function fingerprintOf(key: KeyObject): Digest {
   const half = key.type === 'private' ? createPublicKey(key) : key
   return digestOf(half.export({ type: 'spki', format: 'der' }))
 }

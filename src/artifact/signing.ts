@@ -1,7 +1,7 @@
 // Who signs: a key at hand, or a program that has one (a KMS, a token, a vault).
-import { Failure } from '../platform/platform.ts'
+import { type Digest, Failure } from '../platform/platform.ts'
 import { externalSigner } from './external-signer.ts'
-import { type Signer, signerOf } from './keys.ts'
+import { type Signer, fingerprintOf, privateKeyOf, publicKeysOf, signerOf } from './keys.ts'
 
 /** What an artifact is signed with; nothing of it is ever shown, written or handed to a program as an argument. */
 export interface Signing {
@@ -33,4 +33,17 @@ export async function openSigner(signing: Signing | undefined): Promise<Signer |
     throw new Failure('bad-input', 'a signing command needs the public key that its answers are checked with')
   }
   return externalSigner({ command, folder, publicKey: verifyWith, timeoutMs })
+}
+
+/**
+ * Which key `signing` signs with, as the SHA-256 of its public half (DER, SPKI); undefined where it is empty. Throws `bad-key`,
+ * and `bad-input` for half of one.
+ */
+export function signingKeyOf(signing: Signing | undefined): Digest | undefined {
+  const { key, passphrase, command, publicKey, certificate } = signing ?? {}
+  if (key === undefined && command === undefined) return undefined
+  if (key !== undefined && !key.trim().startsWith('pkcs11:'))
+    return fingerprintOf(privateKeyOf(key, passphrase))
+  const [known] = publicKeysOf(publicKey ?? certificate ?? '', 'the public key of what signs')
+  return known && fingerprintOf(known)
 }

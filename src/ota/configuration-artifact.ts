@@ -16,6 +16,8 @@ export interface ConfigurationTarget {
   /** The release that it was planned for: a device that reports another refuses it. */
   release: string
   deviceType: string
+  /** What the artifact is called: see `configurationName`. */
+  name: string
 }
 
 /** Who signs configurations; unsigned where it is empty. */
@@ -30,14 +32,27 @@ export const plannedForProvide = 'rootfs-image.version'
 const saltFile = 'salt'
 
 /**
- * The name of the artifacts of one configuration for one release, whatever the device type. Equal configurations have one
- * name, of at most 128 characters, as servers take them, and nothing secret is in it.
+ * The name of the artifacts of one configuration for one release, whatever the device type. Equal configurations that the same
+ * key signs have one name, of at most 128 characters, as servers take them, and nothing secret is in it. Servers don't tell who
+ * signed what they have, and no name is given twice: so one that another key signs has another name. `signer` is the key's
+ * digest; undefined for one that nobody signs, or where it doesn't matter.
  */
-export function configurationName(template: string, fingerprint: string, release: string): string {
+export function configurationName(
+  template: string,
+  fingerprint: string,
+  release: string,
+  signer?: Digest,
+): string {
   const stem = template.replace(/\.[A-Za-z0-9]+$/, '').replace(/[^A-Za-z0-9._+-]+/g, '-')
   const digits = fingerprint.slice(fingerprint.indexOf(':') + 1).slice(0, 16)
+  const by = signer === undefined ? '' : `-by-${hexOf(signer).slice(0, 8)}`
   const on = /^[A-Za-z0-9._+-]{1,52}$/.test(release) ? release : hexOf(digestOf(release)).slice(0, 16)
-  return `configuration-${stem.slice(0, 40)}-${digits}-on-${on}`
+  return `configuration-${stem.slice(0, 29)}-${digits}${by}-on-${on}`
+}
+
+/** A name of `configurationName` as if nobody signed it, so that it tells which configuration it is; any other as it is. */
+export function withoutSigner(name: string): string {
+  return name.replace(/^(configuration-.{0,29}-[0-9a-f]{16})-by-[0-9a-f]{8}(?=-on-)/, '$1')
 }
 
 /**
@@ -63,8 +78,7 @@ export async function provideConfiguration(
   signing: ConfigurationSigning | undefined,
   context: Context,
 ): Promise<boolean> {
-  const { configuration, release, deviceType } = target
-  const name = configurationName(configuration.template, fingerprintIn(configuration), release)
+  const { configuration, release, deviceType, name } = target
   const content = configurationContent(configuration, deviceType)
   const there = known?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))
   if (there) {
@@ -76,7 +90,7 @@ export async function provideConfiguration(
   try {
     const os = await server.release(release)
     const format = os?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))?.format
-    const made = { ...target, name, folder }
+    const made = { ...target, folder }
     const written = await (format === 'swupdate' || format === 'rauc'
       ? writeUpdate(format, made, signing, context)
       : write(made, signing, context))
@@ -107,7 +121,6 @@ export function isKey(signing: ConfigurationSigning | undefined): boolean {
 }
 
 interface ToWrite extends ConfigurationTarget {
-  name: string
   folder: string
 }
 

@@ -34,9 +34,11 @@ export {
   fingerprintIn,
   isKey,
   provideConfiguration,
+  withoutSigner,
 } from './configuration-artifact.ts'
 export { type Undone, undoDispatch } from './take-back.ts'
 export { type Leased, type LeaseRequest, leaseDevice } from './lease-device.ts'
+export { signingKeyOf } from '../artifact/artifact.ts'
 export { isLabArtifact } from './lab-artifact.ts'
 export { isInLab } from './target.ts'
 export { type UploadedRelease, uploadRelease } from './upload-release.ts'

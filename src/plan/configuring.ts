@@ -9,16 +9,17 @@ import {
   fingerprintIn,
   isFingerprint,
   reportedConfiguration,
+  withoutSigner,
 } from '../ota/ota.ts'
 import { type Held, busyWith, heldBy } from './held.ts'
 import { type Moving, type WantedConfiguration, configurationOf, releaseOf } from './model.ts'
 
-/** What a configuration of a plan is called on the server. */
+/** What a configuration of a plan is called on the server, whoever signs it. */
 export function artifactOf({ template, to }: WantedConfiguration, release: string): string {
   return configurationName(template, to, release)
 }
 
-/** Names on the server of all that brings a device to what a change wants: an order of anything else is in the way. */
+/** Names, whoever signs it, of all that brings a device to what a change wants: an order of anything else is in the way. */
 export function wantedOnServer(change: Moving): string[] {
   const release = releaseOf(change)
   const configuration = configurationOf(change)
@@ -53,7 +54,7 @@ export function standingThere(
 ): 'already-there' | 'already-pending' | 'configure' | Held {
   const planned = plannedOf(device)
   const wanted = planned ? [release, artifactOf(planned, release)] : [release]
-  const other = orders.find((order) => !wanted.includes(order.release))
+  const other = orders.find((order) => !wanted.includes(withoutSigner(order.release)))
   if (other) return busyWith(other)
   if (!planned || !device.configuration || isConfigured(facts, planned)) return 'already-there'
   if (isKnownBad(device.configuration, wanted.at(-1) ?? '', deviceType, fleet))
@@ -76,7 +77,7 @@ function isKnownBad(
   // large fleets have none most of the time, and a content digest for each device takes its time
   if (knownBad.size === 0) return false
   const names = [artifact, fingerprintIn(configuration), configurationContent(configuration, deviceType)]
-  return names.some((name) => knownBad.has(name))
+  return [...knownBad].some((bad) => names.includes(withoutSigner(bad)))
 }
 
 /** Why no configuration can be ordered for a device, whatever its turn. */

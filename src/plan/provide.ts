@@ -4,8 +4,11 @@ import {
   type ConfigurationSigning,
   type Facts,
   type OtaServer,
+  configurationName,
+  fingerprintIn,
   isKey,
   provideConfiguration,
+  signingKeyOf,
 } from '../ota/ota.ts'
 import { type Context, Failure } from '../platform/platform.ts'
 import { artifactsFor } from './releases.ts'
@@ -28,9 +31,29 @@ export function requireSigning(
     if (!artifactsFor(releases, on, deviceType).some(({ isSigned }) => isSigned)) continue
     throw new Failure(
       'artifact-unsigned',
-      `${devices.length === 1 ? '1 device is' : `${devices.length} devices are`} to be configured, and ${on} for ${deviceType} is signed: give the key that signs configurations as signing-key (DROVER_SIGNING_KEY), or its devices refuse them`,
+      `${devices.length === 1 ? '1 device is' : `${devices.length} devices are`} to be configured, and ${on} for ${deviceType} is signed: give the key that signs configurations in DROVER_SIGNING_KEY, or its devices refuse them`,
     )
   }
+}
+
+/**
+ * Orders with configurations under the names that they have on the server: with the key that signs them now, since devices may
+ * trust that one alone. Throws `bad-key`, where one is due.
+ */
+export function signedOrders(
+  orders: readonly TickOrder[],
+  fleet: Fleet,
+  signing: ConfigurationSigning | undefined,
+): TickOrder[] {
+  if (!orders.some(({ configuration }) => configuration)) return [...orders]
+  const signer = signingKeyOf(signing)
+  const byId = new Map(fleet.devices.map((device) => [device.id, device]))
+  return orders.map((order) => {
+    const planned = byId.get(order.devices[0] ?? '')?.configuration
+    if (!order.configuration || !planned) return order
+    const { on } = order.configuration
+    return { ...order, release: configurationName(planned.template, fingerprintIn(planned), on, signer) }
+  })
 }
 
 /**
@@ -48,7 +71,7 @@ export async function provideFor(
   if (!device?.configuration)
     throw new Failure('internal', `${name} is ordered for a device without configuration`)
   const { on, deviceType } = configuration
-  const target = { configuration: device.configuration, release: on, deviceType }
+  const target = { configuration: device.configuration, release: on, deviceType, name }
   const known = facts.releases.find((release) => release.name === name)
   return await provideConfiguration(server, target, known, signing, context)
 }

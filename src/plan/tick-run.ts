@@ -13,7 +13,7 @@ import { makePlan } from './make-plan.ts'
 import { type Plan, hasTurn } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
 import { progressOf } from './progress.ts'
-import { isMissing, provideFor, requireSigning } from './provide.ts'
+import { isMissing, provideFor, requireSigning, signedOrders } from './provide.ts'
 import { type Review, requireReview } from './review.ts'
 import { rolloutsOf } from './rollouts.ts'
 import { requireReleases } from './required-releases.ts'
@@ -78,7 +78,8 @@ export class TickRun {
     if (hasChanged && !this.#isOvertaken) look = await this.#look()
     const removed = await remove(look.plan, look.facts, this.#membersTurn)
     const due = await this.#withoutLeased(look.due, look.facts)
-    const orders = await this.#order(ordersFor(due.due), look.facts)
+    const signed = signedOrders(ordersFor(due.due), this.#fleet, this.#options.signing)
+    const orders = await this.#order(signed, look.facts)
     const written = { enrolled: admitted.done, retired: removed.done, orders, withdrawn }
     if (this.#isOvertaken)
       return { ...supersededTick(this.#stage.name, this.#git.head, this.#isDryRun), ...written }

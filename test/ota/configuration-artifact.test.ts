@@ -12,8 +12,11 @@ import {
   configurationContent,
   configurationName,
   provideConfiguration,
+  signingKeyOf,
+  withoutSigner,
 } from '../../src/ota/ota.ts'
 import { plainContext, runOk } from '../../src/platform/platform.ts'
+import { ec, rsa } from '../artifact/keys.ts'
 import { clientDevice } from '../artifact/mender-client.ts'
 import { configurationWith } from '../support/configurations.ts'
 import { type Lab, openLab, until } from '../support/mender-lab.ts'
@@ -30,9 +33,10 @@ async function provide(
   configuration: Configuration,
   { release = 'os-1', signing }: { release?: string; signing?: ConfigurationSigning } = {},
 ): Promise<{ name: string; isNew: boolean }> {
-  const name = configurationName(configuration.template, configuration.fingerprint ?? '', release)
+  const { template, fingerprint = '' } = configuration
+  const name = configurationName(template, fingerprint, release, signingKeyOf(signing))
   const known = await server.release(name)
-  const target = { configuration, release, deviceType: 'board' }
+  const target = { configuration, release, deviceType: 'board', name }
   const isNew = await provideConfiguration(server, target, known, signing, plainContext())
   return { name, isNew }
 }
@@ -86,7 +90,7 @@ test('nothing that is published of a configuration with secrets tells a guess fr
 test('a configuration with secrets needs the key that they are compared with', async (t) => {
   const lab = await openLab(t)
   const configuration = configurationWith({ pin: '1234' }, { secrets: ['pin'] })
-  const target = { configuration, release: 'os-1', deviceType: 'board' }
+  const target = { configuration, release: 'os-1', deviceType: 'board', name: 'a' }
   await assert.rejects(provideConfiguration(lab.server, target, undefined, undefined, plainContext()), {
     reason: 'bad-input',
     message: /kiosk\.json has secret values \(pin\): .* DROVER_CONFIGURATION_KEY/,
@@ -97,13 +101,51 @@ test('what is there unsigned is not taken for what is to be signed', async (t) =
   const lab = await openLab(t)
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signing = { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
-  const signed = await provide(lab, configurationWith({ a: '1' }), { signing })
+  const configuration = configurationWith({ a: '1' })
+  const signed = await provide(lab, configuration, { signing })
   assert.equal((await lab.server.release(signed.name))?.artifacts[0]?.isSigned, true)
-  await provide(lab, configurationWith({ a: '2' }))
-  await assert.rejects(provide(lab, configurationWith({ a: '2' }), { signing }), {
+  const unsigned = await provide(lab, configuration)
+  assert.deepEqual([unsigned.isNew, unsigned.name], [true, withoutSigner(signed.name)])
+  // somebody put it there under the name of what is signed
+  const known = await lab.server.release(unsigned.name)
+  const target = { configuration, release: 'os-1', deviceType: 'board', name: unsigned.name }
+  await assert.rejects(provideConfiguration(lab.server, target, known, signing, plainContext()), {
     reason: 'artifact-conflict',
     message: /unsigned/,
   })
+})
+
+test('what one key signed is not taken for what another is to sign', async (t) => {
+  const lab = await openLab(t)
+  const [one, other] = [{ key: ec.pkcs8 }, { key: rsa.pkcs8 }]
+  const configuration = configurationWith({ a: '1' })
+  const first = await provide(lab, configuration, { signing: one })
+  const second = await provide(lab, configuration, { signing: other })
+  assert.deepEqual([first.isNew, second.isNew], [true, true])
+  assert.equal((await provide(lab, configuration, { signing: one })).isNew, false)
+  assert.equal(withoutSigner(first.name), withoutSigner(second.name))
+  const path = await download(lab, second.name)
+  assert.equal((await openArtifact(path, { verifyKeys: [rsa.public] })).signature, 'verified')
+})
+
+test('a name tells which configuration it is, whoever signs it, and fits every server', () => {
+  const signer = signingKeyOf({ key: ec.pkcs8 })
+  assert.equal(signingKeyOf({ command: ['kms'], publicKey: ec.public }), signer)
+  assert.deepEqual(
+    [signingKeyOf(undefined), signingKeyOf({ certificate: ec.public })],
+    [undefined, undefined],
+  )
+  assert.throws(() => signingKeyOf({ key: 'no key' }), { reason: 'bad-key' })
+  const fingerprint = `hmac-sha256:${'ab'.repeat(32)}`
+  for (const template of ['kiosk.json', `${'a folder/'.repeat(9)}kiosk.json`, 'by-01234567-on-b.json'])
+    for (const release of ['os-1', `os-${'1'.repeat(49)}`, 'x'.repeat(200), 'a-by-01234567-on-b']) {
+      const plain = configurationName(template, fingerprint, release)
+      const signed = configurationName(template, fingerprint, release, signer)
+      assert.ok(signed.length <= 128, signed)
+      assert.notEqual(signed, plain)
+      assert.deepEqual([withoutSigner(signed), withoutSigner(plain)], [plain, plain])
+      assert.equal(withoutSigner(release), release)
+    }
 })
 
 test('the server gives a configuration to no device that runs another release', async (t) => {

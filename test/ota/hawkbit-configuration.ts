@@ -34,7 +34,7 @@ async function provide(
   const digits = (configuration.fingerprint ?? '').replace(/^.*:/, '').slice(0, 16)
   const name = `configuration-kiosk-${digits}-on-${release}`
   const known = await server.release(name)
-  const target = { configuration, release, deviceType: 'virtual' }
+  const target = { configuration, release, deviceType: 'virtual', name }
   const isNew = await provideConfiguration(server, target, known, signing, plainContext())
   assert.equal(before.has(name), !isNew)
   return { name, isNew }

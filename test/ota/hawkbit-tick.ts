@@ -74,7 +74,7 @@ test(
       })
     }
     assert.equal(state, 'done')
-    const [first = '', ...rest] = orders.map((order) => order.replace(/-[0-9a-f]{16}-/, '-…-'))
+    const [first = '', ...rest] = orders.map((order) => order.replace(/-[0-9a-f]{16}-by-[0-9a-f]{8}-/, '-…-'))
     assert.deepEqual(
       [first, ...rest],
       ['os-2: 1', 'os-2: 2', 'configuration-kiosk-…-on-os-2: 1', 'configuration-kiosk-…-on-os-2: 2'],

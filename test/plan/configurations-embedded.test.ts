@@ -1,10 +1,11 @@
 // Configurations from a repository in Git over the embedded server to simulated devices, through the commands that people run.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as v from 'valibot'
+import { openArtifact } from '../../src/artifact/artifact.ts'
 import { canonicalJson, digestOf, plainContext, run } from '../../src/platform/platform.ts'
 import { startCrowd } from '../../src/simulator/simulator.ts'
 import { type Lab, allDevices, openLab, until } from '../support/mender-lab.ts'
@@ -82,10 +83,10 @@ async function drover(
 }
 
 /** Ticks until one says that nothing is left to do; all that they said, and the orders by the names that the server has. */
-async function untilDone(stage: Stage): Promise<string> {
+async function untilDone(stage: Stage, secrets: Record<string, string> = {}): Promise<string> {
   let said = ''
   for (let round = 0; round < 20; round++) {
-    const tick = await drover(stage, ['schedule-updates', '--stage', 'main'])
+    const tick = await drover(stage, ['schedule-updates', '--stage', 'main'], secrets)
     said += tick.said
     assert.equal(tick.code, 0, tick.said)
     if (tick.outputs['state'] === 'done') return said
@@ -128,7 +129,7 @@ test('a kiosk URL in Git gets to each device, with the release that it is for, a
   )
   const stored = await configurationsOnServer(lab)
   assert.deepEqual(
-    stored.map(({ name, isSigned }) => [name.replace(/-[0-9a-f]{16}-/, '-…-'), isSigned]),
+    stored.map(({ name, isSigned }) => [name.replace(/-[0-9a-f]{16}-by-[0-9a-f]{8}-/, '-…-'), isSigned]),
     [
       ['configuration-kiosk-…-on-os-1', true],
       ['configuration-kiosk-…-on-os-2', true],
@@ -164,6 +165,45 @@ test('without the keys that it takes nothing is written', async (t) => {
   const written = await configurationsOnServer(stage.lab)
   assert.deepEqual([written, await stage.lab.server.openDeployments()], [[], []])
 })
+
+test('another signing key signs what is there anew, and takes back nothing', async (t) => {
+  const stage = await openStage(t)
+  const { lab } = stage
+  const next = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const secrets = { DROVER_SIGNING_KEY: next.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
+  const first = await drover(stage, ['schedule-updates', '--stage', 'main'])
+  assert.equal(first.outputs['scheduled'], '1', first.said)
+  const meanwhile = await drover(stage, ['schedule-updates', '--stage', 'main', '--dry-run', 'true'], secrets)
+  assert.equal(meanwhile.code, 0, meanwhile.said)
+  assert.doesNotMatch(meanwhile.said, /withdraw/)
+  const said = await untilDone(stage, secrets)
+  assert.equal((await configurations(stage)).size, 1, said)
+  const names = (await configurationsOnServer(lab)).map(({ name }) => name)
+  assert.equal(new Set(names).size, 2, 'one by each key')
+  const pems = [key, next].map(({ publicKey }) =>
+    publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  )
+  const signers = names.map(async (name) => {
+    const path = await download(lab, name)
+    const isBy = async (pem: string) =>
+      openArtifact(path, { verifyKeys: [pem] }).then(
+        () => true,
+        () => false,
+      )
+    return await Promise.all(pems.map(isBy))
+  })
+  const found = (await Promise.all(signers)).map(String).toSorted()
+  assert.deepEqual(found, ['false,true', 'true,false'])
+})
+
+async function download(lab: Lab, name: string): Promise<string> {
+  const [artifact] = (await lab.server.release(name))?.artifacts ?? []
+  const link = await lab.operate('GET', `/v1/deployments/artifacts/${artifact?.id}/download`)
+  const { uri } = v.parse(v.object({ uri: v.string() }), await link.json())
+  const path = join(lab.folder, `${name}.mender`)
+  await writeFile(path, await (await fetch(uri)).bytes())
+  return path
+}
 
 async function configurationsOnServer({ server }: Lab) {
   return (await server.releases()).flatMap(({ name, artifacts }) =>
