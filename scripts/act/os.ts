@@ -1,13 +1,14 @@
 // The workflow of an OS repository: green for a good commit, red for one with a test that fails on the device.
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changeOs, commit, git } from '../../demo/repositories.ts'
 import type { Check } from '../act-workflows.ts'
 import { expect, expectGreen, outputOf, stepOf } from './expect.ts'
+import { type CheckRun, pullRequest, startGitHub } from './github.ts'
 import { reported } from './lab.ts'
 import { adaptWorkflows, exampleRepository } from './place.ts'
-import { type Place, type WorkflowResult, runAct } from './run-act.ts'
+import { type Place, type Workflow, type WorkflowResult, keptArtifact, runAct } from './run-act.ts'
 import { type Lab, deviceType, labOf } from './shared-lab.ts'
 
 const file = '.github/workflows/build-and-test.yml'
@@ -19,7 +20,7 @@ export const osChecks: readonly Check[] = [
       const repository = await osRepository(place, 'os')
       const [signing, receipts] = [keyPair(), keyPair()]
       const { server } = await labOf(place)
-      const result = await runAct(place, {
+      const result = await runOnGitHub(place, {
         repository,
         file,
         event: 'push',
@@ -40,6 +41,7 @@ export const osChecks: readonly Check[] = [
       expect(outputOf(result, 'update', 'result') === 'success', 'a device that was updated', result)
       expect(Number(outputOf(result, 'test', 'passed')) > 0, 'tests that passed', result)
       expect(outputOf(result, 'test', 'failed') === '0', 'no test that failed', result)
+      await expectTold(place, result, { conclusion: 'success', report: release })
     },
   },
   {
@@ -47,12 +49,13 @@ export const osChecks: readonly Check[] = [
     run: async (place) => {
       const repository = await osRepository(place, 'os-red')
       await failingTest(repository)
-      const result = await pullRequest(place, repository)
+      const result = await ofPullRequest(place, repository)
       expect(!result.isGreen, 'a red workflow', result)
       expect(stepOf(result, 'dispatch-artifact')?.result === 'success', 'an update that worked', result)
       expect(stepOf(result, 'test-device')?.result === 'failure', 'the test step to be what failed', result)
       expect(outputOf(result, 'test', 'failure-reason') === 'tests-failed', 'tests-failed', result)
       expect(outputOf(result, 'test', 'failed') === '1', 'one test that failed', result)
+      await expectTold(place, result, { conclusion: 'failure', report: 'coffee_machine' })
       expect(stepOf(result, 'Switch')?.result === 'success', 'a device that was switched off', result)
     },
   },
@@ -63,7 +66,7 @@ export const osChecks: readonly Check[] = [
       const repository = await osRepository(place, 'os-called')
       await writeFile(join(repository, '.github', 'workflows', 'lab.yml'), caller(lab))
       await commit(repository, 'Call the workflow', '2026-01-15T10:00:00Z')
-      const result = await runAct(place, {
+      const result = await runOnGitHub(place, {
         repository,
         file: '.github/workflows/lab.yml',
         event: 'push',
@@ -73,6 +76,7 @@ export const osChecks: readonly Check[] = [
       expectGreen(result)
       expect(stepOf(result, 'test-device')?.result === 'success', 'tests on the device', result)
       const release = outputOf(result, 'release', 'release')
+      await expectTold(place, result, { conclusion: 'success', report: release })
       const devices = await reported(place, lab.server)
       const runs = (serial: string) => devices.find(({ id }) => id === lab.devices.get(serial))?.release
       expect(runs('lab-01') === release, `the lab device on ${release}`, result)
@@ -97,6 +101,7 @@ jobs:
   lab:
     permissions:
       contents: read
+      checks: write
     uses: drover-fleet/drover/.github/workflows/build-and-test-os.yml@v1
     with:
       server: ${lab.server.url}
@@ -129,11 +134,39 @@ async function failingTest(repository: string): Promise<void> {
 }
 
 /** What GitHub runs for a pull request: the merge of the branch into main. */
-async function pullRequest(place: Place, repository: string): Promise<WorkflowResult> {
+async function ofPullRequest(place: Place, repository: string): Promise<WorkflowSeen> {
   await git(repository, ['checkout', '--quiet', '--detach', 'main'])
   await git(repository, ['merge', '--quiet', '--no-ff', '--message=Merge', 'stricter'])
   const named = async (ref: string) => ({ ref, sha: (await git(repository, ['rev-parse', ref])).trim() })
   const [base, head] = [await named('main'), await named('stricter')]
   const payload = { number: 7, pull_request: { number: 7, base, head } }
-  return await runAct(place, { repository, file, event: 'pull_request', payload, name: 'os-pull-request' })
+  const event = { event: 'pull_request', payload } as const
+  return await runOnGitHub(place, { repository, file, ...event, name: 'os-pull-request' })
+}
+
+/** A workflow's result, and the check runs that it left on GitHub. */
+type WorkflowSeen = WorkflowResult & { checks: readonly CheckRun[] }
+
+async function runOnGitHub(place: Place, workflow: Workflow): Promise<WorkflowSeen> {
+  const github = await startGitHub((await git(workflow.repository, ['rev-parse', 'HEAD'])).trim())
+  try {
+    const result = await runAct(place, { ...workflow, github: { url: github.url, token: pullRequest.token } })
+    return { ...result, checks: github.checks }
+  } finally {
+    github.close()
+  }
+}
+
+/** Expects one check run, and an uploaded report in which a text is. */
+async function expectTold(
+  place: Place,
+  result: WorkflowSeen,
+  { conclusion, report }: { conclusion: string; report: string },
+): Promise<void> {
+  const conclusions = result.checks.map((check) => check.conclusion)
+  expect(conclusions.join() === conclusion, `one check run, ${conclusion}: ${conclusions.join()}`, result)
+  const kept = keptArtifact(place, 'test-results')
+  const text = await readFile(join(kept, 'test-results', 'junit.xml'), 'utf8').catch(() => '')
+  expect(text.includes(report), `an uploaded report with ${report}`, result)
+  await rm(kept, { recursive: true, force: true })
 }
