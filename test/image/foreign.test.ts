@@ -61,7 +61,7 @@ test('an architecture without an emulator says on which machine to build', async
     withForeign('sparc64', plainContext(), () => Promise.resolve()),
     {
       reason: 'missing-tool',
-      message: /can't run programs for sparc64: build on such a machine/,
+      message: /can't run programs for sparc64: run this on such a machine/,
     },
   )
 })
