@@ -76,6 +76,16 @@ test('the waves of a template are cut of the devices that have it', async () => 
   assert.equal(ordered(await tick(world)).length, 4)
 })
 
+test('an order of what another key signed is neither taken back nor placed again', async () => {
+  const world = worldOf(twoWaves, 3)
+  const [first] = (await tick(world)).orders
+  const stored = world.server.deployments.find(({ name }) => name === first?.name)
+  assert.ok(first && stored)
+  Object.assign(stored, { release: first.release.replace('-on-', '-by-01234567-on-') })
+  const { withdrawn, orders, pending } = await tick(world)
+  assert.deepEqual([withdrawn, orders, pending], [[], [], 1])
+})
+
 test('a setting that changes for one device starts nothing for the others', async () => {
   const world = await configured(twoWaves, 4)
   const last = world.devices.find(({ id }) => !firstOf(world).includes(id))

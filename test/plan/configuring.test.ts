@@ -103,6 +103,7 @@ const openOrder = (ordered: string) => ({
 
 test('a device is configured on its release, after it, or not at all, each with a reason', async (t) => {
   const artifact = configurationName('kiosk.json', digest, 'r1')
+  const signed = configurationName('kiosk.json', digest, 'r1', digestOf('a key'))
   const table: [string, Wish, Facts][] = [
     ['configure', {}, facts()],
     ['configure', {}, facts({ configuration: 'none' })],
@@ -119,6 +120,7 @@ test('a device is configured on its release, after it, or not at all, each with 
     ['update', { image: 'r2' }, facts()],
     ['update', { image: 'r2' }, facts({ configuration: digest })],
     ['already-pending', {}, facts({}, {}, openOrder(artifact))],
+    ['already-pending', {}, facts({}, {}, openOrder(signed))],
     ['already-pending', {}, facts({}, {}, openOrder('r1'))],
     ['busy', {}, facts({}, {}, openOrder('r2'))],
     ['busy', { image: 'r2' }, facts({}, {}, openOrder(artifact))],
@@ -127,6 +129,7 @@ test('a device is configured on its release, after it, or not at all, each with 
     ['leased', {}, facts({}, { lease: { holder: 'run', number: 1, until: '2026-03-02T13:00:00.000Z' } })],
     ['known-bad', { policy: `known-bad: ["${digest}"]` }, facts()],
     ['known-bad', { policy: `known-bad: ["${artifact}"]` }, facts({}, {}, openOrder(artifact))],
+    ['known-bad', { policy: `known-bad: ["${signed}"]` }, facts()],
     ['already-there', { policy: `known-bad: ["${digest}"]` }, facts({ configuration: digest })],
     ['no-release-fact', {}, facts({ 'rootfs-image.version': '' })],
     ['not-on-server', {}, { ...facts(), devices: facts({}, { id: 'b' }).devices }],
