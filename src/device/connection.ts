@@ -3,6 +3,8 @@ import type { CollectOptions, Collected } from './collect.ts'
 
 export interface CommandOptions {
   signal?: AbortSignal
+  /** What the program reads on its standard input: the place for a secret. It reads nothing unless given. */
+  input?: string
   /** The command is given up after so many ms; 60 000 unless given. */
   timeoutMs?: number
 }

@@ -13,7 +13,8 @@ export function connectLocal(context: Context): Connection {
     const deadline = AbortSignal.timeout(timeoutMs)
     const signals = [context.signal, deadline, ...(options.signal ? [options.signal] : [])]
     try {
-      return await start(program, args, { signal: AbortSignal.any(signals) }).done
+      const input = options.input === undefined ? {} : { input: options.input }
+      return await start(program, args, { signal: AbortSignal.any(signals), ...input }).done
     } catch (error) {
       if (error !== deadline.reason) throw error
       const message = `${program} on ${name} did not end within ${timeoutMs / 1000} s`

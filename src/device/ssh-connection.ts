@@ -146,7 +146,8 @@ class SshConnection implements Connection {
     const words = ['-F', this.#files.config, alias, shellQuote([program, ...args])]
     try {
       // the master holds the program's outputs open until the program ends over there: an abort must not wait for that
-      const ssh = start('ssh', words, { signal, graceMs: 1000 })
+      const input = options.input === undefined ? {} : { input: options.input }
+      const ssh = start('ssh', words, { signal, graceMs: 1000, ...input })
       const result = await Promise.race([ssh.done, abortOf(signal)])
       // 255 is ssh's own word for a broken connection, but a program may end with it too
       if (result.code !== 255 || (await isMasterAlive(this.#files))) return result
