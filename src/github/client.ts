@@ -14,7 +14,7 @@ export interface GitHubOptions {
 }
 
 interface Request {
-  method: 'GET' | 'POST' | 'PATCH' | 'PUT'
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   /** A route with `{owner}` and `{repo}`, which are filled in. */
   route: string
   parameters?: Record<string, unknown>

@@ -46,6 +46,10 @@ const eventFile = v.object({
     }),
   ),
   repository: v.optional(v.object({ default_branch: v.optional(v.string()) })),
+  // null where the fork is gone
+  workflow_run: v.optional(
+    v.object({ head_repository: v.nullish(v.object({ full_name: v.optional(v.string()) })) }),
+  ),
   merge_group: v.optional(v.object({ base_ref: v.string() })),
 })
 
@@ -68,6 +72,22 @@ export async function readEvent(environment: NodeJS.ProcessEnv = process.env): P
     defaultBranch: event.repository?.default_branch,
     branch: ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined,
   }
+}
+
+/**
+ * Whether a fork's pull request started the job, itself (`pull_request`, `pull_request_target`) or by a workflow that it ran
+ * (`workflow_run`). True also where such an event doesn't tell. Throws `invalid-file`.
+ */
+export async function isOfFork(environment: NodeJS.ProcessEnv = process.env): Promise<boolean> {
+  const event = await readFile(environment['GITHUB_EVENT_PATH'])
+  const own = environment['GITHUB_REPOSITORY']
+  const name = environment['GITHUB_EVENT_NAME'] ?? ''
+  const isOther = (of: string | undefined) => own === undefined || of?.toLowerCase() !== own.toLowerCase()
+  if (event.workflow_run || name === 'workflow_run')
+    return isOther(event.workflow_run?.head_repository?.full_name)
+  if (event.pull_request || name.startsWith('pull_request'))
+    return isOther(event.pull_request?.head.repo?.full_name)
+  return false
 }
 
 function isFromFork({ base, head }: NonNullable<v.InferOutput<typeof eventFile>['pull_request']>): boolean {

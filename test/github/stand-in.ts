@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import { type RepositoryState, respondOfRepository } from './stand-in-repository.ts'
+import { type RunnersState, noRunners, respondOfRunners } from './stand-in-runners.ts'
 
 export interface StandIn {
   url: string
@@ -42,6 +43,8 @@ export interface StandIn {
     target_url?: string | undefined
   }[]
   repository: RepositoryState
+  /** Self-hosted runners. */
+  runners: RunnersState
   /** How workflow runs stand, by their numbers. */
   runs: Record<string, 'queued' | 'in_progress' | 'completed'>
   /** `GET`, `POST …` of everything that was asked for, in order. */
@@ -92,14 +95,15 @@ export async function startGitHub(t: TestContext): Promise<StandIn> {
       inRuleset: new Set(),
       opened: [],
     },
+    runners: noRunners(),
     runs: {},
     requests: [],
     forbidden: undefined,
     troubles: [],
   }
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const [status, answer, headers] = respond(state, request, body)
+    void text(request).then(async (body) => {
+      const [status, answer, headers] = await respond(state, request, body)
       response.writeHead(status, { 'content-type': 'application/json', ...headers })
       response.end(JSON.stringify(answer))
     })
@@ -116,7 +120,7 @@ export async function startGitHub(t: TestContext): Promise<StandIn> {
 
 type Answer = [number, unknown, Record<string, string>?]
 
-function respond(state: StandIn, request: IncomingMessage, body: string): Answer {
+async function respond(state: StandIn, request: IncomingMessage, body: string): Promise<Answer> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://x')
   state.requests.push(`${request.method} ${pathname}`)
   const trouble = state.troubles.shift()
@@ -126,6 +130,12 @@ function respond(state: StandIn, request: IncomingMessage, body: string): Answer
     return [403, { message: 'Resource not accessible by integration' }]
   if (pathname === '/user') return [403, { message: 'Resource not accessible by integration' }]
   if (!pathname.startsWith(repository)) return [404, { message: 'Not Found' }]
+  if (pathname.startsWith(`${repository}/actions/runners`))
+    return await respondOfRunners(state.runners, {
+      method: request.method ?? '',
+      url: request.url ?? '',
+      body,
+    })
   const asked = `${request.method} ${pathname.slice(repository.length)}`
   const page = <T>(items: readonly T[]) => {
     const size = Number(searchParams.get('per_page') ?? 30)
