@@ -177,7 +177,6 @@ export const manifest = {
       'verify-key': { required: false, default: '' },
       'device-types': { required: false, default: '' },
       variant: { required: false, default: '' },
-      variant: { required: false, default: '' },
       'min-version': { required: false, default: '' },
       receipt: { required: false, default: '' },
       'receipt-key': { required: false, default: '' },

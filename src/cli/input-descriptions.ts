@@ -162,8 +162,6 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
       'Device types that the file must be for, separated by commas: all of them. It may be for more.',
     variant:
       'Variant that the file must be of, such as `lab`; `field` for any that is not of the variant `lab`, also one that names none. Where empty, it is not checked.',
-    variant:
-      'Variant that the file must be of, such as `lab`; `field` for any that is not of the variant `lab`, also one that names none. Where empty, it is not checked.',
     'min-version':
       'Oldest release that is accepted: its name, or its time as in names, `20260112T0930` (UTC).',
     receipt: 'Paths of the receipts that test-device wrote, separated by commas: one for each device type.',

@@ -7,6 +7,7 @@ import { nearest, usage, usageOf } from './usage.ts'
 const actions: Record<ActionName, () => Promise<unknown>> = {
   'build-image': () => import('../../actions/build-image/main.ts'),
   'dispatch-artifact': () => import('../../actions/dispatch-artifact/main.ts'),
+  'enroll-device': () => import('../../actions/enroll-device/main.ts'),
   'gather-facts': () => import('../../actions/gather-facts/main.ts'),
   'lease-device': () => import('../../actions/lease-device/foreground.ts'),
   'package-artifact': () => import('../../actions/package-artifact/main.ts'),

@@ -62,6 +62,11 @@ export const failureReasons = [
   'halted',
   // GitHub
   'github-refused',
+  // runners on devices
+  'fork-refused',
+  'device-unsuitable',
+  'runner-failed',
+  'runner-missing',
   // the run itself
   'cancelled',
   'internal',
