@@ -1,12 +1,21 @@
 // A virtual device on this machine's own kernel: namespaces, loop devices and a cable. Everything that it makes is tied to
 // this process, so that kill -9 is no worse than a power cut.
 import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises'
-import { type Context, Failure, readText, requirePrograms } from '../platform/platform.ts'
-import { readBootVariables, writeBootVariables } from './boot-loader.ts'
+import { dirname, join } from 'node:path'
+import {
+  type Context,
+  Failure,
+  machineArch,
+  openForeign,
+  readText,
+  requirePrograms,
+} from '../platform/platform.ts'
+import { nextBoot, readBootVariables, writeBootVariables } from './boot-loader.ts'
 import { type DeviceFolder, type FolderOptions, prepareFolder } from './device-folder.ts'
 import { lockFolder } from './folder-lock.ts'
 import { type DeviceNetwork, openNetwork } from './network.ts'
 import { type Board, type DeviceEvent, Power } from './power.ts'
+import { architectureOf } from './image-reader.ts'
 import { openServerLink } from './server-link.ts'
 import { consoleOf, installStageOne, meaningOf, startSlot } from './slot-process.ts'
 import { type Slots, attachSlots } from './slots.ts'
@@ -41,11 +50,23 @@ export interface VirtualDevice {
   readonly done: Promise<void>
 }
 
-const programs = ['cp', 'ip', 'losetup', 'mount', 'nsenter', 'pivot_root', 'setpriv', 'ssh-keygen', 'unshare']
+const programs = [
+  'cp',
+  'debugfs',
+  'ip',
+  'losetup',
+  'mount',
+  'nsenter',
+  'pivot_root',
+  'setpriv',
+  'ssh-keygen',
+  'unshare',
+]
 
 /**
  * Starts a virtual device on `options.folder`, which is made where it is missing and continued where it is there. Returns
  * when the power is on; sshd answers some tenths of a second later. An abort of the context powers it off.
+ * An image of another architecture runs under an emulator that the kernel is told of while the device is there.
  * Throws `missing-rights`, `missing-tool`, `device-busy` (the folder is in use), `bad-input`, `file-missing`, `disk-full`.
  */
 export async function startVirtualDevice(
@@ -64,6 +85,7 @@ export async function startVirtualDevice(
   const lock = await lockFolder(folder)
   stack.defer(() => lock.release())
   const state = await prepareFolder({ ...options, folder }, context)
+  stack.use(await openForeign(await programsOf(state), context))
   const network = await openNetwork(context)
   stack.defer(() => network.close())
   const link = await openServerLink(options.serverUrl, network.hostAddress)
@@ -121,6 +143,18 @@ export function poweredDevice(
       await done
     },
     done,
+  }
+}
+
+/** What machine the device's programs are for. What can't be told will show when they are started. */
+async function programsOf({ slots, data }: DeviceFolder): Promise<string> {
+  const slot = nextBoot((await readBootVariables(data)) ?? {}).slot
+  const path = slots[slot - 2] ?? slots[0]
+  try {
+    return await architectureOf({ path, offset: 0 }, join(dirname(data), 'program'))
+  } catch (error) {
+    if (error instanceof Failure && ['bad-input', 'invalid-file'].includes(error.reason)) return machineArch()
+    throw error
   }
 }
 
