@@ -22,25 +22,42 @@ export interface Row {
   peer?: { name: string; value: number }
 }
 
-const rows: Row[] = [
-  ...(await startUpRows()),
-  ...sizeRows(),
-  ...(await artifactRows(process.argv.includes('--large'))),
-  ...(await otaRows(process.argv.includes('--large'))),
-  ...(await fleetRows(process.argv.includes('--large'))),
-  ...(await imageRows()),
-  ...(await virtualDeviceRows()),
-  ...(await deviceTestRows()),
-  ...(await demoRows()),
-]
-let group = ''
-for (const row of rows) {
-  if (row.group !== group) console.log(`\n${(group = row.group)}`)
-  const figure = `${format(row.value)} ${row.unit}`.padStart(12)
-  const peer = row.peer
-    ? `   ${row.peer.name}: ${format(row.peer.value)} ${row.unit}, ratio ${(row.value / row.peer.value).toFixed(2)}`
-    : ''
-  console.log(`  ${row.name.padEnd(36)}${figure}${peer}`)
+const isLarge = process.argv.includes('--large')
+const groups: Record<string, () => Row[] | Promise<Row[]>> = {
+  'start-up': startUpRows,
+  size: sizeRows,
+  artifacts: () => artifactRows(isLarge),
+  ota: () => otaRows(isLarge),
+  fleet: () => fleetRows(isLarge),
+  images: imageRows,
+  devices: virtualDeviceRows,
+  tests: deviceTestRows,
+  demo: demoRows,
+}
+
+const asked = process.argv.slice(2).filter((word) => word !== '--large')
+const unknown = asked.filter((name) => !(name in groups))
+if (unknown.length > 0) {
+  console.error(`npm run bench -- [--large] [GROUP…]
+
+  --large   also what takes long: the largest fleets and files
+  GROUP     of ${Object.keys(groups).join(', ')} (default: all)`)
+  process.exit(unknown.some((word) => word === '--help' || word === '-h') ? 0 : 2)
+}
+
+const rows: Row[] = []
+let heading = ''
+for (const [name, measure] of Object.entries(groups)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  for (const row of await measure()) {
+    rows.push(row)
+    if (row.group !== heading) console.log(`\n${(heading = row.group)}`)
+    const figure = `${format(row.value)} ${row.unit}`.padStart(12)
+    const peer = row.peer
+      ? `   ${row.peer.name}: ${format(row.peer.value)} ${row.unit}, ratio ${(row.value / row.peer.value).toFixed(2)}`
+      : ''
+    console.log(`  ${row.name.padEnd(36)}${figure}${peer}`)
+  }
 }
 const record = {
   at: new Date().toISOString(),

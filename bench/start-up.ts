@@ -37,11 +37,10 @@ async function firstLineMs(args: string[]): Promise<number> {
     // inputs that every action refuses after its first line: nothing is to be started here
     env: { PATH: process.env['PATH'] ?? '', INPUT_ACCEPT: 'refused', INPUT_FLEET: '/nowhere' },
   })
-  const closed = new Promise((resolve) => child.once('close', resolve))
-  await new Promise((resolve) => child.stdout.once('data', resolve))
-  const ms = performance.now() - startedAt
-  child.stdout.resume()
-  await closed
+  let ms: number | undefined
+  child.stdout.on('data', () => (ms ??= performance.now() - startedAt))
+  await new Promise((resolve) => child.once('close', resolve))
+  if (ms === undefined) throw new Error(`node ${args.join(' ')} ended without a line: is dist/ built?`)
   return ms
 }
 
