@@ -42,9 +42,12 @@ export async function runSuite(
       context.log.info(`trying ${failed.length} failed tests again (${retry} of ${retries})`)
       await context.clock.sleep(pauseMs, context.signal)
       const again = await tryOnce(failed)
-      // one that could not be run again stays what it was, but a device that is gone is gone
-      if (again.problem && again.problem.reason !== 'tests-not-run')
-        return { ...result, problem: again.problem }
+      // what could not be tried again stays what it was, but a device that is gone is gone
+      if (again.problem) {
+        if (again.problem.reason !== 'tests-not-run') return { ...result, problem: again.problem }
+        context.log.warn(`what failed stays failed, trying it again told nothing: ${again.problem.message}`)
+        continue
+      }
       // tried again, a program may leave only the numbers of what ran again
       const measures = [...(result.measures ?? []), ...(again.measures ?? [])]
       result = { cases: merged(result.cases, again.cases), problem: undefined, measures }
@@ -91,13 +94,22 @@ async function finished(result: SuiteResult, folder: string, measured: string): 
   return { ...result, cases: withPlaces(result.cases, folder), measures: await readMeasured(measured) }
 }
 
-/** What came out in the end: a test that failed first and passes now is flaky, one that passed first stays so. */
+/**
+ * What came out in the end: a test that failed first and passes now is flaky, one that passed first stays so. Which of several
+ * tests of one name is which nobody tells, so they pass together.
+ */
 function merged(before: readonly TestCase[], after: readonly TestCase[]): TestCase[] {
   const key = ({ suite, name }: TestCase) => JSON.stringify([suite, name])
-  const now = new Map(after.map((one) => [key(one), one]))
+  const failed = Map.groupBy(
+    before.filter(({ result }) => result === 'failed'),
+    key,
+  )
+  const now = Map.groupBy(after, key)
   return before.map((one) => {
-    const next = one.result === 'failed' ? now.get(key(one)) : undefined
-    if (next?.result !== 'passed') return one
+    const tried = one.result === 'failed' ? (now.get(key(one)) ?? []) : []
+    const isWhole = tried.length >= (failed.get(key(one))?.length ?? 0)
+    const [next] = tried
+    if (!next || !isWhole || tried.some(({ result }) => result !== 'passed')) return one
     return { ...next, flaky: { message: one.message, details: one.details } }
   })
 }
