@@ -22,7 +22,7 @@ export function problemsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
     }
     byBranch.set(stage.branch, name)
     const { after } = stage
-    if (after !== undefined && !(after in (value.stages ?? {})))
+    if (after !== undefined && !Object.hasOwn(value.stages ?? {}, after))
       problems.push(problem(['stages', name, 'after'], `there is no stage ${after}`))
     else if (after !== undefined && isInCircle(name, value.stages ?? {}))
       problems.push(problem(['stages', name, 'after'], 'the stages wait for each other in a circle'))
