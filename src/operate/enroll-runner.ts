@@ -25,8 +25,8 @@ export interface RunnerRequest {
   labels: readonly string[]
   /** Hides a secret in all that is logged from then on. */
   mask: (secret: string) => void
-  /** How long it may take until GitHub sees it online, in ms; three minutes unless given. */
-  limitMs?: number
+  /** How long the device may take to answer over ssh, and GitHub to see its runner, in ms: a minute and three unless given. */
+  limits?: { connectMs?: number; onlineMs?: number }
 }
 
 export interface EnrolledRunner {
@@ -71,7 +71,7 @@ export async function enrollRunner(
 type Wanted = RunnerRequest & { name: string; labels: readonly string[] }
 
 async function connected(
-  { device, sshKey, hostKey }: RunnerRequest,
+  { device, sshKey, hostKey, limits }: RunnerRequest,
   lifeline: AbortController,
   context: Context,
 ): Promise<Connection> {
@@ -83,6 +83,7 @@ async function connected(
       context: { ...context, signal: lifeline.signal },
       sshKey,
       hostKey,
+      ...(limits?.connectMs === undefined ? {} : { limitMs: limits.connectMs }),
     })
   } finally {
     context.signal.removeEventListener('abort', cut)
@@ -102,7 +103,7 @@ async function startOn(
   registry: RunnerRegistry,
   context: Context,
 ): Promise<EnrolledRunner> {
-  const { name, device } = wanted
+  const { name } = wanted
   // a token that may not do this is known before anything is copied
   const before = await registry.list()
   try {
@@ -112,7 +113,7 @@ async function startOn(
       context.log.info(`${name} was started before`)
       return { name, labels: running.labels, isNew: false }
     }
-    await forgetEnded(before, device.host, registry, context)
+    await forgetEnded(before, wanted, registry, context)
     const { runner, configuration } = await registerRunner(wanted, registry, context)
     await host.handOver(name, configuration)
     await untilOnline(host, runner, wanted, registry, context)

@@ -9,19 +9,22 @@ const onlineLimitMs = 180_000
 const pauseMs = 1000
 
 /**
- * Removes what is registered for a device and has ended without a job. Only for whoever holds the device: there is one
- * runner at a time, so none of these can still be on its way.
+ * Removes what is registered for a device and runs no more: one that ended without a job, and one of the same `name`, which
+ * GitHub may show online for a while after its device was switched off. Only for whoever holds the device: it has one runner
+ * at a time, so none of these can still be on its way.
  */
 export async function forgetEnded(
   all: readonly RegisteredRunner[],
-  host: string,
+  { name, device }: { name: string; device: { host: string } },
   registry: RunnerRegistry,
   context: Context,
 ): Promise<void> {
-  const ended = all.filter((one) => isRunnerOf(host, one.name) && !one.isOnline && !one.isBusy)
-  for (const { id, name } of ended) {
-    context.log.info(`removing the registration of ${oneLine(name)}, which ended without a job`)
-    await registry.remove(id)
+  const ended = all.filter(
+    (one) => !one.isBusy && (one.name === name || (isRunnerOf(device.host, one.name) && !one.isOnline)),
+  )
+  for (const one of ended) {
+    context.log.info(`removing the registration of ${oneLine(one.name)}, which ended without a job`)
+    await registry.remove(one.id)
   }
 }
 
@@ -71,10 +74,11 @@ function secretsIn(configuration: string): string[] {
 export async function untilOnline(
   host: RunnerHost,
   { id, name }: RegisteredRunner,
-  { limitMs = onlineLimitMs, device }: { limitMs?: number; device: { host: string } },
+  { limits, device }: { limits?: { onlineMs?: number }; device: { host: string } },
   registry: RunnerRegistry,
   context: Context,
 ): Promise<void> {
+  const limitMs = limits?.onlineMs ?? onlineLimitMs
   const startedAt = context.clock.now().getTime()
   const elapsed = () => context.clock.now().getTime() - startedAt
   for (;;) {

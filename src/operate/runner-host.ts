@@ -114,11 +114,14 @@ function sightOf(lines: readonly string[]): Sight {
   const state = lines.find((line) => line.startsWith('state='))?.slice('state='.length) ?? ''
   const tail = lines.filter((line) => line.startsWith('log=')).map((line) => line.slice('log='.length))
   const kind = (['preparing', 'running', 'ended'] as const).find((one) => state.startsWith(one)) ?? 'gone'
-  return { state: kind, tail: shorten(oneLine(tail.join(' / ')), 1500) }
+  return { state: kind, tail: shorten(oneLine(withoutSecrets(tail.join(' / '))), 1500) }
 }
 
+/** What looks like a key or a runner's configuration: a program that fails may well show what it was given. */
+const withoutSecrets = (said: string) => said.replace(/[A-Za-z0-9+/]{60,}=*/g, '***')
+
 function failedOn(host: string, why: string): Failure {
-  const said = shorten(oneLine(why), 500)
+  const said = shorten(oneLine(withoutSecrets(why)), 500)
   return /No space left|Disk quota/i.test(why)
     ? new Failure('disk-full', `${host} has no room for a runner: ${said}`)
     : new Failure('runner-failed', `no runner could be started on ${host}: ${said}`)

@@ -54,9 +54,12 @@ for tool in setsid flock; do command -v "$tool" >/dev/null 2>&1 || say "missing=
 size=$(du -sk "$runner" 2>/dev/null)
 say "size=\${size%%[!0-9]*}"
 say "free=$(df -Pk "$HOME" 2>/dev/null | { read -r _; read -r _ _ _ free _; printf %s "\${free:-}"; })"
+# where update clients keep the device's type; Mender's folder may be closed to all but root
 for file in /var/lib/mender/device_type /data/mender/device_type; do
   [ -r "$file" ] && say "type=$(sed -n 's/^device_type=//p' "$file" | head -n 1)"
 done
+[ -r /etc/rauc/system.conf ] && say "type=$(sed -n 's/^compatible=//p' /etc/rauc/system.conf | head -n 1)"
+[ -r /etc/hwrevision ] && say "type=$(sed -n '1s/[[:space:]].*//p' /etc/hwrevision)"
 exit 0
 `
 
@@ -161,14 +164,19 @@ exit 0
 
 /** Ends a runner and everything of it; says `gone` when nothing is left. Arguments: as `lookScript`'s. */
 export const stopScript = `${common}
-[ "$(cat "$base/name" 2>/dev/null)" = "$1" ] || { say gone; exit 0; }
-if [ -r "$2/run.sh" ] && exec 9<"$2/run.sh" && flock -n 9; then
-  clean
-else
-  exec 9<&-
+is_there() { [ "$(cat "$base/name" 2>/dev/null)" = "$1" ]; }
+is_kept() { (exec 9<"$1/run.sh" && ! flock -n 9); }
+[ -r "$2/run.sh" ] || { say gone; exit 0; }
+# a keeper that was started a moment ago has the lock first, and then a name
+tries=0
+while [ ! -e "$base/name" ] && is_kept "$2" && [ "$tries" -lt 3 ]; do sleep 1; tries=$((tries + 1)); done
+is_there "$1" || { say gone; exit 0; }
+if is_kept "$2"; then
   kill -TERM "$(cat "$base/keeper")" 2>/dev/null
   tries=0
-  while [ "$(cat "$base/name" 2>/dev/null)" = "$1" ] && [ "$tries" -lt 12 ]; do sleep 1; tries=$((tries + 1)); done
+  while is_there "$1" && [ "$tries" -lt 12 ]; do sleep 1; tries=$((tries + 1)); done
+else
+  clean
 fi
-[ "$(cat "$base/name" 2>/dev/null)" = "$1" ] && say "failed $base is still there" || say gone
+is_there "$1" && say "failed $base is still there" || say gone
 `

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { digestOf, home, installed, startRunnerLab } from '../operate/runner-lab.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { startGitHub } from '../github/stand-in.ts'
+import { digestOf, fleetRepository, home, installed, startRunnerLab } from '../operate/runner-lab.ts'
 import { cannotBoot } from '../support/base-image.ts'
 import { until } from '../support/devices.ts'
+import { runInRunner } from '../support/runner.ts'
+import { temporaryFolder } from '../support/temporary.ts'
 
 const skip = cannotBoot
 /** Of a runner's end: signals, a second or two of its keeper's naps, on a machine that has other things to do. */
@@ -60,3 +65,103 @@ test(
     assert.equal(await lab.shell(`sha256sum ${installed}/run.sh`), before, 'a job changes its copy alone')
   },
 )
+
+const token = { 'github-token': 'token-of-an-app' }
+
+/** Runs the action in a job that this event started. */
+async function inEvent(t: TestContext, name: string, event: object, inputs: Record<string, string>) {
+  const github = await startGitHub(t)
+  github.runners.registered.push({
+    id: 1,
+    name: 'pi-1',
+    os: 'linux',
+    status: 'online',
+    busy: false,
+    labels: ['self-hosted', 'pi-4'],
+    group: 1,
+    workFolder: '_work',
+  })
+  const path = join(await temporaryFolder(t), 'event.json')
+  await writeFile(path, JSON.stringify(event))
+  const env = { GITHUB_API_URL: github.url, GITHUB_EVENT_NAME: name, GITHUB_EVENT_PATH: path }
+  return { github, ...(await runInRunner('enroll-device', { inputs: { ...token, ...inputs }, env })) }
+}
+
+const sha = 'a'.repeat(40)
+const pullRequest = (from: string | null) => ({
+  number: 7,
+  pull_request: {
+    number: 7,
+    base: { ref: 'main', sha, repo: { full_name: 'octo/fleet' } },
+    head: { sha, repo: from === null ? null : { full_name: from } },
+  },
+})
+const check = { 'require-runner': 'self-hosted, PI-4' }
+
+test('nothing that a fork started gets near a runner, whatever it asks for', async (t) => {
+  const workflowRun = (from: string) => ({ workflow_run: { head_repository: { full_name: from } } })
+  const events: [name: string, event: object][] = [
+    ['pull_request', pullRequest('stranger/fleet')],
+    ['pull_request_target', pullRequest('stranger/fleet')],
+    ['pull_request', pullRequest(null)],
+    ['pull_request', {}],
+    ['workflow_run', workflowRun('stranger/fleet')],
+    ['workflow_run', {}],
+  ]
+  for (const [name, event] of events)
+    for (const inputs of [check, { device: 'lab-01' }]) {
+      const { github, outputs, errors } = await inEvent(t, name, event, inputs)
+      assert.equal(outputs['failure-reason'], 'fork-refused', `${name} ${JSON.stringify(event)}`)
+      assert.match(errors[0]?.message ?? '', /a pull request from a fork, whose code would run on a device/)
+      assert.deepEqual(github.requests, [])
+    }
+  const own: [name: string, event: object][] = [
+    ['pull_request', pullRequest('octo/fleet')],
+    ['workflow_run', workflowRun('octo/fleet')],
+    ['push', { ref: 'refs/heads/main' }],
+  ]
+  for (const [name, event] of own)
+    assert.equal((await inEvent(t, name, event, check)).outputs['failure-reason'], '', name)
+})
+
+test('labels that a runner has are what runs-on gets; others fail at once', async (t) => {
+  const { outputs, summary, github } = await inEvent(t, 'push', {}, check)
+  assert.deepEqual(JSON.parse(outputs['runs-on'] ?? ''), ['self-hosted', 'PI-4'])
+  assert.deepEqual([outputs['changed'], outputs['device'] ?? ''], ['false', ''])
+  assert.match(summary, /online are pi/)
+  assert.deepEqual(github.requests, ['GET /repos/octo/fleet/actions/runners'])
+  assert.deepEqual(github.runners.deviations, [])
+  const none = await inEvent(t, 'push', {}, { 'require-runner': 'pi-5' })
+  assert.deepEqual([none.code, none.outputs['failure-reason']], [1, 'runner-missing'])
+})
+
+test('what is asked for wrongly is named, and nothing is sent', async (t) => {
+  const workspace = await fleetRepository(t)
+  const wrong: [inputs: Record<string, string>, words: RegExp][] = [
+    [{}, /missing input: device/],
+    [{ device: 'lab-01', ...check }, /give device or require-runner/],
+    [{ device: 'lab-01', roles: 'runner, gateway' }, /"gateway" is not built yet: .* is runner/],
+    [{ 'require-runner': ' , ' }, /names no label/],
+    [{ device: 'lab-01', address: 'ssh://runner@192.0.2.7' }, /host-key: /],
+    [
+      {
+        device: 'lab-01',
+        address: 'ssh://runner@192.0.2.7',
+        'host-key': `ssh-ed25519 ${'A'.repeat(68)}`,
+        'runner-group': 'Default',
+      },
+      /runner-group is "Default"; write the group's number/,
+    ],
+  ]
+  for (const [inputs, words] of wrong) {
+    const { outputs, errors } = await runInRunner('enroll-device', {
+      workspace,
+      inputs: { ...token, ...inputs },
+    })
+    assert.equal(outputs['failure-reason'], 'bad-input', words.source)
+    assert.match(errors[0]?.message ?? '', words)
+  }
+  const env = { GITHUB_REPOSITORY: '' }
+  const nowhere = await runInRunner('enroll-device', { workspace, inputs: { ...token, ...check }, env })
+  assert.match(nowhere.errors[0]?.message ?? '', /set GITHUB_REPOSITORY/)
+})

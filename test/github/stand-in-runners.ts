@@ -22,6 +22,8 @@ export interface RunnersState {
   /** Labels that every runner gets, and labels that none gets. */
   added: string[]
   refused: string[]
+  /** What registering is answered with, in place of what it would be. */
+  registerStatus: 404 | 422 | undefined
   /** Registers, but loses the answer. */
   isAnswerLost: boolean
   /** What went to and fro and is not in GitHub's description. */
@@ -48,6 +50,7 @@ export function noRunners(): RunnersState {
     isOnline: async () => false,
     added: [],
     refused: [],
+    registerStatus: undefined,
     isAnswerLost: false,
     deviations: [],
     removed: [],
@@ -101,6 +104,9 @@ function answerTo(
 }
 
 function register(state: RunnersState, sent: v.InferOutput<typeof newRunner>): Answer {
+  if (state.registerStatus === 404) return [404, { message: 'Not Found' }]
+  if (state.registerStatus === 422)
+    return [422, { message: 'Validation Failed', documentation_url: documentation }]
   if (state.registered.some(({ name }) => name === sent.name))
     return [409, { message: `Already exists - A runner with the name ${sent.name} already exists.` }]
   if (sent.name.length > 64 || ![1, 7].includes(sent.runner_group_id))

@@ -14,12 +14,9 @@ sh_of() { readlink "/proc/$1/exe"; }
 printf '%s' "$ACTIONS_RUNNER_INPUT_JITCONFIG" | sha256sum | cut -c1-64 >"$record/configuration-digest"
 unset ACTIONS_RUNNER_INPUT_JITCONFIG
 case $(cat "$record/mode") in
-dies)
-  echo "An error occurred: Not configured. Run config.(sh/cmd) to configure the runner."
-  exit 1
-  ;;
 leaks)
-  cat "/proc/$$/environ" | tr '\0' '\n' | grep JITCONFIG
+  tr '\0' '\n' <"/proc/$$/environ" | grep JITCONFIG
+  echo "An error occurred: Not configured. Run config.(sh/cmd) to configure the runner."
   exit 1
   ;;
 esac
@@ -28,7 +25,7 @@ echo 'Current runner version: stand-in'
 echo 'Listening for Jobs'
 mkdir -p _work/repository
 echo 'of a job' >_work/repository/file
-[ "$(cat "$record/mode")" = offline ] || touch "$record/online"
+[ "$(cat "$record/mode")" = offline ] || cp ../name "$record/online"
 until [ -e "$record/job" ]; do sleep 0.1; done
 echo "2026-01-01 00:00:00Z: Running job: test"
 # what a job leaves behind: in its process group, and out of it
