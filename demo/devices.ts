@@ -59,9 +59,10 @@ async function startDevice(
     serial,
     'authorized-key': keys.sshPublicFile,
     'verify-key': keys.verify,
+    'boot-timeout': `${target.patience}m`,
   }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  const machine = target.isEmulated ? ['--machine'] : []
+  const machine = target.isMachine ? ['--machine'] : []
   const { outputs } = await startService(run, `device-${serial}`, ['virtual-device', ...args, ...machine], {
     signal,
     timeoutMs: 60_000 * target.patience,

@@ -3,6 +3,7 @@
 //   --break          the same with an image whose health check fails on every device
 //   --break-canary   the same with an image that passes in the lab and fails on the canary device
 //   --arch ARCH      image and devices of another architecture than this machine's, under emulation
+//   --machines       every device is a machine in QEMU, with a kernel of its own
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     'break-canary': { type: 'boolean' },
     stop: { type: 'boolean' },
     arch: { type: 'string' },
+    machines: { type: 'boolean' },
   },
 })
 const signal = endingSignal(say)
@@ -64,13 +66,13 @@ async function demonstrate(): Promise<number> {
   let run: RunFolder
   let target: Target
   try {
-    target = targetOf(options.arch)
+    target = targetOf(options)
     run = await freshRunFolder(say)
   } catch (error) {
     say(messageOf(error))
     return 1
   }
-  if (target.estimate) say(target.estimate)
+  if (target.about) say(target.about)
   const progress = new Progress(stories[story].steps)
   const told: Told = { ticks: [], pullRequests: [] }
   let verdict: Verdict = { isGood: true, text: 'Every step ended as it should.' }
@@ -171,7 +173,7 @@ async function close({ run, progress, told, target }: Played, verdict: Verdict):
   if (options.keep !== true || signal.aborted) await endProcesses(run.path)
   const page = await writePage(run, progress.steps, verdict, { ...told, target })
   const record = { isGood: verdict.isGood, isBreaking: story !== 'good', steps: progress.steps }
-  const name = `${stories[story].record}${target.isEmulated ? `-${target.architecture}` : ''}.json`
+  const name = `${stories[story].record}${target.suffix}.json`
   await writeAtomically(join(run.path, '..', name), JSON.stringify(record, null, 2))
   say(`\n${table(progress.steps)}`)
   say(`${verdict.isGood ? '✔' : '✖'} ${verdict.text}`)

@@ -40,11 +40,7 @@ export async function writePage(
   ]
   const lead = [
     'One machine, real parts: an image built by mmdebstrap, devices that run Debian’s own update client and ssh server, a fleet described in Git.',
-    ...(told.target.isEmulated
-      ? [
-          `The devices are ${told.target.architecture} machines in QEMU, each with a kernel of its own; times are those of emulation.`,
-        ]
-      : []),
+    ...(told.target.about === undefined ? [] : [told.target.about]),
     `Written ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC.`,
   ]
   await writeAtomically(path, renderPage({ title: 'Drover: the demonstration', verdict, lead, sections }))

@@ -29,11 +29,11 @@ export async function commit(path: string, message: string, at: string): Promise
   })
 }
 
-/** The devices ask their server less often: what they run for their inventory takes an emulated processor seconds. */
-export async function askSeldom(path: string): Promise<void> {
+/** The devices report every so many seconds only: what they run for that takes an emulated processor seconds itself. */
+export async function reportSeldom(path: string, seconds: number): Promise<void> {
   const file = join(path, 'files', 'etc', 'mender', 'mender.conf')
   await replace(file, /"UpdatePollIntervalSeconds": \d+/, '"UpdatePollIntervalSeconds": 5')
-  await replace(file, /"InventoryPollIntervalSeconds": \d+/, '"InventoryPollIntervalSeconds": 30')
+  await replace(file, /"InventoryPollIntervalSeconds": \d+/, `"InventoryPollIntervalSeconds": ${seconds}`)
 }
 
 /** The change of the next release: what the machine says of itself when someone logs in. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { runOk } from '../src/platform/platform.ts'
 import { type Device, deviceIds, putIntoLab } from './devices.ts'
 import { DemoFailure, type Outputs, drover, startService } from './drover.ts'
-import { askSeldom, git, nextRelease, repositoryFrom } from './repositories.ts'
+import { git, nextRelease, repositoryFrom, reportSeldom } from './repositories.ts'
 import { type Images, type Keys, type Scene, type Server, need } from './scene.ts'
 
 /** Starts the embedded OTA server with a data folder of its own. */
@@ -38,7 +38,10 @@ export async function buildImages({ run, progress, signal, story, target }: Scen
         say,
         signal,
       })
-    await repositoryFrom('os', repository, '2026-01-05T08:00:00Z', target.isEmulated ? askSeldom : undefined)
+    const { reportSeconds } = target
+    await repositoryFrom('os', repository, '2026-01-05T08:00:00Z', async (path) => {
+      if (reportSeconds !== undefined) await reportSeldom(path, reportSeconds)
+    })
     await git(repository, ['worktree', 'add', '--quiet', '--detach', before])
     await nextRelease(repository, story)
     const [base, next] = await Promise.all([build(before, 'image-base'), build(repository, 'image')])
@@ -131,6 +134,7 @@ export async function testDevice(
         'host-key': device.hostKey,
         tests: join(images.repository, 'tests'),
         'expect-release': need(artifact, 'name'),
+        'boot-timeout': `${scene.target.patience}m`,
         output: join(run.path, 'test-results'),
       },
       env: { DROVER_SSH_KEY: keys.ssh },

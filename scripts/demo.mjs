@@ -7,11 +7,12 @@ import { asRoot, node24, setUp } from './setup.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const architectures = ['amd64', 'arm64']
-const flags = ['keep', 'break', 'break-canary', 'stop', 'help']
+const flags = ['keep', 'break', 'break-canary', 'machines', 'stop', 'help']
 const usage = `npm run demo                     the whole job on this machine
 npm run demo -- --break          the same with an image whose health check fails on every device
 npm run demo -- --break-canary   the same with an image that passes in the lab and fails on the canary device
-npm run demo -- --arch arm64     the same on devices of another architecture (amd64, arm64), under emulation: many minutes
+npm run demo -- --arch arm64     the same with an image and devices of another architecture (amd64, arm64), under emulation
+npm run demo -- --machines       the same with devices that are machines in QEMU, each with a kernel of its own
 npm run demo -- --keep           leaves the server and the devices running
 npm run demo -- --stop           ends what --keep left
 `
@@ -25,8 +26,7 @@ if (given.wrong) {
   process.stderr.write(`${given.wrong}\n\n${usage}`)
   process.exit(2)
 }
-const own = process.arch === 'arm64' ? 'arm64' : 'amd64'
-await setUp({ packages: 'demo', emulated: given.arch === own ? undefined : given.arch })
+await setUp({ packages: 'demo', architecture: given.arch, machines: given.machines })
 
 const [program, programArgs] = asRoot(node24(), [join(root, 'demo', 'main.ts'), ...args])
 const child = spawn(program, programArgs, { cwd: root, stdio: 'inherit' })

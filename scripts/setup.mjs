@@ -34,16 +34,20 @@ const demoPrograms = {
   'pytest-3': 'python3-pytest',
   'mender-artifact': 'mender-artifact',
 }
-/** What images and machines of another architecture need besides. */
-const emulation = {
-  amd64: { 'qemu-x86_64-static': 'qemu-user-static', 'qemu-system-x86_64': 'qemu-system-x86' },
-  arm64: { 'qemu-aarch64-static': 'qemu-user-static', 'qemu-system-aarch64': 'qemu-system-arm' },
-}
-const emulationPrograms = (architecture) => ({
-  ...emulation[architecture],
-  'arch-test': 'arch-test',
-  sfdisk: 'fdisk',
-  'dpkg-deb': 'dpkg',
+const ownArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+const [userEmulators, systemEmulators] = [
+  { amd64: 'qemu-x86_64-static', arm64: 'qemu-aarch64-static' },
+  {
+    amd64: { 'qemu-system-x86_64': 'qemu-system-x86' },
+    arm64: { 'qemu-system-aarch64': 'qemu-system-arm' },
+  },
+]
+/** What systems of another architecture need besides, and machines. */
+const emulationPrograms = (architecture, machines) => ({
+  ...(architecture === ownArchitecture
+    ? {}
+    : { [userEmulators[architecture]]: 'qemu-user-static', 'arch-test': 'arch-test' }),
+  ...(machines ? { ...systemEmulators[architecture], sfdisk: 'fdisk' } : {}),
 })
 const testPrograms = {
   ...demoPrograms,
@@ -75,12 +79,13 @@ const testPrograms = {
 
 /**
  * Installs what is missing, after saying what that will be. Where it can't, prints everything that is missing and how to
- * get it, and ends the process with 1 before anything was done. `emulated` is an architecture that is run under emulation.
+ * get it, and ends the process with 1 before anything was done. `architecture` is what systems are
+ * built and run for, `machines` whether they run with a kernel of their own.
  */
-export async function setUp({ packages, emulated }) {
+export async function setUp({ packages, architecture, machines }) {
   const programs = {
     ...(packages === 'test' ? testPrograms : demoPrograms),
-    ...(emulated ? emulationPrograms(emulated) : {}),
+    ...emulationPrograms(architecture ?? ownArchitecture, machines),
   }
   const wanted = missingPackages(programs)
   const problems = obstacles(wanted, packages)
