@@ -31,7 +31,7 @@ export function commandChecks({ commands = [] }: ChecksFile): Check[] {
   })
 }
 
-function judge({ status, output, seconds }: ProbeResult, command: Command, limitSeconds: number) {
+function judge({ status, output, isCut, seconds }: ProbeResult, command: Command, limitSeconds: number) {
   const { status: wanted = 0, contains, lacks, measure } = command
   // whichever status its end by force has there
   if (seconds >= limitSeconds && status !== wanted)
@@ -39,11 +39,20 @@ function judge({ status, output, seconds }: ProbeResult, command: Command, limit
   const measured = measure && measureIn(output, measure)
   const problems = [
     ...(status === wanted ? [] : [`its exit status is ${status}, not ${wanted}${lastLine(output)}`]),
-    ...listOf(contains).flatMap((text) => (output.includes(text) ? [] : [`"${text}" is not in its output`])),
-    ...listOf(lacks).flatMap((text) => (output.includes(text) ? [`"${text}" is in its output`] : [])),
+    ...listOf(contains).flatMap((text) =>
+      output.includes(text) ? [] : [`"${text}" is not in ${isCut ? 'the first 256 KiB of ' : ''}its output`],
+    ),
+    ...listOf(lacks).flatMap((text) => foundIn(output, isCut, text)),
     ...(measure && !measured ? ['there is no number to measure in its output'] : []),
   ]
   return { problems, measures: measured ? [measured] : [] }
+}
+
+function foundIn(output: string, isCut: boolean, text: string): string[] {
+  if (output.includes(text)) return [`"${text}" is in its output`]
+  if (!isCut) return []
+  const advice = 'have the command look itself, such as with grep'
+  return [`whether "${text}" is in its output is not known, which has more than 256 KiB: ${advice}`]
 }
 
 function measureIn(

@@ -59,7 +59,7 @@ function fileScript(path: string, { type, contains, lacks }: FileWanted): string
 function problemsOf({ status, output }: ProbeResult, exists: boolean, wanted: FileWanted): string[] {
   const [, bits = '', uid = '', gid = '', user = '', group = ''] =
     /^stat ([0-9a-f]+) (\d+) (\d+) (\S+) (\S+)$/m.exec(output) ?? []
-  if (status !== 0) return unanswered('the shell', { status, output, seconds: 0 }).problems
+  if (status !== 0) return unanswered('the shell', { status, output }).problems
   const isThere = /^stat/m.test(output)
   if (!isThere && !/No such file|Not a directory/i.test(output))
     return [`it can't be looked at: ${output.trim()}`]

@@ -28,7 +28,7 @@ export function serviceChecks({ services = {} }: ChecksFile): Check[] {
         if (isMissing && (running || enabled === true)) return { problems: [`there is no ${unit}`] }
         // enabled-runtime and generated ones start too, but are not what a file of the image says
         const isEnabled = /^(enabled|alias|static|indirect)$/.test(value('UnitFileState'))
-        const restarts = Number(value('NRestarts')) || 0
+        const restarts = value('NRestarts')
         return {
           problems: [
             ...((active === 'active') === running ? [] : [`it is ${active} (${value('SubState')})`]),
@@ -37,14 +37,18 @@ export function serviceChecks({ services = {} }: ChecksFile): Check[] {
               : [
                   `it is ${value('UnitFileState') || 'without a unit file'}, not ${enabled ? 'enabled' : 'disabled'}`,
                 ]),
-            ...(maxRestarts === undefined || restarts <= maxRestarts
-              ? []
-              : [`it was restarted ${restarts} times; ${maxRestarts} are the limit`]),
+            ...(maxRestarts === undefined ? [] : tooManyRestarts(restarts, maxRestarts)),
           ],
         }
       },
     }
   })
+}
+
+// only a service has this number, and no systemd before 235
+function tooManyRestarts(told: string, limit: number): string[] {
+  if (told === '') return ['systemd does not tell how often it was restarted']
+  return Number(told) <= limit ? [] : [`it was restarted ${told} times; ${limit} are the limit`]
 }
 
 /** A check for each of `packages`. */

@@ -57,8 +57,9 @@ export function portChecks({ ports = {} }: ChecksFile): Check[] {
         script:
           'for f in tcp tcp6 udp udp6; do echo "= $f"; cat /proc/net/$f 2>/dev/null || true; done; [ -r /proc/net/tcp ]',
       },
-      judge: ({ status, output }) => {
+      judge: ({ status, output, isCut }) => {
         if (status !== 0) return { problems: ['the device has no /proc/net/tcp'] }
+        if (isCut) return { problems: ['the device has more connections than can be looked through'] }
         const found = listeningPorts(output).filter(
           (one) => one.protocol === protocol && one.port === Number(port),
         )

@@ -46,7 +46,7 @@ export function isLike(text: string, pattern: string): boolean {
 }
 
 /** A check that can't be made is none that passed. */
-export function unanswered(what: string, { status, output }: ProbeResult) {
+export function unanswered(what: string, { status, output }: Pick<ProbeResult, 'status' | 'output'>) {
   const said = output.trim().split('\n').at(-1) ?? ''
   return { problems: [`${what} gave no answer (exit status ${status})${said === '' ? '' : `: ${said}`}`] }
 }

@@ -16,6 +16,8 @@ export interface ProbeResult {
   status: number
   /** Standard output and standard error, at most 256 KiB. */
   output: string
+  /** Whether there may have been more: what is not in `output` is not known then. */
+  isCut: boolean
   seconds: number
 }
 
@@ -85,7 +87,7 @@ async function askBatch(connection: Connection, batch: readonly Probe[]): Promis
 // busybox and coreutils have `timeout` in three forms, small systems none; `head -c` is not POSIX, and /proc/uptime is read
 // without starting a program
 const prologue = `LC_ALL=C; export LC_ALL; PATH="$PATH:/usr/sbin:/sbin:/usr/bin:/bin"; export PATH
-if head -c 1 </dev/null >/dev/null 2>&1; then cut_() { head -c ${maxOutputBytes}; cat >/dev/null; }; else cut_() { cat; }; fi
+if head -c 1 </dev/null >/dev/null 2>&1; then cut_() { head -c ${maxOutputBytes + 1}; cat >/dev/null; }; else cut_() { cat; }; fi
 up_() { u_=; read -r u_ x_ </proc/uptime; }
 if timeout -k 1 5 true >/dev/null 2>&1; then limit_() { t_=$1; shift; timeout -k 2 "$t_" "$@"; }
 elif timeout 5 true >/dev/null 2>&1; then limit_() { t_=$1; shift; timeout "$t_" "$@"; }
@@ -112,9 +114,10 @@ function answersIn(output: string, mark: string): ProbeResult[] {
     else if (what !== 'end') begin = { index: Number(what), uptime: Number(first), lines: [] }
     else if (begin) {
       // what was said may end without a line feed, so one of ours always follows
-      const text = begin.lines.join('\n')
+      const output = begin.lines.join('\n').replace(/\n$/, '')
       const seconds = Math.max(0, Number(second) - begin.uptime) || 0
-      results[begin.index] = { status: Number(first), output: text.replace(/\n$/, ''), seconds }
+      const isCut = Buffer.byteLength(output) >= maxOutputBytes
+      results[begin.index] = { status: Number(first), output, isCut, seconds }
       begin = undefined
     }
   }
