@@ -1,6 +1,6 @@
 // Finished base systems by what they were made of. Making one takes a minute or more, nearly all of it in dpkg; the
 // rest of a build takes seconds.
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Context,
@@ -14,7 +14,7 @@ import {
 import { type ArchiveState, archiveState } from './archive-state.ts'
 import { type BaseRequest, type Builder, mirrorsOf } from './builder.ts'
 import { keepTar, newestFirst, openKept, placeIn } from './kept-tars.ts'
-import { inMiB, withScratch } from './scratch.ts'
+import { inMiB, makeOpenFolder, withScratch } from './scratch.ts'
 
 /** Where nobody can be asked whether there is something newer. */
 const unknownFreshMs = 24 * 3_600_000
@@ -111,7 +111,7 @@ async function buildBase(
   const startedAt = performance.now()
   const base = await withScratch(builder.scratchBytes, 'disk', context, async (scratch) => {
     const work = join(scratch, 'build')
-    await mkdir(work, { mode: 0o755 })
+    await makeOpenFolder(work)
     const into = cache === undefined ? join(scratch, 'base.tar') : await placeIn(cache, name, context)
     try {
       await builder.build(request, { into, scratch: work, time }, context)

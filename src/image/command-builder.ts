@@ -1,5 +1,5 @@
 // Base systems by any program: it is told where to leave a root file system, as a tar file or a folder.
-import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { open, rename, stat } from 'node:fs/promises'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -7,6 +7,7 @@ import { type Context, Failure, hasCode, lastWords, piped, start } from '../plat
 import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 import { isolated } from './isolation.ts'
 import type { Recipe } from './recipe.ts'
+import { makeOpenFolder } from './scratch.ts'
 
 /** How compressed files begin, and what unpacks them. */
 const unpackers: readonly { begins: Buffer; program: string }[] = [
@@ -27,7 +28,7 @@ export function commandBuilder({ builder, path, variant }: Recipe): Builder | un
     scratchBytes: 2 << 30,
     build: async (request, place, context) => {
       const output = join(place.scratch, 'output')
-      await mkdir(output, { mode: 0o755 })
+      await makeOpenFolder(output)
       await runCommand(command, { folder: dirname(path), output, variant, request, place }, context)
       await takeRootfs(join(output, rootfs), place, context)
     },
@@ -48,7 +49,7 @@ async function runCommand(
   { log, signal }: Context,
 ): Promise<void> {
   const temporary = join(place.scratch, 'tmp')
-  await mkdir(temporary, { mode: 0o755 })
+  await makeOpenFolder(temporary)
   const [program = '', ...args] = [...isolated(), ...command]
   const { code, stdout, stderr } = await start(program, args, {
     cwd: folder,

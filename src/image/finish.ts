@@ -6,8 +6,7 @@ import { addAccounts } from './accounts.ts'
 import type { Recipe } from './recipe.ts'
 import { entriesOf } from './recipe-sources.ts'
 import { releaseName } from './release.ts'
-import { setServices } from './units.ts'
-import type { Tree } from './tree.ts'
+import type { Tree, TreeNode } from './tree.ts'
 
 const osRelease = 'etc/os-release'
 
@@ -15,7 +14,6 @@ const osRelease = 'etc/os-release'
 const removed = `
   etc/ssh/ssh_host_ecdsa_key etc/ssh/ssh_host_ed25519_key etc/ssh/ssh_host_rsa_key
   etc/ssh/ssh_host_ecdsa_key.pub etc/ssh/ssh_host_ed25519_key.pub etc/ssh/ssh_host_rsa_key.pub
-  etc/resolv.conf etc/hostname etc/apt/sources.list
   etc/dpkg/dpkg.cfg.d/99mmdebstrap etc/apt/apt.conf.d/99mmdebstrap
   etc/passwd- etc/group- etc/shadow- etc/gshadow- etc/subuid- etc/subgid-
   var/lib/dpkg/status-old var/lib/dpkg/available-old var/lib/dpkg/diversions-old var/lib/dpkg/statoverride-old
@@ -25,29 +23,47 @@ const removed = `
   .trim()
   .split(/\s+/)
 
+/** What a builder writes for its own use, and a recipe for the device's. */
+const builderOwn = ['etc/resolv.conf', 'etc/hostname', 'etc/apt/sources.list']
+
 /** Folders that are mounted over, or whose content is history: they stay, empty. */
-const emptied =
-  'dev proc sys run tmp etc/apt/sources.list.d var/cache/apt var/lib/apt/lists var/log var/tmp'.split(' ')
+const emptied = 'dev proc sys run tmp var/cache/apt var/lib/apt/lists var/log var/tmp'.split(' ')
+/** What tools keep in the home of who runs them. */
+const toolsOwn = ['root/.ansible', 'root/.cache', 'etc/machine-id']
 
 /** Takes everything out of a fresh base system that is not the same for every build. `time`: seconds since 1970. */
 export function clean(tree: Tree, time: number): void {
-  for (const path of removed) tree.remove(path)
-  for (const folder of emptied) {
-    for (const [path, node] of tree.entries()) {
-      // log folders belong to the programs that write there; their files do not
-      if (path.startsWith(`${folder}/`) && (node.kind !== 'folder' || folder !== 'var/log')) tree.remove(path)
-    }
-  }
+  for (const path of [...removed, ...builderOwn]) tree.remove(path)
+  for (const [path, node] of tree.entries())
+    if (isBelow(path, 'etc/apt/sources.list.d') || isInEmptied(path, node)) tree.remove(path)
   // systemd, and what reads it, wants the file there: empty means "make one at the first boot"
   tree.write('etc/machine-id', '', { mode: 0o444, mtime: time })
-  // the day of the last password change would be the day of the build; nobody has a password that could grow old
-  const shadow = tree.text('etc/shadow')
-  if (shadow !== undefined) {
-    tree.rewrite('etc/shadow', shadow.replace(/^([^:\n]*:[^:\n]*:)\d+:/gm, '$1:'), time)
-  }
+  withoutShadowDays(tree, time)
 }
 
-/** Does what the recipe says, in this order: remove, folders, files, links, users, services. Throws `invalid-file` for what can't be. */
+/**
+ * Takes out when passwords were changed last: that would be the day of the build, and nobody has one that could grow old.
+ */
+export function withoutShadowDays(tree: Tree, time: number): void {
+  const shadow = tree.text('etc/shadow')
+  if (shadow !== undefined)
+    tree.rewrite('etc/shadow', shadow.replace(/^([^:\n]*:[^:\n]*:)\d+:/gm, '$1:'), time)
+}
+
+/** Whether a file is what programs leave behind when they are run in a root file system, and not what they are run for. */
+export function isTrace(path: string, node: TreeNode): boolean {
+  const isLeft = (trace: string) => path === trace || isBelow(path, trace)
+  return isInEmptied(path, node) || removed.some(isLeft) || toolsOwn.some(isLeft)
+}
+
+function isInEmptied(path: string, node: TreeNode): boolean {
+  // log folders belong to the programs that write there; their files do not
+  return emptied.some((folder) => isBelow(path, folder) && (node.kind !== 'folder' || folder !== 'var/log'))
+}
+
+const isBelow = (path: string, folder: string) => path.startsWith(`${folder}/`)
+
+/** Does what the recipe says, in this order: remove, folders, files, links, users. Throws `invalid-file` for what can't be. */
 export async function applyRecipe(
   tree: Tree,
   recipe: Recipe,
@@ -73,7 +89,6 @@ export async function applyRecipe(
   }
   for (const { path, target } of recipe.links) tree.link(path, target, asFolder)
   addAccounts(tree, recipe.users, time)
-  setServices(tree, recipe.services, time)
 }
 
 /** Throws `build-failed` where a password would let somebody in: an image carries public keys, never passwords. */

@@ -7,6 +7,7 @@ import {
   type Digest,
   Failure,
   cacheFolder,
+  machineArch,
   requirePrograms,
   seconds,
 } from '../platform/platform.ts'
@@ -17,14 +18,15 @@ import { type PackageDifferences, differencesFromLast } from './differences.ts'
 import { commandBuilder } from './command-builder.ts'
 import { diskBytes, diskPrograms } from './disk.ts'
 import { applyRecipe, clean, fromOsRelease, nameImage, refusePasswords } from './finish.ts'
-import { machineArch } from './foreign.ts'
 import { mmdebstrap } from './mmdebstrap.ts'
 import { type ImageFacts, installedPackages } from './packages.ts'
+import { withPlaybooks } from './playbook.ts'
 import { type Recipe, loadRecipe } from './recipe.ts'
 import { imageTime } from './release.ts'
 import { writeResults } from './results.ts'
 import { inMiB, requireSpace, withScratch } from './scratch.ts'
 import { Tree } from './tree.ts'
+import { setServices } from './units.ts'
 
 export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 export type { PackageDifferences } from './differences.ts'
@@ -85,6 +87,7 @@ export async function buildImage(
   requirePrograms(['mke2fs', 'debugfs', 'e2fsck'])
   const recipe = await loadRecipe(options.recipe, options.variant)
   if (recipe.disk) requirePrograms(diskPrograms(recipe.disk))
+  if (recipe.playbooks.length > 0) requirePrograms(['ansible-playbook', 'tar', 'unshare', 'setpriv'])
   const arch = options.arch ?? machineArch()
   const output = resolve(options.output)
   const time = await imageTime(recipe, context)
@@ -101,7 +104,7 @@ export async function buildImage(
   try {
     return await log.group('Image', () =>
       withScratch(expectedContentBytes, 'memory', context, (scratch) =>
-        finish({ recipe, arch, output, time, base, scratch, cache: baseCache(options.cache) }, context),
+        finish({ recipe, request, output, time, base, scratch, cache: baseCache(options.cache) }, context),
       ),
     )
   } finally {
@@ -111,7 +114,7 @@ export async function buildImage(
 
 interface Build {
   recipe: Recipe
-  arch: string
+  request: BaseRequest
   output: string
   time: number
   base: BaseSystem
@@ -124,12 +127,16 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
   const startedAt = performance.now()
   const { log } = context
   const said = base.isFromCache ? 'base system from the cache' : 'base system built'
-  const [contents, working] = [join(build.scratch, 'contents'), join(build.scratch, 'working')]
-  await Promise.all([contents, working].map((folder) => mkdir(folder)))
-  const tree = new Tree(contents)
-  await tree.extract(base.file.fd, context.signal)
-  clean(tree, time)
-  await applyRecipe(tree, recipe, time, context)
+  const inScratch = (name: string) => join(build.scratch, name)
+  const [contents, playbooks, working] = [inScratch('contents'), inScratch('playbooks'), inScratch('working')]
+  await Promise.all([contents, playbooks, working].map((folder) => mkdir(folder)))
+  const fresh = new Tree(contents)
+  await fresh.extract(base.file.fd, context.signal)
+  clean(fresh, time)
+  await applyRecipe(fresh, recipe, time, context)
+  const cache = build.cache && join(build.cache, 'playbooks')
+  const tree = await withPlaybooks(fresh, { ...build, cache, contents: playbooks }, context)
+  setServices(tree, recipe.services, time)
   refusePasswords(tree)
   const packages = installedPackages(tree.text('var/lib/dpkg/status') ?? '')
   const { release, content } = nameImage(tree, recipe, base, time)
@@ -139,7 +146,7 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
     recipe: recipe.name,
     variant: recipe.variant,
     suite: recipe.suite,
-    architecture: build.arch,
+    architecture: build.request.arch,
     time,
     distribution: { id: fromOsRelease(tree, 'ID') ?? 'debian', version: fromOsRelease(tree, 'VERSION_ID') },
     packages,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { type Context, seconds, start } from '../platform/platform.ts'
 import { type AptSource, sourceLine } from './apt-sources.ts'
@@ -7,10 +7,17 @@ import type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 import { withForeign } from './foreign.ts'
 import { isolated } from './isolation.ts'
 import { explained } from './mmdebstrap-failure.ts'
+import { makeOpenFolder } from './scratch.ts'
 
 /** Links /bin, /sbin and /lib into /usr from the start where the suite wants that; saves perl and the usrmerge package. */
 const mergedUsr = '/usr/share/mmdebstrap/hooks/maybe-merged-usr'
 const scratchBytes = 900 << 20
+
+/** Options of dpkg that leave out what nobody reads on a device. */
+export const withoutDocumentation: readonly string[] = [
+  ...['doc', 'man', 'locale', 'info', 'lintian'].map((name) => `path-exclude=/usr/share/${name}/*`),
+  'path-include=/usr/share/doc/*/copyright', // licences ask for that
+]
 
 /** Debian root file systems by mmdebstrap: the smallest variant, without documentation and translations. */
 export const mmdebstrap: Builder = {
@@ -26,7 +33,7 @@ async function buildBase(request: BaseRequest, place: BuildPlace, context: Conte
   const temporary = join(place.scratch, 'tmp')
   const list = join(place.scratch, 'sources.list')
   // the download runs as another user, who has to get there; a mirror's password is for us alone
-  await mkdir(temporary, { mode: 0o755 })
+  await makeOpenFolder(temporary)
   const sources = await withReadableKeys(request.sources, place.scratch)
   await writeFile(list, `${sources.map(sourceLine).join('\n')}\n`, { mode: 0o600 })
   const hooks = await writeHooks(request.hooks, place.scratch)
@@ -78,6 +85,7 @@ async function writeHooks(hooks: BaseRequest['hooks'], scratch: string): Promise
       const path = join(scratch, `hook-${String(index).padStart(3, '0')}`)
       const quoted = command.map((part) => `'${part.replaceAll("'", String.raw`'\''`)}'`)
       await writeFile(path, `#!/bin/sh\nexec chroot "$1" ${quoted.join(' ')}\n`, { mode: 0o755 })
+      await chmod(path, 0o755)
       return path
     }),
   )
@@ -89,9 +97,6 @@ function mmdebstrapArguments(
   into: string,
   { list, hooks }: { list: string[]; hooks: string[] },
 ): string[] {
-  const without = ['doc', 'man', 'locale', 'info', 'lintian'].map(
-    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
-  )
   const included = request.packages.length > 0 ? [`--include=${request.packages.join(',')}`] : []
   const options = ['Languages "none"', 'Retries "2"', 'http::Timeout "30"', 'https::Timeout "30"']
   return [
@@ -100,8 +105,7 @@ function mmdebstrapArguments(
     ...included,
     ...options.map((option) => `--aptopt=Acquire::${option}`),
     '--dpkgopt=force-unsafe-io', // nothing of a half-made system is kept, so nothing has to be synced
-    ...without,
-    '--dpkgopt=path-include=/usr/share/doc/*/copyright', // licences ask for that
+    ...withoutDocumentation.map((option) => `--dpkgopt=${option}`),
     ...hooks.map((path) => `--customize-hook=${path}`),
     request.suite,
     into,

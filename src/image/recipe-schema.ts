@@ -53,6 +53,8 @@ const command = v.pipe(
   v.minLength(1, 'write the program and its arguments, each on its own'),
 )
 
+const yamlFile = text(/^[^\0]+\.ya?ml$/, 'name a file beside the recipe that ends in .yml or .yaml')
+
 const parts = {
   packages: v.optional(v.array(packageName)),
   folders: v.optional(v.array(targetPath)),
@@ -84,6 +86,7 @@ const parts = {
       }),
     ),
   ),
+  playbooks: v.optional(v.array(v.strictObject({ playbook: yamlFile, vars: v.optional(yamlFile) }))),
 }
 
 const disk = v.strictObject({

@@ -1,6 +1,6 @@
 // The files beside a recipe that go into its image: what they are, and what is wrong with them.
 import { lstat, readdir } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { Failure, type ParsedYaml, type Problem, hasCode, isInRepository } from '../platform/platform.ts'
 import type { RecipeFile } from './recipe-schema.ts'
 
@@ -68,7 +68,40 @@ export async function sourceProblems(
       if (message) problems.push({ file: name, ...parsed.locate([...at, index]), message })
     }
   }
+  return [...problems, ...(await playbookProblems(path, name, parsed))]
+}
+
+async function playbookProblems(
+  path: string,
+  name: string,
+  parsed: ParsedYaml<RecipeFile>,
+): Promise<Problem[]> {
+  const { playbooks = [], variants = {} } = parsed.value
+  const lists = [
+    { list: playbooks, at: ['playbooks'] },
+    ...Object.entries(variants).map(([variant, { playbooks: list = [] }]) => ({
+      list,
+      at: ['variants', variant, 'playbooks'],
+    })),
+  ]
+  const named = lists.flatMap(({ list, at }) =>
+    list.flatMap(({ playbook, vars }, index) => [
+      { source: playbook, at: [...at, index, 'playbook'], wrong: folderProblem(playbook) },
+      ...(vars === undefined ? [] : [{ source: vars, at: [...at, index, 'vars'], wrong: undefined }]),
+    ]),
+  )
+  const problems: Problem[] = []
+  for (const { source, at, wrong } of named) {
+    const message = (await problemOf(dirname(path), { source, path: '/file' })) ?? wrong
+    if (message) problems.push({ file: name, ...parsed.locate(at), message })
+  }
   return problems
+}
+
+/** A playbook's folder is taken whole, so the recipe must not be in it, with all the rest and perhaps the results. */
+function folderProblem(playbook: string): string | undefined {
+  if (relative(dirname(playbook), '.').split(sep)[0] === '..') return undefined
+  return `the playbook ${playbook} needs a folder of its own beside the recipe, such as ansible/${basename(playbook)}: everything in there belongs to it`
 }
 
 async function problemOf(

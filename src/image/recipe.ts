@@ -31,6 +31,13 @@ export interface Account {
   sshKeys: readonly string[]
 }
 
+/** An Ansible playbook; paths are absolute. `folder` is the playbook's, with all that it may use. */
+export interface Playbook {
+  folder: string
+  playbook: string
+  vars: string | undefined
+}
+
 /** How the image is laid out for flashing; sizes in bytes, `from` are folders of the image. */
 export interface DiskLayout {
   table: 'gpt' | 'mbr'
@@ -59,6 +66,7 @@ export interface Recipe {
   services: { enable: readonly string[]; disable: readonly string[]; mask: readonly string[] }
   /** Commands that run in the new system when its packages are installed: a program and its arguments each. */
   hooks: readonly (readonly string[])[]
+  playbooks: readonly Playbook[]
   sizeBytes: number | undefined
   disk: DiskLayout | undefined
   /** The recipe's own path, absolute. */
@@ -122,6 +130,13 @@ export async function loadRecipe(path: string, variant: string | undefined): Pro
     hooks: all('hooks')
       .flat()
       .map(({ command }) => command),
+    playbooks: all('playbooks')
+      .flat()
+      .map(({ playbook, vars }) => ({
+        folder: dirname(inFolder(playbook)),
+        playbook: inFolder(playbook),
+        vars: vars === undefined ? undefined : inFolder(vars),
+      })),
     sizeBytes: value.size === undefined ? undefined : bytesOf(value.size),
     disk: value.disk && layoutOf(value.disk),
     path: resolve(path),

@@ -22,7 +22,7 @@ export async function imageTime(recipe: Recipe, { log }: Context): Promise<numbe
     )
     return newest
   }
-  const paths = [recipe.path, ...recipe.files.map(({ source }) => source)]
+  const paths = sourcesOf(recipe).map(({ source }) => source)
   const status = await git('status', '--porcelain', '--', ...paths)
   if (status.code !== 0 || status.stdout.trim() !== '') {
     log.warn(
@@ -43,9 +43,17 @@ export function iso(time: number): string {
   return `${new Date(time * 1000).toISOString().slice(0, 19)}Z`
 }
 
+/** The recipe and all that it takes from beside it. */
+function sourcesOf(recipe: Recipe): { source: string; path: string }[] {
+  const used = recipe.playbooks.flatMap(({ folder, vars }) =>
+    vars === undefined ? [folder] : [folder, vars],
+  )
+  return [...recipe.files, ...[recipe.path, ...used].map((source) => ({ source, path: '/' }))]
+}
+
 async function newestFile(recipe: Recipe): Promise<number> {
   let newest = 0
-  for (const source of [{ source: recipe.path, path: '/' }, ...recipe.files]) {
+  for (const source of sourcesOf(recipe)) {
     for await (const { kind, modifiedMs } of entriesOf(source)) {
       if (kind !== 'folder') newest = Math.max(newest, modifiedMs)
     }

@@ -1,5 +1,5 @@
 // Room for building: temporary folders, and whether a disk has enough of it.
-import { mkdir, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Context, Failure, markedName, sweep } from '../platform/platform.ts'
@@ -17,12 +17,19 @@ export async function withScratch<T>(
   await requireSpace(parent, bytes, 'temporary files')
   const folder = markedName(join(parent, 'image'))
   // an image's contents are ours alone; where a base system is made others may pass, as apt downloads as another user
-  await mkdir(folder, { mode: place === 'memory' ? 0o700 : 0o755 })
+  if (place === 'memory') await mkdir(folder, { mode: 0o700 })
+  else await makeOpenFolder(folder)
   try {
     return await work(folder)
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
+}
+
+/** Makes a folder that others may enter, whatever this process's umask. */
+export async function makeOpenFolder(path: string): Promise<void> {
+  await mkdir(path)
+  await chmod(path, 0o755)
 }
 
 /** Throws `disk-full` where the disk of `folder` has less than `bytes` free; a folder that isn't there yet is fine. */

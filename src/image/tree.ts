@@ -137,6 +137,33 @@ export class Tree {
     return below.length > 0
   }
 
+  /** Another tree with all that is in this one; what is written to it stays in `folder`, which is empty. */
+  copy(folder: string): Tree {
+    const copied = new Tree(folder)
+    for (const [path, node] of this.#nodes) copied.#nodes.set(path, node)
+    return copied
+  }
+
+  /** Puts `path` as another tree has it: its node there, links not followed, or nothing where that has none. */
+  takeFrom(other: Tree, path: string): void {
+    const node = other.#nodes.get(path)
+    if (node) this.#nodes.set(path, node)
+    else this.#nodes.delete(path)
+  }
+
+  /**
+   * Gives what is as it was in `before` the time that it had there. Of the rest, what is as new as `limit` or newer gets
+   * `time`; all in seconds since 1970.
+   */
+  takeTimes(before: Tree, limit: number, time: number): void {
+    for (const [path, node] of this.#nodes) {
+      const earlier = before.#nodes.get(path)
+      if (earlier && canonicalJson(describe(path, earlier)) === canonicalJson(describe(path, node)))
+        node.mtime = earlier.mtime
+      else if (node.mtime >= limit) node.mtime = time
+    }
+  }
+
   /** Sets the times of everything. */
   setTimes(timeOf: (node: TreeNode) => number): void {
     for (const node of new Set(this.#nodes.values())) node.mtime = timeOf(node)
@@ -144,17 +171,7 @@ export class Tree {
 
   /** Digest of all there is: names, kinds, modes, owners, contents, links, attributes. Not of times. */
   digest(): Digest {
-    const lines = this.entries().map(([path, node]) =>
-      canonicalJson([
-        path,
-        node.kind,
-        node.kind === 'link' ? 0 : node.mode,
-        node.uid,
-        node.gid,
-        node.kind === 'file' ? node.sha256 : node.kind === 'link' ? node.target : '',
-        [...node.xattrs].map(([name, value]) => `${name}=${value.toString('hex')}`).sort(),
-      ]),
-    )
+    const lines = this.entries().map(([path, node]) => canonicalJson(describe(path, node)))
     return digestOf(lines.join('\n'))
   }
 
@@ -219,6 +236,19 @@ export class Tree {
   #newContent(): string {
     return join(this.#folder, String(++this.#contents))
   }
+}
+
+/** All of a node that makes it another one: not its times. */
+function describe(path: string, node: TreeNode): unknown[] {
+  return [
+    path,
+    node.kind,
+    node.kind === 'link' ? 0 : node.mode,
+    node.uid,
+    node.gid,
+    node.kind === 'file' ? node.sha256 : node.kind === 'link' ? node.target : '',
+    [...node.xattrs].map(([name, value]) => `${name}=${value.toString('hex')}`).sort(),
+  ]
 }
 
 function commonOf({ mode, mtime, uid = 0, gid = 0 }: NewNode): Common {

@@ -5,6 +5,7 @@ import { Failure } from './failure.ts'
 /** Which Debian package has a program, for the message when it is missing. */
 const packageOf: Readonly<Record<string, string>> = {
   'ansible-inventory': 'ansible-core',
+  'ansible-playbook': 'ansible-core',
   'arch-test': 'arch-test',
   'apt-cache': 'apt',
   'apt-get': 'apt',

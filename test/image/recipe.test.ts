@@ -64,6 +64,52 @@ variants:
   )
 })
 
+test('a playbook that isn’t there, or has no folder of its own, is told with its line', async (t) => {
+  const { reason, problems } = await failureOf(
+    t,
+    `name: tiny
+suite: tiny
+playbooks:
+  - { playbook: image.yml }
+  - playbook: ansible/site.yml
+    vars: ansible/vars.yml
+  - { playbook: site.sh }
+variants:
+  lab:
+    playbooks:
+      - { playbook: ../site.yml, vars: image.yml }
+`,
+  )
+  assert.equal(reason, 'invalid-file')
+  assert.deepEqual(
+    problems.map(({ line, message }) => [line, message.slice(0, 44)]),
+    [[7, 'playbooks.2.playbook: name a file beside the']],
+  )
+  const { problems: more } = await failureOf(
+    t,
+    `name: tiny
+suite: tiny
+playbooks:
+  - { playbook: image.yml }
+  - playbook: ansible/site.yml
+    vars: ansible/vars.yml
+variants:
+  lab:
+    playbooks:
+      - { playbook: nothing/site.yml, vars: image.yml }
+`,
+  )
+  assert.deepEqual(
+    more.map(({ line, message }) => [line, message.slice(0, 44)]),
+    [
+      [4, 'the playbook image.yml needs a folder of its'],
+      [5, 'there is no ansible/site.yml beside the reci'],
+      [6, 'there is no ansible/vars.yml beside the reci'],
+      [10, 'there is no nothing/site.yml beside the reci'],
+    ],
+  )
+})
+
 test('a source that leads out of the repository is refused, however it gets there', async (t) => {
   const folder = await temporaryFolder(t)
   const recipe = join(folder, 'image.yml')
