@@ -79,7 +79,7 @@ function checked(host: string, lines: readonly string[]): string | undefined {
   if (is32Bit(machine) || bits === '1')
     throw unsuitable(
       host,
-      `has a system of 32 bits (${machine}${is32Bit(machine) ? '' : ' kernel, 32-bit programs'}), and GitHub's runner exists for 64 bits alone. Give it a 64-bit image, or test it over ssh from another machine`,
+      `has a system of 32 bits (${machine}${is32Bit(machine) ? '' : ' kernel, 32-bit programs'}), and actions need Node 24, which there is for 64 bits alone. Give it a 64-bit image, or test it over ssh from another machine`,
     )
   if (one('runner') !== 'yes')
     throw new Failure(

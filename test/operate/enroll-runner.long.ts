@@ -145,7 +145,7 @@ test('a device that cannot host a runner is refused before GitHub is asked', { s
     await lab.shell(
       "mv /usr/bin/od /usr/bin/od.real; printf '#!/bin/sh\\necho 127 69 76 70 1\\n' >/usr/bin/od; chmod 755 /usr/bin/od",
     )
-    await refused('device-unsuitable', /system of 32 bits .*32-bit programs.*64 bits alone/)
+    await refused('device-unsuitable', /system of 32 bits .*32-bit programs.*Node 24.*64 bits alone/)
     await lab.shell('mv /usr/bin/od.real /usr/bin/od')
   })
   await t.test('no runner in its image', async () => {

@@ -33,6 +33,11 @@ export const thirdParty: Record<string, { commit: string; version: string; input
     version: 'v5.0.5',
     inputs: ['path', 'key'],
   },
+  'actions/create-github-app-token': {
+    commit: '1b10c78c7865c340bc4f6099eb2f838309f1e8c3',
+    version: 'v3.1.1',
+    inputs: ['client-id', 'private-key', 'permission-administration'],
+  },
   'actions/attest': {
     commit: '1e69f48acb82d1966a394da916b4c1698aa569d6',
     version: 'v4.2.2',
