@@ -16,7 +16,8 @@ export function requestOf(action: Action<'dispatch-artifact'>): DispatchRequest 
     runId: runLink() ?? `command ${randomUUID()}`,
     logFolder: process.env['RUNNER_TEMP'] || process.cwd(),
     isGone: endedRuns(input.secret('github-token'), action),
-    tell: (known) => action.output(known),
+    tell: ({ hostKey, ...known }) =>
+      action.output({ ...known, ...(hostKey === undefined ? {} : { 'host-key': hostKey }) }),
     showLog: (device, tail) =>
       action.summary(
         [`The end of the log of **${escapeMarkdown(device)}**:`, ...verbatim(tail), ''].join('\n'),

@@ -8,6 +8,7 @@ export const manifest = {
       variant: { required: false, default: '' },
       output: { required: false, default: 'image' },
       cache: { required: false, default: '' },
+      reproducible: { required: false, default: 'assume' },
     },
     outputs: [
       'image',
@@ -33,7 +34,7 @@ export const manifest = {
       lease: { required: false, default: '' },
       'github-token': { required: false, default: '${{ github.token }}' },
     },
-    outputs: ['deployment', 'device', 'address', 'result', 'log', 'failure-reason', 'changed'],
+    outputs: ['deployment', 'device', 'address', 'host-key', 'result', 'log', 'failure-reason', 'changed'],
   },
   'enroll-device': {
     description: 'Starts a runner for one job on a device, over ssh, or makes sure that labels have a runner',

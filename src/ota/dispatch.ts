@@ -1,6 +1,7 @@
 // Brings one release to one device and waits until the device itself says that it runs it.
 import { type Context, Failure, messageOf, oneLine, seconds } from '../platform/platform.ts'
 import { addressOf } from './address.ts'
+import { hostKeysOf } from './host-key.ts'
 import type { Deployment, DeviceFacts, OtaServer, Release, ReleaseArtifact } from './ota-server.ts'
 import { isOpenState } from './ota-server.ts'
 import { keepLease } from './keep-lease.ts'
@@ -40,6 +41,8 @@ export interface Dispatched {
   device: string
   /** The address that the device reports; undefined where it reports none. */
   address: string | undefined
+  /** The ssh host keys that it reports, `type base64` each, one a line; undefined where it reports none. */
+  hostKey: string | undefined
   /** `success`, or the state in which it ended. */
   result: string
   /** Path of the device's log, after a failure. */
@@ -75,7 +78,7 @@ export async function dispatch(
   const target = await holdTarget(server, { release, device, lease, holder, endsAt, isGone }, context)
   try {
     request.remember?.(undoneOf(target))
-    await request.tell?.({ device: target.facts.id, address: addressOf(target.facts) })
+    await request.tell?.({ device: target.facts.id, ...placeOf(target.facts) })
     return await update(server, request, { release, target, endsAt }, context)
   } finally {
     await undo(context, 'return the lease', (by) => target.giveBack(server.within(by)))
@@ -181,13 +184,19 @@ async function succeeded(
   const dispatched: Dispatched = {
     deployment: order.id,
     device: facts?.id ?? '',
-    address: facts && addressOf(facts),
+    ...placeOf(facts),
     result: 'success',
     log: undefined,
     changed: verdict.isChanged,
   }
   await request.tell?.(dispatched)
   return dispatched
+}
+
+/** Where a device answers over ssh, and what it shows there, in its own words. */
+function placeOf(facts: DeviceFacts | undefined): Pick<Dispatched, 'address' | 'hostKey'> {
+  if (!facts) return { address: undefined, hostKey: undefined }
+  return { address: addressOf(facts), hostKey: hostKeysOf(facts).join('\n') || undefined }
 }
 
 /** Undoes something although the run may be aborted: with a time of its own, and never in place of the real failure. */

@@ -8,7 +8,9 @@ import { temporaryFolder } from '../support/temporary.ts'
 
 test('updates a lab device and says which, and where it is', async (t) => {
   const lab = await openLab(t)
-  const device = await lab.device({ attributes: { ipv4_lo: '127.0.0.1/8', ipv4_eth0: '10.78.1.2/24' } })
+  const keys = [`ssh-ed25519 ${'A'.repeat(68)}`, `ssh-rsa ${'B'.repeat(372)}`]
+  const attributes = { ipv4_lo: '127.0.0.1/8', ipv4_eth0: '10.78.1.2/24', ssh_host_key: keys }
+  const device = await lab.device({ attributes })
   await lab.operate('PUT', `/v1/inventory/devices/${device.key}/group`, { group: 'lab' })
   await lab.server.upload(await lab.artifact('os-2'))
   const inputs = { server: lab.url, token: lab.token, release: 'os-2', device: 'lab:virtual', timeout: '30s' }
@@ -20,6 +22,7 @@ test('updates a lab device and says which, and where it is', async (t) => {
     deployment: deployment.id,
     device: device.key,
     address: '10.78.1.2',
+    'host-key': keys.join('\n'),
     result: 'success',
     changed: 'true',
     'failure-reason': '',

@@ -98,9 +98,10 @@ function go(lab: Lab, device: string, t: TestContext) {
 test('the real client updates, and its own facts say so', { skip: cannotBoot }, async (t) => {
   const { lab, device } = await realLab(t)
   const before = await lab.server.device(device)
-  const { result, changed, address } = await go(lab, device, t)
+  const { result, changed, address, hostKey } = await go(lab, device, t)
   assert.deepEqual({ result, changed }, { result: 'success', changed: true })
   assert.match(address ?? '', /^\d+\.\d+\.\d+\.\d+$/)
+  assert.match(hostKey ?? '', /^ssh-ed25519 [\w+/]+=*$/)
   assert.notEqual(before.release, 'os-2')
   const facts = await lab.server.device(device)
   assert.equal(facts.release, 'os-2')
