@@ -5,6 +5,7 @@ import { fleetChecks } from './act/fleet.ts'
 import { osChecks } from './act/os.ts'
 import { makePlace } from './act/place.ts'
 import type { Place } from './act/run-act.ts'
+import { runnerChecks } from './act/runner.ts'
 import { findAct } from './act/tool.ts'
 
 /** One thing to prove: rejects where it doesn't hold. */
@@ -22,7 +23,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const checks = [...osChecks, ...fleetChecks].filter(({ title }) => title.includes(options.only ?? ''))
+  const checks = [...osChecks, ...fleetChecks, ...runnerChecks].filter(({ title }) =>
+    title.includes(options.only ?? ''),
+  )
   if (checks.length === 0) {
     say(`no title has "${options.only}" in it`)
     return 1

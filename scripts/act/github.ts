@@ -3,6 +3,7 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
+import { type RunnersState, noRunners, respondOfRunners } from '../../test/github/stand-in-runners.ts'
 
 export interface Comment {
   id: number
@@ -29,6 +30,8 @@ export interface GitHub {
   headCommit: string
   /** Set once the pull request is merged: the commit on its target branch. */
   mergeCommit: string | undefined
+  /** Self-hosted runners. */
+  runners: RunnersState
   /** Requests that this stand-in has no answer for. */
   unknown: string[]
   close: () => void
@@ -60,6 +63,7 @@ export async function startGitHub(headCommit: string): Promise<GitHub> {
     statuses: [],
     headCommit,
     mergeCommit: undefined,
+    runners: noRunners(),
     unknown: [],
     close: () => server.close(),
   }
@@ -72,6 +76,10 @@ async function answer(github: GitHub, request: IncomingMessage): Promise<[number
   const asked = `${request.method} ${path}`
   if (!request.headers.authorization?.endsWith(pullRequest.token))
     return [401, { message: 'Bad credentials' }]
+  if (path.startsWith('/actions/runners')) {
+    const { method = '', url = '' } = request
+    return await respondOfRunners(github.runners, { method, url, body: await text(request) })
+  }
   const { number } = pullRequest
   const read = async <S extends v.GenericSchema>(schema: S) =>
     v.parse(schema, JSON.parse(await text(request)))

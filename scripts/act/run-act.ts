@@ -30,12 +30,14 @@ export interface Workflow {
   repository: string
   /** Path of the workflow in the repository. */
   file: string
-  event: 'push' | 'pull_request' | 'schedule'
+  event: 'push' | 'pull_request' | 'schedule' | 'workflow_dispatch'
   payload?: object
   secrets?: Record<string, string>
   variables?: Record<string, string>
   /** Where GitHub's API is, and the job's token for it; nowhere and none unless given. */
   github?: { url: string; token: string }
+  /** Folders of actions that take the place of others' at the commits that the workflows pin, by their names. */
+  actions?: Record<string, string>
   /** Names the log file. */
   name: string
 }
@@ -154,7 +156,9 @@ async function argumentsFor(place: Place, workflow: Workflow): Promise<string[]>
     // actions, and workflows that can be called, are looked up under two spellings
     ['--local-repository', `drover-fleet/drover@v1=${place.drover}`],
     ['--local-repository', `drover-fleet/drover.git@v1=${place.drover}`],
-    ...standIns(place).map((standIn): [string, string] => ['--local-repository', standIn]),
+    ...standIns({ 'actions/upload-artifact': place.uploader, ...workflow.actions }).map(
+      (standIn): [string, string] => ['--local-repository', standIn],
+    ),
   ]
   return [workflow.event, '--json', '--no-cache-server', ...options.flat()]
 }
@@ -164,11 +168,12 @@ export function keptArtifact(place: Place, name: string): string {
   return join(place.uploader, 'kept', name)
 }
 
-/** No run reaches GitHub, so its own action is replaced at the commit that the workflows pin. */
-function standIns({ uploader }: Place): string[] {
-  const name = 'actions/upload-artifact'
-  const commit = thirdParty[name]?.commit ?? ''
-  return [`${name}@${commit}=${uploader}`, `${name}.git@${commit}=${uploader}`]
+/** No run reaches GitHub, so its own actions are replaced at the commit that the workflows pin. */
+function standIns(actions: Record<string, string>): string[] {
+  return Object.entries(actions).flatMap(([name, folder]) => {
+    const commit = thirdParty[name]?.commit ?? ''
+    return [`${name}@${commit}=${folder}`, `${name}.git@${commit}=${folder}`]
+  })
 }
 
 function dotenv(values: Record<string, string>): string {

@@ -46,17 +46,8 @@ export async function startRunnerLab(t: TestContext): Promise<RunnerLab> {
     assert.equal(code, 0, `${lines}: ${stderr}`)
     return stdout
   }
-  await shell(
-    `set -e
-     useradd --create-home --home-dir ${home} --shell /bin/sh --password '*' runner
-     # the image has one file of keys for all accounts
-     chmod 755 /data/ssh && chmod 644 /data/ssh/authorized_keys
-     mkdir -p ${installed}/bin
-     cat >${installed}/run.sh
-     chmod 755 ${installed}/run.sh`,
-    await readFile(join(import.meta.dirname, 'stand-in-runner.sh'), 'utf8'),
-  )
-  github.runners.isOnline = async (name) => (await shell(`cat ${record}/online || true`)).trim() === name
+  await makeHost(shell)
+  github.runners.isOnline = async (name) => (await onlineOn(shell)) === name
   const inputs = {
     device: 'lab-01',
     address: device.device.sshUrl.replace('root@', 'runner@'),
@@ -67,9 +58,8 @@ export async function startRunnerLab(t: TestContext): Promise<RunnerLab> {
   const startOver: RunnerLab['startOver'] = async (mode = 'works') => {
     Object.assign(github.runners, { registered: [], configurations: [], removed: [], deviations: [] })
     github.requests.length = 0
-    await shell(`rm -rf ${record}; mkdir -m 777 ${record}; echo ${mode} >${record}/mode`)
+    await shell(recordAnew(mode))
   }
-  await startOver()
   return {
     device,
     github,
@@ -84,11 +74,37 @@ export async function startRunnerLab(t: TestContext): Promise<RunnerLab> {
         ...(onLine ? { onLine } : {}),
       }),
     recorded: async (name) => (await shell(`cat ${record}/${name}`)).trimEnd(),
-    remains: async () =>
-      await shell(
-        `ls -d ${home}/.drover-runner 2>/dev/null; grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ; true`,
-      ),
+    remains: () => remainsOn(shell),
   }
+}
+
+/** Makes a device of ours a host: an account, and the stand-in where an image has GitHub's runner. */
+export async function makeHost(shell: RunnerLab['shell']): Promise<void> {
+  await shell(
+    `set -e
+     useradd --create-home --home-dir ${home} --shell /bin/sh --password '*' runner
+     # the image has one file of keys for all accounts
+     chmod 755 /data/ssh && chmod 644 /data/ssh/authorized_keys
+     mkdir -p ${installed}/bin
+     cat >${installed}/run.sh
+     chmod 755 ${installed}/run.sh
+     ${recordAnew('works')}`,
+    await readFile(join(import.meta.dirname, 'stand-in-runner.sh'), 'utf8'),
+  )
+}
+
+const recordAnew = (mode: string) => `rm -rf ${record}; mkdir -m 777 ${record}; echo ${mode} >${record}/mode`
+
+/** The name of the runner that is online on the device, where one is. */
+export async function onlineOn(shell: RunnerLab['shell']): Promise<string> {
+  return (await shell(`cat ${record}/online 2>/dev/null || true`)).trim()
+}
+
+/** What of a runner is on the device: its folder and its processes; empty when it is gone. */
+export async function remainsOn(shell: RunnerLab['shell']): Promise<string> {
+  return await shell(
+    `ls -d ${home}/.drover-runner 2>/dev/null; grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ; true`,
+  )
 }
 
 /** A workspace that is a fleet repository: `lab-01` is to be a runner, `shop-01` isn't. */
