@@ -2,7 +2,7 @@
 // The set comes last, so what was left half done is no release; a next run finds it by its names and goes on with it.
 import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
-import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
+import { type ArtifactFile, openArtifactFile, requireSignedThere } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
 import { isDecisive, kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
 import {
@@ -36,7 +36,10 @@ export async function uploadArtifact(
   }
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
-    if (existing) return uploaded(client, info, existing, attempt > 1)
+    if (existing) {
+      requireSignedThere(client.url, info, existing.isSigned, verifyKeys)
+      return uploaded(client, info, existing, attempt > 1)
+    }
     await checkFormat(client, info)
     const failure = await store(client, file)
     if (failure === undefined) break

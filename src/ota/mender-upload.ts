@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { Failure, hexOf, multipart, seconds } from '../platform/platform.ts'
-import { type ArtifactFile, openArtifactFile } from './artifact-file.ts'
+import { type ArtifactFile, openArtifactFile, requireSignedThere } from './artifact-file.ts'
 import { requireSameVariant } from './lab-artifact.ts'
 import type { MenderClient } from './mender-client.ts'
 import { artifactsPath, listArtifacts, releaseArtifact } from './mender-releases.ts'
@@ -25,6 +25,7 @@ export async function uploadArtifact(
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
     if (existing) {
+      requireSignedThere(client.url, info, existing.signed ?? undefined, verifyKeys)
       context.log.info(`the server has it: artifact ${existing.id}`)
       if ((existing.signed ?? false) !== (info.signature !== 'none')) {
         context.log.warn(
