@@ -9,6 +9,7 @@ await runAction('build-image', async (action) => {
     variant: input.optional('variant'),
     output: input.path('output') ?? input.required('output'),
     cache: input.optional('cache') === 'none' ? 'none' : input.path('cache'),
+    reproducible: input.choice('reproducible', ['assume', 'check']),
   }
   const built = await buildImage(options, action)
   await action.summary(imageSummary(built))

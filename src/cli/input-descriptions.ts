@@ -10,6 +10,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     output: 'Folder for the results.',
     cache:
       "Folder that keeps finished base systems between builds; the user's cache folder where empty, `none` for none.",
+    reproducible:
+      '`check` builds a second time, from nothing, and fails where a byte of the image differs; `assume` does not.',
   },
   'dispatch-artifact': {
     server: 'URL of the OTA server, such as `https://hosted.mender.io`.',

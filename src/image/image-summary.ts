@@ -14,6 +14,7 @@ export function imageSummary(built: BuiltImage): string {
     '|---|---|---|---|',
     `| ${built.packages} | ${built.sizeBytes / 2 ** 20} MiB | ${built.cacheHit ? 'from the cache' : 'built'} | \`${built.sha256}\` |`,
     '',
+    ...(built.isChecked ? ['Built twice, the second time from nothing: the same bytes.', ''] : []),
     ...(built.differences ? differenceLines(built.differences) : []),
   ].join('\n')
 }

@@ -23,9 +23,10 @@ import { type ImageFacts, installedPackages } from './packages.ts'
 import { withPlaybooks } from './playbook.ts'
 import { type Recipe, loadRecipe } from './recipe.ts'
 import { imageTime } from './release.ts'
+import { refuseDifferences } from './reproducible.ts'
 import { writeResults } from './results.ts'
 import { inMiB, requireSpace, withScratch } from './scratch.ts'
-import { Tree } from './tree.ts'
+import { type FileEntries, Tree } from './tree.ts'
 import { setServices } from './units.ts'
 
 export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
@@ -47,6 +48,8 @@ export interface BuildOptions {
   output: string
   /** Folder of finished base systems; `none` for no cache; the user's cache folder where undefined. */
   cache?: string | undefined
+  /** `check` builds a second time, from nothing, and compares; nothing is compared where it is `assume` or undefined. */
+  reproducible?: 'assume' | 'check' | undefined
 }
 
 /** What a build left in the output folder; all paths are absolute. */
@@ -70,11 +73,13 @@ export interface BuiltImage {
   changed: boolean
   /** Against the build before that the cache knows of; undefined where it knows none. */
   differences: PackageDifferences | undefined
+  /** Whether it was built twice and both were the same bytes. */
+  isChecked: boolean
 }
 
 /**
  * Builds the image that a recipe describes. Needs root (or user namespaces) only where the base system isn't in the cache.
- * Throws `file-missing`, `invalid-file`, `bad-input`, `build-failed`, `disk-full`, `missing-tool`, `missing-rights`.
+ * With `check`, throws `build-failed` where a second build differs. Throws `file-missing`, `invalid-file`, `bad-input`, `build-failed`, `disk-full`, `missing-tool`, `missing-rights`.
  * After a failure or an abort nothing is left but earlier results. May be repeated, and several may run at once.
  */
 export async function buildImage(
@@ -82,6 +87,21 @@ export async function buildImage(
   context: Context,
   given?: Builder,
 ): Promise<BuiltImage> {
+  const { tree, ...built } = await buildOnce(options, context, given)
+  if (options.reproducible !== 'check') return { ...built, isChecked: false }
+  await withScratch(2 * built.sizeBytes, 'disk', context, async (scratch) => {
+    const [output, differing] = [join(scratch, 'again'), join(scratch, 'differing')]
+    await mkdir(differing)
+    const again = await buildOnce({ ...options, output, cache: 'none' }, context, given)
+    await refuseDifferences({ ...built, tree }, again, differing, context)
+  })
+  context.log.info('built twice, the second time from nothing: the same bytes')
+  return { ...built, isChecked: true }
+}
+
+type BuiltOnce = Omit<BuiltImage, 'isChecked'> & { tree: FileEntries }
+
+async function buildOnce(options: BuildOptions, context: Context, given?: Builder): Promise<BuiltOnce> {
   const { log } = context
   // known before a minute has gone into the base system
   requirePrograms(['mke2fs', 'debugfs', 'e2fsck'])
@@ -122,7 +142,7 @@ interface Build {
   cache: string | undefined
 }
 
-async function finish(build: Build, context: Context): Promise<BuiltImage> {
+async function finish(build: Build, context: Context): Promise<BuiltOnce> {
   const { recipe, time, base } = build
   const startedAt = performance.now()
   const { log } = context
@@ -155,7 +175,14 @@ async function finish(build: Build, context: Context): Promise<BuiltImage> {
   const written = await writeResults({ recipe, tree, facts, content, time }, place, context)
   log.info(`${release}: ${inMiB(written.sizeBytes)} in ${seconds(performance.now() - startedAt)}`)
   const differences = await differencesFromLast(facts, build.cache, context)
-  return { ...written, version: release, packages: packages.length, cacheHit: base.isFromCache, differences }
+  return {
+    ...written,
+    version: release,
+    packages: packages.length,
+    cacheHit: base.isFromCache,
+    differences,
+    tree,
+  }
 }
 
 async function requestOf(recipe: Recipe, arch: string): Promise<BaseRequest> {

@@ -8,7 +8,15 @@ import { output } from './workshop.ts'
 
 /** For `skip`: what this base and a run of Ansible need. */
 export const skipPlaybooks = needs(
-  ...['root', 'ansible-playbook', 'busybox', 'tar', 'mke2fs', 'debugfs', 'e2fsck', 'git', 'unshare'],
+  'root',
+  'ansible-playbook',
+  'busybox',
+  'tar',
+  'mke2fs',
+  'debugfs',
+  'e2fsck',
+  'git',
+  'unshare',
 )
 
 const folders = [
