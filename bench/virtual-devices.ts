@@ -3,6 +3,7 @@ import { connect } from '../src/device/device.ts'
 import { plainContext } from '../src/platform/platform.ts'
 import { baseImage, cannotBoot } from '../test/support/base-image.ts'
 import { cannotEmulate } from '../test/support/machines.ts'
+import { needs } from '../test/support/needs.ts'
 import type { Row } from './main.ts'
 import { median } from './measured.ts'
 
@@ -18,8 +19,12 @@ export async function virtualDeviceRows(): Promise<Row[]> {
   const image = await baseImage()
   rows.push(await row(`namespace, ${process.arch}`, `namespace:${image}`, 3))
   if (!cannotEmulate()) rows.push(await row(`QEMU, ${process.arch}`, `vm:${image}`, 1))
-  if (process.argv.includes('--large') && process.arch !== 'arm64' && !cannotEmulate('arm64'))
-    rows.push(await row('QEMU, arm64', `vm:${await baseImage('arm64')}`, 1))
+  if (process.argv.includes('--large') && process.arch !== 'arm64') {
+    const needed = needs('qemu-aarch64-static', 'arch-test')
+    if (!needed) rows.push(await row('namespace, arm64', `namespace:${await baseImage('arm64')}`, 3))
+    if (!needed && !cannotEmulate('arm64'))
+      rows.push(await row('QEMU, arm64', `vm:${await baseImage('arm64')}`, 1))
+  }
   return rows
 }
 
