@@ -77,6 +77,7 @@ export const osChecks: readonly Check[] = [
       expect(stepOf(result, 'test-device')?.result === 'success', 'tests on the device', result)
       const release = outputOf(result, 'release', 'release')
       await expectTold(place, result, { conclusion: 'success', report: release })
+      expect(!/host key was not given/.test(result.log), 'a host key that the device reported', result)
       const devices = await reported(place, lab.server)
       const runs = (serial: string) => devices.find(({ id }) => id === lab.devices.get(serial))?.release
       expect(runs('lab-01') === release, `the lab device on ${release}`, result)
