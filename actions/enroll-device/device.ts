@@ -11,7 +11,8 @@ export async function deviceOf(
   action: Action<'enroll-device'>,
 ): Promise<{ device: RunnerDevice; hostKey: string }> {
   const { input } = action
-  const fleet = await loadFleet(input.path('fleet') ?? '.', action)
+  // a role and a type are no secrets: what needs one may stay unknown
+  const fleet = await loadFleet(input.path('fleet') ?? '.', action, { hasNoSecrets: true })
   const token = input.secret('token')
   const server = token === undefined ? undefined : await serverOf(fleet, token, action)
   const given = { device, address: input.optional('address'), hostKey: input.optional('host-key') }

@@ -61,7 +61,14 @@ const runnerSchema = v.pipe(
   })),
 )
 const listSchema = v.object({ runners: v.array(runnerSchema) })
-const madeSchema = v.object({ runner: runnerSchema, encoded_jit_config: v.pipe(v.string(), v.minLength(1)) })
+// what is wrong with a secret is told without it
+const madeSchema = v.object({
+  runner: runnerSchema,
+  encoded_jit_config: v.pipe(
+    v.string('encoded_jit_config is no text'),
+    v.regex(/^[\w+/=-]+$/, 'encoded_jit_config is no base64'),
+  ),
+})
 
 /** Opens a repository's runners; nothing is sent yet. */
 export function openRunners(options: GitHubOptions, context: Context): Runners {

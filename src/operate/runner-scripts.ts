@@ -22,14 +22,15 @@ const common = `
 umask 077
 base=$HOME/.drover-runner
 say() { printf 'drover:%s\\n' "$*"; }
-# whatever a runner and its job have started, also what left their process group, has inherited this variable
-ours() { grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ 9<&-; }
-signal() {
-  for file in $(ours); do
-    process=\${file#/proc/}
-    kill "-$1" "\${process%/environ}" 2>/dev/null
-  done
+# Whatever a runner and its job have started, also what left their process group: it has inherited this variable, or is in
+# the runner's folder.
+ours() {
+  {
+    grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ
+    ls -l /proc/[0-9]*/cwd /proc/[0-9]*/exe 2>/dev/null | grep -F " -> $base/"
+  } 9<&- | sed 's|^.*/proc/\\([0-9]*\\)/.*|\\1|' 9<&-
 }
+signal() { for process in $(ours); do kill "-$1" "$process" 2>/dev/null; done; }
 clean() {
   signal TERM
   tries=0

@@ -31,6 +31,7 @@ echo "2026-01-01 00:00:00Z: Running job: test"
 # what a job leaves behind: in its process group, and out of it
 sleep 4000 &
 setsid sleep 4000 &
+env -i /bin/setsid /bin/sleep 4000 &
 # and what would give it to the next one
 echo 'echo changed' >>run.sh
 until [ "$(cat "$record/job")" = over ]; do sleep 0.1; done
