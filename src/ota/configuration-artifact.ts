@@ -4,7 +4,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Signing, type WrittenArtifact, contentDigestOf, writeMender } from '../artifact/artifact.ts'
+import {
+  type ArtifactFormat,
+  type Signing,
+  type WrittenArtifact,
+  contentDigestOf,
+  writeMender,
+} from '../artifact/artifact.ts'
 import type { Configuration } from '../fleet/fleet.ts'
 import { type Context, type Digest, Failure, digestOf, hexOf, silentLog } from '../platform/platform.ts'
 import { writeConfigurationUpdate } from './configuration-update.ts'
@@ -18,6 +24,8 @@ export interface ConfigurationTarget {
   deviceType: string
   /** What the artifact is called: see `configurationName`. */
   name: string
+  /** The format of the release for the device type, where the server takes several: whoever installs the one installs the other. */
+  format?: ArtifactFormat | undefined
 }
 
 /** Who signs configurations; unsigned where it is empty. */
@@ -78,7 +86,7 @@ export async function provideConfiguration(
   signing: ConfigurationSigning | undefined,
   context: Context,
 ): Promise<boolean> {
-  const { configuration, release, deviceType, name } = target
+  const { configuration, deviceType, name, format } = target
   const content = configurationContent(configuration, deviceType)
   const there = known?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))
   if (there) {
@@ -88,8 +96,6 @@ export async function provideConfiguration(
   }
   const folder = await mkdtemp(join(tmpdir(), 'drover-configuration-'))
   try {
-    const os = await server.release(release)
-    const format = os?.artifacts.find(({ deviceTypes }) => deviceTypes.includes(deviceType))?.format
     const made = { ...target, folder }
     const written = await (format === 'swupdate' || format === 'rauc'
       ? writeUpdate(format, made, signing, context)

@@ -6,8 +6,6 @@ import { type Context, Failure, type HttpClient, type HttpReply, openHttp } from
 const pageSize = 500
 /** A million entries. A server that pages on for ever must not keep us. */
 const maxPages = 2000
-/** Requests under way at once: what has to be asked for each device goes quicker, and no limit for one client is met. */
-const width = 8
 
 export interface HawkbitClient {
   readonly url: string
@@ -94,24 +92,6 @@ export function quoted(text: string): string {
 
 /** Names in one `=in=` of a query, which has to fit into a URL. */
 export const queryChunk = 40
-
-/** Pieces of a list, each of `size` entries, the last of what is left. */
-export function chunksOf<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
-}
-
-/** Does `work` for each of `items`, some at a time, and returns what came of it in their order. */
-export async function forEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Map<number, R>()
-  let next = 0
-  const worker = async () => {
-    for (let at = next++; at < items.length; at = next++) {
-      for (const item of items.slice(at, at + 1)) results.set(at, await work(item))
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
-  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result)
-}
 
 const errorReply = v.object({ errorCode: v.string() })
 

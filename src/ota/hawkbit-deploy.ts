@@ -1,8 +1,9 @@
 // Places orders on a hawkBit server. Everything is checked before anything is written, for an assignment can't be taken
 // back unseen: it cancels what the device is doing.
 import { Failure } from '../platform/platform.ts'
+import { chunksOf, forEach } from './at-a-time.ts'
 import { listActions } from './hawkbit-actions.ts'
-import { type HawkbitClient, chunksOf, forEach, queryChunk, quoted } from './hawkbit-client.ts'
+import { type HawkbitClient, queryChunk, quoted } from './hawkbit-client.ts'
 import { type HawkbitDeployment, findOrder, published } from './hawkbit-deployments.ts'
 import { readDevice } from './hawkbit-devices.ts'
 import { typesOf } from './hawkbit-kinds.ts'

@@ -1,8 +1,9 @@
 // Orders on a hawkBit server as deployments: the distribution sets of one order together, or another's set by itself.
 import { Failure } from '../platform/platform.ts'
+import { chunksOf, forEach } from './at-a-time.ts'
 import { type DeviceAction, listActions, readHistory, stateOf } from './hawkbit-actions.ts'
-import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
-import { noteOf, versionOf, wasPresent } from './hawkbit-orders.ts'
+import { type HawkbitClient, queryChunk, quoted } from './hawkbit-client.ts'
+import { isOrder, noteOf, versionOf, wasPresent } from './hawkbit-orders.ts'
 import { readModuleFacts } from './hawkbit-releases.ts'
 import { type DistributionSet, distributionSet, target } from './hawkbit-schemas.ts'
 import { type Deployment, type DeviceState, isOpenState } from './ota-server.ts'
@@ -55,7 +56,7 @@ export async function lastTaken(
   client: HawkbitClient,
   devices: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const lists = await forEach(chunksOf(devices), (ids) =>
+  const lists = await forEach(chunksOf(devices, queryChunk), (ids) =>
     listActions(client, `target.controllerid=in=(${ids.map(quoted).join(',')})`),
   )
   const newest = new Map<string, number>()
@@ -102,17 +103,8 @@ async function readOrders(client: HawkbitClient, versions: readonly string[]): P
   )
 }
 
-/** Things in one query, which has to fit into a URL. */
-const chunkSize = 40
-
-function chunksOf<T>(all: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(all.length / chunkSize) }, (_, i) =>
-    all.slice(i * chunkSize, (i + 1) * chunkSize),
-  )
-}
-
 async function listSets(client: HawkbitClient, ids: readonly number[]): Promise<DistributionSet[]> {
-  const lists = await forEach(chunksOf([...new Set(ids)]), (some) =>
+  const lists = await forEach(chunksOf([...new Set(ids)], queryChunk), (some) =>
     client.list('/distributionsets', { sort: 'id:ASC', query: `id=in=(${some.join(',')})` }, distributionSet),
   )
   return lists.flat()
@@ -121,7 +113,7 @@ async function listSets(client: HawkbitClient, ids: readonly number[]): Promise<
 /** The sets of orders, whose versions start with the order's own. */
 async function listOrderSets(client: HawkbitClient, versions: readonly string[]): Promise<DistributionSet[]> {
   const wanted = new Set(versions.filter((version) => /^order-[0-9a-f]+$/.test(version)))
-  const lists = await forEach(chunksOf([...wanted]), (some) => {
+  const lists = await forEach(chunksOf([...wanted], queryChunk), (some) => {
     const query = some.map((version) => `version==${version}*`).join(',')
     return client.list('/distributionsets', { sort: 'id:ASC', query }, distributionSet)
   })
@@ -139,20 +131,69 @@ async function withAllActions(
   orders: readonly { id: string; sets: readonly DistributionSet[] }[],
 ): Promise<HawkbitDeployment[]> {
   const ids = orders.flatMap(({ sets }) => sets.map(({ id }) => id))
-  const lists = await forEach(chunksOf(ids), (some) =>
+  const lists = await forEach(chunksOf(ids, queryChunk), (some) =>
     listActions(client, `distributionset.id=in=(${some.join(',')})`),
   )
   const bySet = Map.groupBy(lists.flat(), ({ set }) => set)
+  const installed = await installedOnce(
+    client,
+    orders.flatMap(({ sets }) => sets),
+    bySet,
+  )
   const all = []
-  for (const { id, sets } of orders) all.push(await withActions(client, id, sets, bySet))
+  for (const { id, sets } of orders) all.push(await withActions(client, id, sets, { bySet, installed }))
   return all
+}
+
+/** Actions by the id of their set. */
+type BySet = ReadonlyMap<number, readonly DeviceAction[]>
+
+/** What is known of many orders together. */
+interface Together {
+  bySet: BySet
+  /** When devices installed the one set of these that they installed, by set and device. */
+  installed: ReadonlyMap<number, ReadonlyMap<string, string>>
+}
+
+/**
+ * When devices installed what they have, of many sets in one query. A target says when, and not what: so only of sets whose
+ * devices installed no other of these.
+ */
+async function installedOnce(
+  client: HawkbitClient,
+  sets: readonly DistributionSet[],
+  bySet: BySet,
+): Promise<Together['installed']> {
+  const installers = (set: DistributionSet) =>
+    (bySet.get(set.id) ?? []).filter(({ status }) => status === 'finished').map(({ device }) => device)
+  const count = new Map<string, number>()
+  for (const device of sets.flatMap(installers)) count.set(device, (count.get(device) ?? 0) + 1)
+  const alone = sets.filter((set) => {
+    const devices = installers(set)
+    return isOrder(set) && devices.length > 0 && devices.every((device) => count.get(device) === 1)
+  })
+  if (alone.length < 2) return new Map()
+  const lists = await forEach(chunksOf(alone, queryChunk), (some) => {
+    const query = `installedds.version=in=(${some.map(({ version }) => quoted(version)).join(',')})`
+    return client.list('/targets', { sort: 'controllerId:ASC', query }, target)
+  })
+  const at = new Map(lists.flat().map(({ controllerId, installedAt }) => [controllerId, installedAt]))
+  return new Map(
+    alone.map((set) => {
+      const own = installers(set).flatMap((device): [string, string][] => {
+        const time = at.get(device)
+        return time ? [[device, isoTime(time)]] : []
+      })
+      return [set.id, new Map(own)]
+    }),
+  )
 }
 
 async function withActions(
   client: HawkbitClient,
   id: string,
   sets: readonly DistributionSet[],
-  bySet: ReadonlyMap<number, readonly DeviceAction[]>,
+  { bySet, installed }: Together,
 ): Promise<HawkbitDeployment> {
   const devices = new Map<string, DeviceState>()
   const actions = new Map<string, DeviceAction>()
@@ -164,7 +205,8 @@ async function withActions(
       devices.set(action.device, stateOf(client, action, wasPresent(set)))
     }
     const done = own.filter(({ device }) => !isOpenState(devices.get(device) ?? 'pending'))
-    for (const [device, at] of await timesOf(client, set, done)) finishedAt.set(device, at)
+    for (const [device, at] of await timesOf(client, set, done, installed.get(set.id)))
+      finishedAt.set(device, at)
   }
   const [first] = sets
   const note = first && noteOf(first)
@@ -186,10 +228,11 @@ async function timesOf(
   client: HawkbitClient,
   set: DistributionSet,
   done: readonly DeviceAction[],
+  known?: ReadonlyMap<string, string>,
 ): Promise<Map<string, string>> {
-  const times = new Map<string, string>()
-  const installed = done.filter(({ status }) => status === 'finished')
-  if (installed.length > 0) {
+  const times = new Map<string, string>(known)
+  const hasInstalled = done.some(({ status }) => status === 'finished')
+  if (hasInstalled && !known) {
     const query = `installedds.name==${quoted(set.name)};installedds.version==${quoted(set.version)}`
     const targets = await client.list('/targets', { sort: 'controllerId:ASC', query }, target)
     for (const { controllerId, installedAt } of targets) {

@@ -1,6 +1,7 @@
 // Devices on a hawkBit server, where every target that exists is let in.
 import { Failure } from '../platform/platform.ts'
-import { type HawkbitClient, forEach, targetPath } from './hawkbit-client.ts'
+import { forEach } from './at-a-time.ts'
+import { type HawkbitClient, targetPath } from './hawkbit-client.ts'
 import { factsOf } from './hawkbit-facts.ts'
 import { target } from './hawkbit-schemas.ts'
 import type { DeviceFacts } from './ota-server.ts'

@@ -4,7 +4,8 @@
 import * as v from 'valibot'
 import type { ArtifactFormat } from '../artifact/artifact.ts'
 import { type Digest, Failure, canonicalJson, digestOf, isDigest } from '../platform/platform.ts'
-import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
+import { forEach } from './at-a-time.ts'
+import { type HawkbitClient, quoted } from './hawkbit-client.ts'
 import { isOrder } from './hawkbit-orders.ts'
 import {
   type DistributionSet,

@@ -1,7 +1,8 @@
 // Whether a device has settled after an OS release. RAUC's updater says success when the bundle is written, before the device
 // restarts into it; a configuration that comes then goes to the system that is about to be left.
 import { Failure } from '../platform/platform.ts'
-import { type HawkbitClient, chunksOf, forEach, queryChunk, quoted, targetPath } from './hawkbit-client.ts'
+import { chunksOf, forEach } from './at-a-time.ts'
+import { type HawkbitClient, queryChunk, quoted, targetPath } from './hawkbit-client.ts'
 import { typesOf } from './hawkbit-kinds.ts'
 import { noteOf } from './hawkbit-orders.ts'
 import { distributionSet, target } from './hawkbit-schemas.ts'

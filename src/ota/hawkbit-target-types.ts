@@ -2,7 +2,8 @@
 // refuses an assignment against them, but only when the order's set is there already.
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
-import { type HawkbitClient, chunksOf, forEach, queryChunk, quoted } from './hawkbit-client.ts'
+import { chunksOf, forEach } from './at-a-time.ts'
+import { type HawkbitClient, queryChunk, quoted } from './hawkbit-client.ts'
 import { setType, target, targetType } from './hawkbit-schemas.ts'
 
 /** The target types that the server lets a set of this type go to, and those that it doesn't. */

@@ -2,7 +2,8 @@
 // says so on the device only; so what it couldn't take is refused before anything is written.
 import type { ArtifactInfo } from '../artifact/artifact.ts'
 import { Failure } from '../platform/platform.ts'
-import { type HawkbitClient, forEach, quoted } from './hawkbit-client.ts'
+import { forEach } from './at-a-time.ts'
+import { type HawkbitClient, quoted } from './hawkbit-client.ts'
 import { type HawkbitArtifact, extensions, keys } from './hawkbit-releases.ts'
 import { softwareModule } from './hawkbit-schemas.ts'
 

@@ -1,8 +1,9 @@
 // Takes orders back from devices that have not begun them. To cancel is to ask the device, and a device that is off never
 // answers; so a device that has read nothing by then is taken out by force, after one more look.
 import { Failure } from '../platform/platform.ts'
+import { forEach } from './at-a-time.ts'
 import { type DeviceAction, actionPath, hasBegun, readHistory } from './hawkbit-actions.ts'
-import { type HawkbitClient, forEach } from './hawkbit-client.ts'
+import type { HawkbitClient } from './hawkbit-client.ts'
 import { readWithActions } from './hawkbit-deployments.ts'
 import { isOpenState } from './ota-server.ts'
 

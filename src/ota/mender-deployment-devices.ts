@@ -93,6 +93,26 @@ export async function devicesOf(
   return { counts, all, asked }
 }
 
+/**
+ * A deployment that has ended well for all that it was for, where these devices are as many: they need not be asked for.
+ * Undefined for any other.
+ */
+export function alreadyKnown(
+  client: MenderClient,
+  found: MenderDeployment,
+  believed: readonly string[] = [],
+): Deployment | undefined {
+  const { success = 0, 'already-installed': before = 0 } = found.statistics?.status ?? {}
+  const { length } = believed
+  const isWell = length > 0 && success + before === length && found.max_devices === length
+  if (!isWell || found.status !== 'finished' || !found.finished) return undefined
+  return withDevices(client, found, {
+    counts: '',
+    all: believed,
+    asked: new Map(believed.map((id) => [id, { id, status: 'success', finished: found.finished }])),
+  })
+}
+
 /** A deployment as the port shows it. */
 export function withDevices(
   client: MenderClient,

@@ -2,16 +2,18 @@
 // at the last look are its devices asked for: so many deployments cost one request, and one more for each that moves.
 import * as v from 'valibot'
 import { Failure } from '../platform/platform.ts'
+import { forEach } from './at-a-time.ts'
 import { type MenderClient, type MenderQuery, pageSize } from './mender-client.ts'
 import {
   type Devices,
   counted,
   deploymentsPath as path,
+  alreadyKnown,
   devicesOf,
   withDevices,
 } from './mender-deployment-devices.ts'
 import { type MenderDeployment, type MenderDevice, deployment, deploymentOfDevice } from './mender-schemas.ts'
-import type { Deployment } from './ota-server.ts'
+import type { Believed, Deployment } from './ota-server.ts'
 
 const searchPath = '/api/management/v2/deployments/deployments'
 /** Names in one query have to fit into a URL; servers and proxies take 8000 characters and more. */
@@ -23,8 +25,8 @@ export interface MenderDeployments {
   read(id: string): Promise<Deployment>
   /** The newest of this name, read afresh, or undefined. */
   find(name: string): Promise<Deployment | undefined>
-  /** The newest of each of these names that there is. */
-  findAll(names: readonly string[]): Promise<ReadonlyMap<string, Deployment>>
+  /** See `OtaServer.findDeployments`. */
+  findAll(names: readonly string[], believed?: Believed): Promise<ReadonlyMap<string, Deployment>>
   /** All that are not finished, oldest first. */
   open(): Promise<Deployment[]>
   /** See `OtaServer.lastTaken`. */
@@ -52,16 +54,15 @@ export function menderDeployments(client: MenderClient): MenderDeployments {
       const found = newestByName(await client.list(searchPath, { name }, deployment)).get(name)
       return found && afresh(found)
     },
-    findAll: async (names) => {
-      const found = []
-      for (const some of chunksOf(names)) found.push(...(await list({ name: some })))
-      const newest = newestByName(found)
-      const all = new Map<string, Deployment>()
-      for (const name of new Set(names)) {
-        const one = newest.get(name)
-        if (one) all.set(name, await whole(one))
-      }
-      return all
+    findAll: async (names, believed) => {
+      const lists = await forEach(chunksOf(names), (some) => list({ name: some }))
+      const newest = newestByName(lists.flat())
+      const found = [...new Set(names)].flatMap((name) => newest.get(name) ?? [])
+      const all = await forEach(
+        found,
+        async (one) => alreadyKnown(client, one, believed?.get(one.name)) ?? (await whole(one)),
+      )
+      return new Map(all.map((one) => [one.name, one]))
     },
     open: async () => {
       const byId = new Map<string, MenderDeployment>()

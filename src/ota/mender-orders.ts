@@ -5,7 +5,6 @@ import type { MenderClient } from './mender-client.ts'
 import { deploymentsPath as path } from './mender-deployment-devices.ts'
 import type { MenderDeployments } from './mender-deployments.ts'
 import { acceptedInGroup } from './mender-groups.ts'
-import { findRelease } from './mender-releases.ts'
 import { type Deployment, type DeviceState, type GroupOrder, type Order, isOpenState } from './ota-server.ts'
 
 const attempts = 3
@@ -32,7 +31,6 @@ export async function deploy(
   for (let attempt = 1; ; attempt++) {
     const existing = await deployments.find(order.name)
     if (existing) return checked(client, existing, order, devices)
-    if ((await findRelease(client, order.release)) === undefined) throw missingRelease(client, order.release)
     const failure = await create(client, order, devices)
     // what was created, by us or by an answer that got lost, is found by the next look
     const created = await deployments.find(order.name)

@@ -24,7 +24,7 @@ export function menderServer(url: string, token: string, context: Context): OtaS
     upload: (path, verifyKeys) => uploadArtifact(client, path, verifyKeys),
     deploy: (order) => deploy(client, deployments, order),
     findDeployment: (name) => deployments.find(name),
-    findDeployments: (names) => deployments.findAll(names),
+    findDeployments: (names, believed) => deployments.findAll(names, believed),
     deployment: (id) => deployments.read(id),
     lastTaken: (devices) => deployments.lastTaken(devices),
     openDeployments: () => deployments.open(),

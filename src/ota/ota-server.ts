@@ -67,6 +67,9 @@ export interface Deployment {
   finishedAt?: ReadonlyMap<string, string>
 }
 
+/** Of deployments by name, devices that have what these bring by their own word: most likely those that got it by them. */
+export type Believed = ReadonlyMap<string, readonly string[]>
+
 /** What to order: one release to a list of devices, known by a name that the caller derives and never reuses. */
 export interface Order {
   name: string
@@ -147,8 +150,11 @@ export interface OtaServer {
   deploy(order: Order | GroupOrder): Promise<Deployment>
   /** A deployment by name, newest first where there are several, or undefined. */
   findDeployment(name: string): Promise<Deployment | undefined>
-  /** The deployments of these names that there are, by name, the newest where there are several. */
-  findDeployments(names: readonly string[]): Promise<ReadonlyMap<string, Deployment>>
+  /**
+   * The deployments of these names that there are, by name, the newest where there are several. Of one that has ended well
+   * for as many devices as `believed` names, these may be taken to be its devices, done when it ended: that saves a request.
+   */
+  findDeployments(names: readonly string[], believed?: Believed): Promise<ReadonlyMap<string, Deployment>>
   deployment(id: string): Promise<Deployment>
   /** The name of the newest order that each of these devices has taken up, ended or not; those that took none lack. */
   lastTaken(devices: readonly string[]): Promise<ReadonlyMap<string, string>>

@@ -1,6 +1,7 @@
 // OTA servers in our words: what devices report, which releases there are, orders and how they stand. Hides the servers'
 // protocols, their paging, their retries and their vocabulary.
 export {
+  type Believed,
   type Deployment,
   type DeviceFacts,
   type DeviceState,

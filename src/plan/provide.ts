@@ -71,8 +71,10 @@ export async function provideFor(
   if (!device?.configuration)
     throw new Failure('internal', `${name} is ordered for a device without configuration`)
   const { on, deviceType } = configuration
-  const target = { configuration: device.configuration, release: on, deviceType, name }
-  const known = facts.releases.find((release) => release.name === name)
+  const byName = new Map(facts.releases.map((release) => [release.name, release]))
+  const [os] = artifactsFor(byName, on, deviceType)
+  const target = { configuration: device.configuration, release: on, deviceType, name, format: os?.format }
+  const known = byName.get(name)
   return await provideConfiguration(server, target, known, signing, context)
 }
 

@@ -92,11 +92,15 @@ export function isOrderOf(stage: string, name: string): boolean {
 /** Parts of a wave that are asked for at once; few waves have more, and of single configurations there are many. */
 const partsAtOnce = ({ configuration }: Rollout) => (configuration ? 1 : 2)
 
-/** Finds all orders of each rollout, of all its attempts, by their names; the oldest first. */
+/**
+ * Finds all orders of each rollout, of all its attempts, by their names; the oldest first. `there` are the devices of a
+ * rollout in a wave where all that belong to it are where it brings them.
+ */
 export async function findPlaced(
   server: OtaServer,
   rollouts: readonly Rollout[],
   waveCount: number,
+  there: (rollout: Rollout, wave: number) => readonly string[] = () => [],
 ): Promise<ReadonlyMap<Rollout, readonly Placed[]>> {
   const placed = new Map(rollouts.map((rollout): [Rollout, Placed[]] => [rollout, []]))
   let steps = rollouts.flatMap((rollout) =>
@@ -108,7 +112,13 @@ export async function findPlaced(
     const asked = steps.flatMap((step) =>
       Array.from({ length: partsAtOnce(step.rollout) }, (_, i) => ({ ...step, part: step.part + i })),
     )
-    const found = await server.findDeployments(asked.map(nameOf))
+    const believed = new Map(
+      asked.flatMap((one): [string, readonly string[]][] => {
+        const devices = there(one.rollout, one.wave)
+        return devices.length === 0 ? [] : [[nameOf(one), devices]]
+      }),
+    )
+    const found = await server.findDeployments(asked.map(nameOf), believed)
     for (const one of asked) {
       const { rollout, ...place } = one
       const deployment = found.get(nameOf(one))

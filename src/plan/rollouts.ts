@@ -1,10 +1,10 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import type { Facts, OtaServer } from '../ota/ota.ts'
+import type { DeviceFacts, Facts, OtaServer } from '../ota/ota.ts'
 import { configurationRollouts } from './configuration-rollouts.ts'
 import type { RolloutDevices, RolloutState } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Outcome } from './gate.ts'
-import { type Plan, isMoving, releaseOf } from './model.ts'
+import { type Plan, configurationOf, isMoving, releaseOf } from './model.ts'
 import { contentOf } from './releases.ts'
 import {
   type Rollout,
@@ -32,12 +32,19 @@ export async function rolloutsOf(
     ...(await membersByRollout(plan, facts, fleet, stage, git)),
     ...(await configurationRollouts(plan, fleet, stage, git)),
   ]
+  const byId = new Map(facts.devices.map((device) => [device.id, device]))
+  const waveOf = new Map(plan.changes.map((change) => [change.device, configurationOf(change)?.wave]))
+  const there = new Map(
+    members
+      .filter(({ rollout, devices }) => rollout.configuration && areThere(rollout, devices, byId, stage, now))
+      .map(({ rollout, devices }) => [rollout, Map.groupBy(devices, (device) => waveOf.get(device))]),
+  )
   const placedIn = await findPlaced(
     server,
     members.map(({ rollout }) => rollout),
     stage.waves.length,
+    (rollout, wave) => there.get(rollout)?.get(wave) ?? [],
   )
-  const byId = new Map(facts.devices.map((device) => [device.id, device]))
   const states: (Omit<RolloutState, 'left'> & { ended: readonly string[] })[] = []
   for (const { rollout, devices } of members) {
     const placed = placedIn.get(rollout) ?? []
@@ -51,6 +58,20 @@ export async function rolloutsOf(
   return states.map(({ ended, ...state }) => {
     const left = ended.filter((device) => hasLeft(taken.get(device), state.rollout, stage))
     return { ...state, left: new Set(left) }
+  })
+}
+
+/** Whether all devices of a rollout say themselves, and a short time ago, that they are where it brings them. */
+function areThere(
+  rollout: Rollout,
+  devices: ReadonlySet<string>,
+  facts: ReadonlyMap<string, DeviceFacts>,
+  { gate }: Stage,
+  now: Date,
+): boolean {
+  return [...devices].every((device) => {
+    const reported = facts.get(device)
+    return reported && outcomeOf(reported, rollout, [], gate, now).kind === 'success'
   })
 }
 

@@ -149,8 +149,7 @@ export class TickRun {
       this.#context.log.info(
         `${this.#isDryRun ? 'would order' : 'ordering'} ${release} for ${number}: ${name}`,
       )
-      if (!this.#isDryRun && (await this.#isTaken(order))) break
-      if (!this.#isDryRun) await this.#server.deploy(order)
+      if (!this.#isDryRun && !(await this.#place(order))) break
       placed.push(order)
     }
     return placed
@@ -168,13 +167,27 @@ export class TickRun {
     return true
   }
 
-  /** Whether a run beside this one was first with an order of this name for other devices: then the next tick goes on. */
-  async #isTaken({ name, devices }: TickOrder): Promise<boolean> {
-    const found = await this.#server.findDeployment(name)
-    if (!found || (found.devices.size === devices.length && devices.every((id) => found.devices.has(id))))
+  /** Places an order. False where a run beside this one was first with one of this name for other devices. */
+  async #place(order: TickOrder): Promise<boolean> {
+    try {
+      await this.#server.deploy(order)
+      return true
+    } catch (error) {
+      // only then, for it costs a request for each order
+      if (!(error instanceof Failure) || !(await this.#isTaken(order))) throw error
       return false
+    }
+  }
+
+  /** Whether an order of this name is there for other devices, or signed by another key: then the next tick goes on. */
+  async #isTaken({ name, release, devices }: TickOrder): Promise<boolean> {
+    const found = await this.#server.findDeployment(name)
+    if (!found) return false
+    const isFor = found.devices.size === devices.length && devices.every((id) => found.devices.has(id))
+    if (isFor && found.release === release) return false
+    const otherwise = isFor ? `with ${oneLine(found.release)}` : 'for other devices'
     this.#context.log.warn(
-      `another run has just ordered ${name} for other devices: the next one goes on from there`,
+      `another run has just ordered ${name} ${otherwise}: the next one goes on from there`,
     )
     return true
   }

@@ -384,6 +384,33 @@ function ordersContract(promise: Promised): void {
     assert.equal((await lab.server.findDeployments(names)).get('wave-2')?.devices.get(silent.key), 'aborted')
   })
 
+  promise(
+    'who has what an order brought is believed of one that ended well, and of no other',
+    async (lab) => {
+      const [one, two, bad] = await Promise.all([
+        lab.device(),
+        lab.device(),
+        lab.device({ behaviour: 'fails' }),
+      ])
+      await lab.server.upload(await lab.artifact('os-2'))
+      const orders = { good: [one.key], both: [two.key, bad.key] }
+      for (const [name, devices] of Object.entries(orders)) {
+        const { id } = await lab.server.deploy({ name, release: 'os-2', devices })
+        await until(async () => (await lab.server.deployment(id)).isFinished)
+      }
+      const names = Object.keys(orders)
+      const read = await lab.server.findDeployments(names)
+      const statesOf = async (believed: Record<string, string[]>) =>
+        [...(await lab.server.findDeployments(names, new Map(Object.entries(believed))))].map(
+          ([name, found]) => [name, [...found.devices]],
+        )
+      const truth = [...read].map(([name, { devices }]) => [name, [...devices]])
+      assert.deepEqual(await statesOf(orders), truth)
+      // not as many as it was for, or one of them failed
+      assert.deepEqual(await statesOf({ good: [one.key, two.key], both: [two.key, one.key] }), truth)
+    },
+  )
+
   promise('it tells when an order ended that was taken back as a whole', async (lab) => {
     const { key } = await lab.device({ behaviour: 'never asks' })
     await lab.server.upload(await lab.artifact('os-2'))

@@ -34,7 +34,8 @@ async function provide(
   const digits = (configuration.fingerprint ?? '').replace(/^.*:/, '').slice(0, 16)
   const name = `configuration-kiosk-${digits}-on-${release}`
   const known = await server.release(name)
-  const target = { configuration, release, deviceType: 'virtual', name }
+  const format = (await server.release(release))?.artifacts[0]?.format
+  const target = { configuration, release, deviceType: 'virtual', name, format }
   const isNew = await provideConfiguration(server, target, known, signing, plainContext())
   assert.equal(before.has(name), !isNew)
   return { name, isNew }

@@ -1,13 +1,17 @@
-// How many requests a tick costs: one for all orders' counts, and one or two for each order that has moved.
+// How many requests a tick costs: one for all orders' counts, and one or two for each order that has moved. A configuration
+// that devices have by their own word costs none.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loadFleet } from '../../src/fleet/fleet.ts'
 import { openServer } from '../../src/ota/ota.ts'
 import { schedule } from '../../src/plan/plan.ts'
 import { type Clock, plainContext, systemClock } from '../../src/platform/platform.ts'
+import { startCrowd } from '../../src/simulator/simulator.ts'
 import type { Behaviour } from '../support/mender-device.ts'
-import { allDevices, until } from '../support/mender-lab.ts'
+import { allDevices, openLab, until } from '../support/mender-lab.ts'
 import { recordingProxy } from '../support/recording-proxy.ts'
+import { undo } from '../support/undo.ts'
+import { makeRepository } from './fleet-repository.ts'
 import { type World, hour, inLab, openWorld } from './world.ts'
 
 const waves = ['20%', '40%', '60%', '80%', '100%']
@@ -67,6 +71,74 @@ stages:
   assert.equal(asked(/\?name$/), 1, 'all orders are found by one call')
   assert.equal(asked(/deployments\/devices\/:id$/), 0, 'whom another order took shows in the orders')
   assert.ok(requests.length - asked(/\/log$/) <= waves.length + 8, each.join('\n'))
+})
+
+test('a tick asks for no configuration by itself, however many there are', async (t) => {
+  const count = 9
+  const lab = await openLab(t)
+  await lab.server.upload(await lab.artifact('os-1'))
+  const crowd = startCrowd(
+    {
+      url: lab.url,
+      deviceTypes: { virtual: count },
+      release: 'os-1',
+      attributes: {},
+      faults: [],
+      seed: 'unique',
+      pollMs: 600_000,
+      speed: 6000,
+    },
+    plainContext(),
+  )
+  undo(t, () => crowd.stop())
+  const known = async () =>
+    (await allDevices(lab.server)).filter(({ reportedAt }) => reportedAt !== undefined)
+  await until(async () => (await known()).length === count)
+  const ids = (await known()).map(({ id }) => id)
+  const variables = (at: number, url = `https://${at}.example`) => `device_id: ${ids[at]}\nurl: ${url}\n`
+  const repository = await makeRepository(t, {
+    'inventory.yml': `all:\n  hosts:\n${ids.map((_, at) => `    kiosk-${at}:\n`).join('')}`,
+    'group_vars/all.yml':
+      'subscribed_branch: main\nos_image: os-1\nconfiguration: { template: kiosk.json }\n',
+    'templates/kiosk.json': '{ "url": "{{ url }}" }\n',
+    'fleet.yml': `server: { type: mender, url: ${lab.url} }
+stages: { main: { branch: main, waves: [1 per device type, 100%], gate: { soak: 0s, max-failures: 0 } } }
+`,
+    ...Object.fromEntries(ids.map((_, at) => [`host_vars/kiosk-${at}.yml`, variables(at)])),
+  })
+  const requests: string[] = []
+  const url = await recordingProxy(t, lab.url, ({ method, path }) => {
+    const [place = '', query = ''] = path.split('?')
+    const what = query.includes('name=') ? `${place}?name` : place
+    requests.push(`${method} ${what.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, ':id')}`)
+  })
+  const tick = async () => {
+    requests.length = 0
+    const server = openServer({ type: 'mender', url, token: lab.token }, plainContext())
+    return await schedule(await loadFleet(repository.folder), 'main', server, {}, plainContext())
+  }
+  const asked = (what: RegExp) => requests.filter((one) => what.test(one)).length
+  let state = ''
+  for (let round = 0; round < 20 && state !== 'done'; round++) {
+    const { orders, ...rest } = await tick()
+    state = rest.state
+    if (round === 0) assert.equal(orders.length, 1, 'the first wave')
+    assert.ok(asked(/artifacts\?name$/) <= 2 * orders.length, 'before and after it is uploaded')
+    await until(async () => (await lab.server.openDeployments()).length === 0)
+    const now = new Date().toISOString()
+    await until(async () => (await known()).every(({ reportedAt = '' }) => reportedAt > now))
+  }
+  assert.equal(state, 'done')
+  await repository.commit({ 'host_vars/kiosk-3.yml': variables(3, 'https://other.example') })
+  await repository.push()
+  const { orders } = await tick()
+  assert.deepEqual(
+    orders.map(({ devices }) => devices),
+    [[ids[3]]],
+  )
+  t.diagnostic(`${requests.length} requests for one of ${count} configurations`)
+  assert.equal(asked(/devices\/list$/), 1, 'of the order that was just placed')
+  assert.ok(asked(/\/deployments\?name$/) <= 4, 'all orders by one call, and this one by itself')
 })
 
 const ahead = (ms: number): Clock => ({ ...systemClock, now: () => new Date(Date.now() + ms) })

@@ -2,6 +2,7 @@
 // world may change, or the process be killed.
 import { openArtifact } from '../../src/artifact/artifact.ts'
 import {
+  type Believed,
   type Deployment,
   type DeviceFacts,
   type GroupOrder,
@@ -114,10 +115,10 @@ class Adapter implements OtaServer {
     return found && published(found)
   }
 
-  async findDeployments(names: readonly string[]) {
+  async findDeployments(names: readonly string[], believed?: Believed) {
     await this.#asked({ what: 'read' })
     const found = this.#server.deployments.filter(({ name }) => names.includes(name))
-    return new Map(found.map((one) => [one.name, published(one)]))
+    return new Map(found.map((one) => [one.name, asBelieved(published(one), believed?.get(one.name))]))
   }
 
   async deployment(id: string) {
@@ -257,6 +258,19 @@ function published({ id, name, release, createdAt, targets }: StoredDeployment):
     if (isOpenState(target.state)) isFinished = false
   }
   return { id, name, release, createdAt, isFinished, devices, finishedAt }
+}
+
+/** What the Mender adapter takes for granted without asking for devices. */
+function asBelieved(found: Deployment, believed: readonly string[] = []): Deployment {
+  const times = [...(found.finishedAt?.values() ?? [])].sort()
+  const isWell = [...found.devices.values()].every((state) => state === 'success')
+  const at = times.at(-1)
+  if (!isWell || found.devices.size !== believed.length || at === undefined) return found
+  return {
+    ...found,
+    devices: new Map(believed.map((id) => [id, 'success'])),
+    finishedAt: new Map(believed.map((id) => [id, at])),
+  }
 }
 
 /** What was ordered is what was asked: nothing less and nothing more may pass as done. */
