@@ -4,8 +4,9 @@ import type { RunnerHost } from './runner-host.ts'
 import type { RegisteredRunner, RunnerRegistry } from './runner-registry.ts'
 
 const pauseMs = 1000
-/** How long a runner that is ending may take to be gone, in ms. */
+/** How long a runner that is ending may take to be gone, and one that the same attempt starts to be there, in ms. */
 const endingLimitMs = 20_000
+const startingLimitMs = 10 * 60_000
 
 /**
  * Makes the device ready for the runner `name`; returns that very runner where it is there already and still runs. One that
@@ -17,7 +18,7 @@ export async function prepareRunner(
   registry: RunnerRegistry,
   context: Context,
 ): Promise<RegisteredRunner | undefined> {
-  const endsAt = context.clock.now().getTime() + endingLimitMs
+  const startedAt = context.clock.now().getTime()
   for (;;) {
     context.log.info(`preparing a runner on ${device.host}`)
     const prepared = await host.prepare(name)
@@ -28,8 +29,10 @@ export async function prepareRunner(
     const isOver = state === 'ended' || state === 'gone' || (state === 'running' && !known)
     if (known && other === name && !isOver) return known
     // an account other than ours has no name to tell; its keeper may be about to leave, as ours may
-    const isTaken = state === 'preparing' || (state === 'running' && known !== undefined)
-    if (isTaken || context.clock.now().getTime() > endsAt) throw busy(device.host, other, known)
+    const isStarting = state === 'preparing'
+    const isTaken = other !== name && (isStarting || (state === 'running' && known !== undefined))
+    const limitMs = isStarting ? startingLimitMs : endingLimitMs
+    if (isTaken || context.clock.now().getTime() - startedAt > limitMs) throw busy(device.host, other, known)
     if (other !== undefined && isOver) {
       context.log.info(`ending ${oneLine(other)}, which is over`)
       await host.stop(other, { timeoutMs: endingLimitMs })

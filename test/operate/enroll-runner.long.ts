@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { enrollRunner } from '../../src/operate/operate.ts'
-import { plainContext } from '../../src/platform/platform.ts'
+import { plainContext, systemClock } from '../../src/platform/platform.ts'
 import { cannotBoot } from '../support/base-image.ts'
 import { until } from '../support/devices.ts'
 import { memoryRegistry } from './memory-registry.ts'
@@ -82,28 +82,45 @@ test('what GitHub refuses is named, and the device is as before', { skip }, asyn
   })
 })
 
-test('a runner that GitHub never sees is ended after the limit', { skip }, async (t) => {
-  const lab = await startRunnerLab(t)
-  const registry = memoryRegistry()
-  const { device, key } = lab.device
-  const address = lab.inputs['address'] ?? ''
-  const request = {
-    device: { host: 'lab-01', id: 'lab-01', deviceType: undefined, address },
-    sshKey: key.privateKey,
-    hostKey: device.hostKey,
-    attempt: { run: '42', attempt: '1' },
-    group: 1,
-    labels: [],
-    mask: () => {},
-    limits: { onlineMs: 1500 },
-  }
-  await assert.rejects(enrollRunner(request, registry, plainContext()), {
-    reason: 'runner-failed',
-    message: /didn't see the runner on lab-01 within 1\.5 ?s.*last words: .*Listening for Jobs/,
-  })
-  assert.deepEqual([registry.given.length, registry.runners.length], [1, 0])
-  assert.equal(await lab.remains(), '')
-})
+test(
+  'a runner that GitHub never sees is ended after the limit, or told of when it has ended',
+  { skip },
+  async (t) => {
+    const lab = await startRunnerLab(t)
+    const registry = memoryRegistry()
+    const { device, key } = lab.device
+    const address = lab.inputs['address'] ?? ''
+    const request = {
+      device: { host: 'lab-01', id: 'lab-01', deviceType: undefined, address },
+      sshKey: key.privateKey,
+      hostKey: device.hostKey,
+      attempt: { run: '42', attempt: '1' },
+      group: 1,
+      labels: [],
+      mask: () => {},
+      limits: { onlineMs: 1500 },
+    }
+    await assert.rejects(enrollRunner(request, registry, plainContext()), {
+      reason: 'runner-failed',
+      message: /didn't see the runner on lab-01 within 1\.5 ?s.*last words: .*Listening for Jobs/,
+    })
+    assert.deepEqual([registry.given.length, registry.runners.length], [1, 0])
+    assert.equal(await lab.remains(), '')
+
+    // its words are kept for whoever looks late
+    await lab.startOver('leaks')
+    const slow = {
+      now: () => new Date(),
+      sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(5000, signal),
+    }
+    const late = enrollRunner({ ...request, limits: {} }, registry, plainContext({ clock: slow }))
+    await assert.rejects(late, {
+      reason: 'runner-failed',
+      message: /ended before GitHub saw it.*Not configured/,
+    })
+    assert.equal(await lab.remains(), '')
+  },
+)
 
 test('a run that is cancelled leaves no registration, no folder and no process', { skip }, async (t) => {
   const lab = await startRunnerLab(t)
@@ -204,5 +221,21 @@ test(
     await lab.shell('echo over >/var/tmp/stand-in/job')
     await until('nothing is left', async () => (await lab.remains()) === '', limitMs)
     assert.deepEqual(runners.deviations, [])
+  },
+)
+
+test(
+  'two calls at the same time in one attempt of a run start one runner and return it',
+  { skip },
+  async (t) => {
+    const lab = await startRunnerLab(t)
+    const both = await Promise.all([lab.enroll(), lab.enroll()])
+    for (const { code, log } of both) assert.equal(code, 0, log)
+    assert.equal(both[0]?.outputs['runs-on'], both[1]?.outputs['runs-on'])
+    const isNew = both.filter(({ outputs }) => outputs['changed'] === 'true')
+  assert.equal(isNew.length, 1)
+    const { registered, removed, deviations } = lab.github.runners
+    assert.deepEqual([registered.length, removed.length, deviations.length], [1, 0, 0])
+    assert.notEqual(await lab.remains(), '')
   },
 )
