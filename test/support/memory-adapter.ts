@@ -1,6 +1,6 @@
 // The port OtaServer over a server in memory, in the requests that the Mender adapter makes: between any two of them the
 // world may change, or the process be killed.
-import { openArtifact } from '../../src/artifact/artifact.ts'
+import { isLabVariant, openArtifact } from '../../src/artifact/artifact.ts'
 import {
   type Believed,
   type Deployment,
@@ -12,6 +12,7 @@ import {
   type Order,
   type OtaServer,
   type Uploaded,
+  isLabArtifact,
   isOpenState,
 } from '../../src/ota/ota.ts'
 import { Failure } from '../../src/platform/platform.ts'
@@ -83,6 +84,8 @@ class Adapter implements OtaServer {
     const other = artifacts.find((one) => one.deviceTypes.some((type) => deviceTypes.includes(type)))
     if (other && other.contentDigest !== contentDigest)
       throw new Failure('artifact-conflict', `${other.contentDigest} is there, this is ${contentDigest}`)
+    if (other && isLabArtifact(other) !== isLabVariant(provides))
+      throw new Failure('artifact-conflict', `${name} is there, and only one is of the variant lab`)
     const id = other?.id ?? `artifact-${name}-${artifacts.length}`
     const isSigned = signature !== 'none'
     if (!other) {

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { writeMender } from '../../src/artifact/artifact.ts'
+import { variantProvide, writeMender } from '../../src/artifact/artifact.ts'
 import { plainContext } from '../../src/platform/platform.ts'
 import { type LabDevice, type LabDeviceOptions, type ServerLab, until } from './lab.ts'
 import { memoryAdapter } from './memory-adapter.ts'
@@ -57,14 +57,13 @@ export async function openMemoryLab(
         if (device) device.facts = { ...device.facts, group: name }
       }
     },
-    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey } = {}) => {
+    artifact: async (name, { deviceTypes = ['virtual'], content = name, signingKey, variant } = {}) => {
       const source = join(folder, `${name}-${count++}.ext4`)
       await writeFile(source, content.padEnd(8192, '.'))
       const output = `${source}.mender`
-      await writeMender(
-        { source, output, name, deviceTypes, compression: 'gzip', signing: { key: signingKey } },
-        plainContext(),
-      )
+      const provides = variant === undefined ? {} : { [variantProvide]: variant }
+      const request = { source, output, name, deviceTypes, compression: 'gzip' } as const
+      await writeMender({ ...request, signing: { key: signingKey }, provides }, plainContext())
       return output
     },
     identity: (serial) => ({ serial }),
