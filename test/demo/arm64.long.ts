@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { cannotEmulate } from '../support/machines.ts'
 import { needs } from '../support/needs.ts'
 import { demonstrate, emptyCache, pageOf, processesOf, skip } from './demonstrate.ts'
-import { registeredEmulators } from './emulators.ts'
+import { registeredEmulators } from '../support/emulators.ts'
 
 const other = process.arch === 'arm64' ? 'amd64' : 'arm64'
 const emulator = `qemu-${process.arch === 'arm64' ? 'x86_64' : 'aarch64'}-static`
