@@ -9,8 +9,8 @@ import { type RunnerHost, runnerHost } from './runner-host.ts'
 import { type RunAttempt, checkLabels, labelFor, runnerName } from './runner-labels.ts'
 import type { RunnerRegistry } from './runner-registry.ts'
 
-/** How long undoing may take after an abort: the runner kills a cancelled job soon after it asked. */
-const undoMs = 6000
+/** How long undoing may take after an abort: the runner kills a cancelled job ten seconds after it asked. */
+const undoMs = 8500
 
 export interface RunnerRequest {
   device: RunnerDevice

@@ -103,7 +103,7 @@ export async function onlineOn(shell: RunnerLab['shell']): Promise<string> {
 /** What of a runner is on the device: its folder and its processes; empty when it is gone. */
 export async function remainsOn(shell: RunnerLab['shell']): Promise<string> {
   return await shell(
-    `ls -d ${home}/.drover-runner 2>/dev/null; grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ; pgrep -x sleep -u runner; true`,
+    `ls -d ${home}/.drover-runner 2>/dev/null; grep -lsF DROVER_RUNNER= /proc/[0-9]*/environ; pgrep -f '[s]leep 4000'; true`,
   )
 }
 
