@@ -38,7 +38,7 @@ export async function connectSsh(
   options: {
     context: Context
     limitMs?: number
-    /** How long one try may take to agree on keys; 5 unless given. */
+    /** How long one try may take to agree on keys; a part of the limit unless given, 5 to 30. */
     handshakeSeconds?: number
     resources?: AsyncDisposableStack
     /** What the device's console says, where this machine holds it. */
@@ -48,7 +48,8 @@ export async function connectSsh(
   const { context, limitMs = connectLimitMs, resources = new AsyncDisposableStack(), console } = options
   const files = await writeSshFiles(address, identity, {
     context,
-    handshakeSeconds: options.handshakeSeconds ?? 5,
+    // a device that may take long to answer is slow at that, too
+    handshakeSeconds: options.handshakeSeconds ?? Math.min(30, Math.max(5, Math.round(limitMs / 12_000))),
   })
   try {
     const master = await openMaster(files, address, context, limitMs)

@@ -12,12 +12,12 @@ import { startVirtualMachine } from './virtual-machine.ts'
 
 interface Kind {
   start: (options: VirtualDeviceOptions, context: Context) => Promise<VirtualDevice>
-  /** How long one try may take to agree on keys: a processor that is emulated needs seconds. */
-  handshakeSeconds: number
+  /** How long one try may take to agree on keys, where a part of the limit is too short: an emulated machine needs seconds. */
+  handshakeSeconds?: number
 }
 
 const kinds = {
-  namespace: { start: startVirtualDevice, handshakeSeconds: 5 },
+  namespace: { start: startVirtualDevice },
   vm: { start: startVirtualMachine, handshakeSeconds: 30 },
 } as const satisfies Record<string, Kind>
 
@@ -75,7 +75,8 @@ async function boot(
   try {
     await device.answers(limitMs)
     const leftMs = Math.max(1000, limitMs - (performance.now() - startedAt))
-    const session = { context, limitMs: leftMs, handshakeSeconds, resources, console: () => device.console() }
+    const patience = handshakeSeconds === undefined ? {} : { handshakeSeconds }
+    const session = { context, limitMs: leftMs, ...patience, resources, console: () => device.console() }
     const booted = connectSsh(parseSshUrl(device.sshUrl), identity, session)
     // a device that can't boot says why; without this we would only wait for its ssh server
     const connection = await Promise.race([booted, device.done.then(() => booted)])
