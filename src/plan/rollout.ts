@@ -93,8 +93,8 @@ export function isOrderOf(stage: string, name: string): boolean {
 const partsAtOnce = ({ configuration }: Rollout) => (configuration ? 1 : 2)
 
 /**
- * Finds all orders of each rollout, of all its attempts, by their names; the oldest first. `there` are the devices of a
- * rollout in a wave where all that belong to it are where it brings them.
+ * Finds all orders of each rollout, of all its attempts, by their names; the oldest first. `there` names the device of
+ * a rollout that has no other, where its wave is this one and it is where it is brought.
  */
 export async function findPlaced(
   server: OtaServer,
@@ -162,11 +162,17 @@ export function outcomeOf(
   const finishedAt = last?.deployment.finishedAt?.get(facts.id)
   if (isThere(facts, rollout)) {
     if (!isFresh(facts.reportedAt, gate.factsYoungerThanMs, now)) return { kind: 'pending' }
-    // it had the release before, too: what it reported before the order failed doesn't tell what it runs now
-    const isOlder = finishedAt !== undefined && reportedAt < Date.parse(finishedAt)
-    if (state === 'failure' && isOlder) return { kind: 'pending' }
+    // it had the release before, too: what it reported before an order failed doesn't tell what it runs now
+    const isInDoubt = own.some(
+      ({ deployment: { devices, finishedAt: ended } }) =>
+        devices.get(facts.id) === 'failure' && reportedAt < Date.parse(ended?.get(facts.id) ?? ''),
+    )
+    if (isInDoubt) return { kind: 'pending' }
     // a server that doesn't tell when it was done gives no evidence of a soak
-    return { kind: 'success', since: last ? new Date(finishedAt ?? now) : rollout.commit.at }
+    return {
+      kind: 'success',
+      since: last ? lastEnd(own, facts.id, new Date(finishedAt ?? now)) : rollout.commit.at,
+    }
   }
   if (!last || state === undefined || last.attempt !== rollout.attempt) return { kind: 'not-ordered' }
   const deployment = last.deployment.id
@@ -182,6 +188,12 @@ export function outcomeOf(
     deployment,
     why: `its update ended with ${state}, but the device reports ${reports}`,
   }
+}
+
+/** When the last of its orders ended for a device, as far as the server tells, and not before `least`. */
+function lastEnd(own: readonly Placed[], device: string, least: Date): Date {
+  const ends = own.flatMap(({ deployment }) => deployment.finishedAt?.get(device) ?? [])
+  return new Date(Math.max(least.getTime(), ...ends.map((at) => Date.parse(at))))
 }
 
 /** Whether a device's own facts say that it is where a rollout brings it. */

@@ -1,5 +1,5 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import type { DeviceFacts, Facts, OtaServer } from '../ota/ota.ts'
+import type { Facts, OtaServer } from '../ota/ota.ts'
 import { configurationRollouts } from './configuration-rollouts.ts'
 import type { RolloutDevices, RolloutState } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
@@ -35,15 +35,23 @@ export async function rolloutsOf(
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
   const waveOf = new Map(plan.changes.map((change) => [change.device, configurationOf(change)?.wave]))
   const there = new Map(
-    members
-      .filter(({ rollout, devices }) => rollout.configuration && areThere(rollout, devices, byId, stage, now))
-      .map(({ rollout, devices }) => [rollout, Map.groupBy(devices, (device) => waveOf.get(device))]),
+    members.flatMap(({ rollout, devices }) => {
+      const [device, ...others] = devices
+      const reported = byId.get(device ?? '')
+      // of several, one could be taken to have had the order of another
+      const isAlone = rollout.configuration && reported && others.length === 0
+      const isThere = isAlone && outcomeOf(reported, rollout, [], stage.gate, now).kind === 'success'
+      return isThere ? [[rollout, reported.id] as const] : []
+    }),
   )
   const placedIn = await findPlaced(
     server,
     members.map(({ rollout }) => rollout),
     stage.waves.length,
-    (rollout, wave) => there.get(rollout)?.get(wave) ?? [],
+    (rollout, wave) => {
+      const device = there.get(rollout)
+      return device !== undefined && waveOf.get(device) === wave ? [device] : []
+    },
   )
   const states: (Omit<RolloutState, 'left'> & { ended: readonly string[] })[] = []
   for (const { rollout, devices } of members) {
@@ -58,20 +66,6 @@ export async function rolloutsOf(
   return states.map(({ ended, ...state }) => {
     const left = ended.filter((device) => hasLeft(taken.get(device), state.rollout, stage))
     return { ...state, left: new Set(left) }
-  })
-}
-
-/** Whether all devices of a rollout say themselves, and a short time ago, that they are where it brings them. */
-function areThere(
-  rollout: Rollout,
-  devices: ReadonlySet<string>,
-  facts: ReadonlyMap<string, DeviceFacts>,
-  { gate }: Stage,
-  now: Date,
-): boolean {
-  return [...devices].every((device) => {
-    const reported = facts.get(device)
-    return reported && outcomeOf(reported, rollout, [], gate, now).kind === 'success'
   })
 }
 
