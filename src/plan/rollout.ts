@@ -129,10 +129,14 @@ export async function findPlaced(
       .map((step) => ({ ...step, part: step.part + partsAtOnce(step.rollout) }))
       .filter((next) => found.has(nameOf({ ...next, part: next.part - 1 })))
   }
-  // a device that moved to an earlier wave has its newest order there
-  for (const orders of placed.values())
-    orders.sort((a, b) => Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt))
+  for (const orders of placed.values()) orders.sort(byAge)
   return placed
+}
+
+/** A device that moved to an earlier wave has its newest order there; of one moment, the order of a later attempt is newer. */
+function byAge(a: Placed, b: Placed): number {
+  const age = Date.parse(a.deployment.createdAt) - Date.parse(b.deployment.createdAt)
+  return age || a.attempt - b.attempt || a.part - b.part
 }
 
 const nameOf = ({ rollout, attempt, wave, part }: Omit<Placed, 'deployment'> & { rollout: Rollout }) =>
