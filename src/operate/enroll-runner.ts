@@ -25,8 +25,11 @@ export interface RunnerRequest {
   labels: readonly string[]
   /** Hides a secret in all that is logged from then on. */
   mask: (secret: string) => void
-  /** How long the device may take to answer over ssh, and GitHub to see its runner, in ms: a minute and three unless given. */
-  limits?: { connectMs?: number; onlineMs?: number }
+  /**
+   * How long the device may take to answer over ssh, GitHub to see its runner, and the runner to get its job: one minute, three
+   * minutes and an hour unless given.
+   */
+  limits?: { connectMs?: number; onlineMs?: number; idleSeconds?: number }
 }
 
 export interface EnrolledRunner {

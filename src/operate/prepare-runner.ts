@@ -14,14 +14,14 @@ const startingLimitMs = 10 * 60_000
  */
 export async function prepareRunner(
   host: RunnerHost,
-  { name, device }: { name: string; device: { host: string } },
+  { name, device, limits }: { name: string; device: { host: string }; limits?: { idleSeconds?: number } },
   registry: RunnerRegistry,
   context: Context,
 ): Promise<RegisteredRunner | undefined> {
   const startedAt = context.clock.now().getTime()
   for (;;) {
     context.log.info(`preparing a runner on ${device.host}`)
-    const prepared = await host.prepare(name)
+    const prepared = await host.prepare(name, limits?.idleSeconds)
     if (prepared.kind === 'ready') return undefined
     const other = prepared.name
     const known = (await registry.list()).find((runner) => runner.name === other)

@@ -34,7 +34,7 @@ export interface RunnerHost {
   /** Checks that the device can host a runner; returns the device type that it says it is. */
   check(): Promise<string | undefined>
   /** Makes the runner's folder and the process that owns it. Throws `disk-full`, `runner-failed`. */
-  prepare(name: string): Promise<Prepared>
+  prepare(name: string, idleSeconds: number | undefined): Promise<Prepared>
   /** Starts the prepared runner with its configuration, a secret. */
   handOver(name: string, configuration: string): Promise<void>
   look(name: string): Promise<Sight>
@@ -52,9 +52,13 @@ export function runnerHost(connection: Connection, host: string, signal: AbortSi
   }
   return {
     check: async () => checked(host, (await ask(probeScript, [installedRunner])).lines),
-    prepare: async (name) => {
+    prepare: async (name, idleSeconds) => {
       const options = { timeoutMs: prepareLimitMs }
-      const { lines, said } = await ask(prepareScript, prepareArguments(name, installedRunner), options)
+      const { lines, said } = await ask(
+        prepareScript,
+        prepareArguments(name, installedRunner, idleSeconds),
+        options,
+      )
       return preparedOf(host, lines[0] ?? `failed ${lastLine(said)}`)
     },
     handOver: async (name, configuration) => {

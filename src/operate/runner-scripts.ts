@@ -66,10 +66,10 @@ exit 0
 
 /**
  * The keeper. Says `busy <name>`, `failed <why>` or `ready`, then closes its outputs, which lets the connection go.
- * Arguments: the runner's name, the folder of the installed one.
+ * Arguments: the runner's name, the folder of the installed one, how long it may wait for a job, in seconds.
  */
 const keeper = `${common}
-name=$1 runner=$2
+name=$1 runner=$2 idle_limit=$3
 pause() { sleep 1 9<&- & wait "$!"; }
 [ -r "$runner/run.sh" ] || { say "failed $runner/run.sh can't be read"; exit 0; }
 exec 9<"$runner/run.sh"
@@ -121,23 +121,23 @@ until grep -qsF 'Running job: ' "$base/log"; do
     exit 0
   fi
   waited=$((waited + 1))
-  [ "$waited" -le ${idleLimit} ] || exit 0
+  [ "$waited" -le "$idle_limit" ] || exit 0
   pause
 done
 wait "$child"
 exit 0
 `
 
-/** Starts the keeper and waits for its word. Arguments: the runner's name, the folder of the installed one. */
+/** Starts the keeper and waits for its word. Arguments: as `prepareArguments` gives them. */
 export const prepareScript = `${common}
 # in the background: what is waited for is the end of its words, not its own
-said=$(setsid /bin/sh -c "$3" drover "$1" "$2" </dev/null 2>&1 &)
+said=$(setsid /bin/sh -c "$1" drover "$2" "$3" "$4" </dev/null 2>&1 &)
 printf '%s\\n' "$said"
 `
 
-/** The arguments of `prepareScript`. */
-export function prepareArguments(name: string, runner: string): string[] {
-  return [name, runner, keeper]
+/** The arguments of `prepareScript`, for a runner that may wait so many seconds for its job; an hour unless given. */
+export function prepareArguments(name: string, runner: string, idleSeconds = idleLimit): string[] {
+  return [keeper, name, runner, String(idleSeconds)]
 }
 
 /** Hands over the configuration, one line on standard input, whole or not at all. Arguments: the runner's name. */

@@ -87,7 +87,7 @@ test('what GitHub refuses is named, and the device is as before', { skip }, asyn
 })
 
 test(
-  'a runner that GitHub never sees is ended after the limit, or told of when it has ended',
+  'a runner is ended that GitHub never sees, or that gets no job, and one that has ended is told of',
   { skip },
   async (t) => {
     const lab = await startRunnerLab(t)
@@ -110,6 +110,16 @@ test(
     })
     assert.deepEqual([registry.given.length, registry.runners.length], [1, 0])
     assert.equal(await lab.remains(), '')
+
+    // and without a job it goes after a while
+    const seen = memoryRegistry()
+    const online = {
+      ...seen,
+      find: async () => ({ id: 1, name: 'x', isOnline: true, isBusy: false, labels: [] }),
+    }
+    const idle = await enrollRunner({ ...request, limits: { idleSeconds: 3 } }, online, plainContext())
+    assert.ok(idle.isNew)
+    await until('it is gone', async () => (await lab.remains()) === '', limitMs)
 
     // its words are kept for whoever looks late
     await lab.startOver('leaks')
