@@ -72,7 +72,7 @@ async function demonstrate(): Promise<number> {
     say(messageOf(error))
     return 1
   }
-  if (target.about) say(target.about)
+  if (target.about) say(`${target.about.devices} ${target.about.estimate}`)
   const progress = new Progress(stories[story].steps)
   const told: Told = { ticks: [], pullRequests: [] }
   let verdict: Verdict = { isGood: true, text: 'Every step ended as it should.' }

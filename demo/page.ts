@@ -40,7 +40,7 @@ export async function writePage(
   ]
   const lead = [
     'One machine, real parts: an image built by mmdebstrap, devices that run Debian’s own update client and ssh server, a fleet described in Git.',
-    ...(told.target.about === undefined ? [] : [told.target.about]),
+    ...(told.target.about ? [told.target.about.devices] : []),
     `Written ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC.`,
   ]
   await writeAtomically(path, renderPage({ title: 'Drover: the demonstration', verdict, lead, sections }))

@@ -15,8 +15,8 @@ export interface Target {
   patience: number
   /** How long to wait before the next look at what they do, in ms: every look takes time from them. */
   lookMs: number
-  /** What the devices are and how long it will take, for people who wait; undefined where they are the usual ones. */
-  about: string | undefined
+  /** What the devices are, and how long it will take; undefined where they are the usual ones. */
+  about: { devices: string; estimate: string } | undefined
   /** Tells runs of one kind from those of another in the names of files; empty for the usual one. */
   suffix: string
 }
@@ -39,7 +39,10 @@ export function targetOf(given: { arch?: string | undefined; machines?: boolean 
     reportSeconds: isMachine ? 30 : isForeign ? 10 : undefined,
     patience: isMachine ? 10 : isForeign ? 5 : 1,
     lookMs: isMachine ? 2000 : isForeign ? 1000 : 500,
-    about: isForeign || isMachine ? `The devices are ${kind}. ${estimate(isForeign, isMachine)}` : undefined,
+    about:
+      isForeign || isMachine
+        ? { devices: `The devices are ${kind}.`, estimate: estimate(isForeign, isMachine) }
+        : undefined,
     suffix: `${isForeign ? `-${architecture}` : ''}${isMachine ? '-machines' : ''}`,
   }
 }
