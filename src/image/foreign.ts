@@ -1,8 +1,6 @@
 // Builds for another architecture: their programs run under an emulator that the kernel has to know.
 import { type Context, machineArch, openForeign, requirePrograms } from '../platform/platform.ts'
 
-export { machineArch } from '../platform/platform.ts'
-
 /**
  * Does `work` while this machine can run programs for `arch`, as `openForeign` has it. Throws what that throws, and
  * `missing-tool` without arch-test.
