@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Context, type Digest, Failure, digestOf, hexOf, start } from '../platform/platform.ts'
 import { makeBlockMap } from './block-map.ts'
 import { makeBoot } from './boot-partition.ts'
+import { compressOnce, suffixOf } from './compress.ts'
 import { makeExt4 } from './ext4.ts'
 import type { DiskLayout } from './recipe.ts'
 import { inMiB } from './scratch.ts'
@@ -40,7 +41,7 @@ export interface DiskOptions {
 
 /** Files in the folder that the disk was made in. */
 export interface MadeDisk {
-  /** Compressed by xz. */
+  /** Compressed. */
   image: string
   blockMap: string
 }
@@ -52,7 +53,7 @@ export function diskBytes({ boot, slots, data }: DiskLayout, rootfsBytes: number
 }
 
 /**
- * Writes the disk image, xz-compressed, and its block map. The same tree, time and layout give the same bytes. Throws
+ * Writes the disk image, compressed, and its block map. The same tree, time and layout give the same bytes. Throws
  * `build-failed` where a part doesn't fit, `missing-tool`, `disk-full`; after an abort the files may remain.
  */
 export async function makeDisk(options: DiskOptions, context: Context): Promise<MadeDisk> {
@@ -79,9 +80,10 @@ export async function makeDisk(options: DiskOptions, context: Context): Promise<
   context.log.info(
     `disk of ${inMiB(sizeBytes)}: ${partitions.map(({ name, sizeBytes: bytes }) => `${name} ${inMiB(bytes)}`).join(', ')}`,
   )
-  // blocks of a fixed size on a fixed number of threads: the same bytes on any machine
-  await run('xz', ['--compress', '-2', '--threads=4', '--block-size=16MiB', raw], context)
-  return { image: `${raw}.xz`, blockMap }
+  const image = `${raw}.${suffixOf(layout.compression)}`
+  const starts = [...partitions.map(({ startBytes }) => startBytes), sizeBytes - tailBytes]
+  await compressOnce({ from: raw, to: image, compression: layout.compression, starts }, context)
+  return { image, blockMap }
 }
 
 async function partitionsOf(
@@ -172,8 +174,8 @@ function whole(bytes: number): number {
 }
 
 /** The programs that making such a disk calls. */
-export function diskPrograms({ boot }: DiskLayout): string[] {
-  return ['sfdisk', 'dumpe2fs', 'xz', ...(boot ? ['mkfs.vfat', 'mmd', 'mcopy'] : [])]
+export function diskPrograms({ boot, compression }: DiskLayout): string[] {
+  return ['sfdisk', 'dumpe2fs', compression, ...(boot ? ['mkfs.vfat', 'mmd', 'mcopy'] : [])]
 }
 
 /** A UUID that is the content's and a name's: RFC 9562 version 8 (our own making), variant 10. */

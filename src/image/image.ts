@@ -56,7 +56,7 @@ export interface BuildOptions {
 export interface BuiltImage {
   /** The root file system as ext4. Beside it stands `rootfs.ext4.release.json` with release and sha256. */
   rootfs: string
-  /** What is flashed: `disk.img.xz` with its block map beside it where the recipe has a `disk`, else the same as `rootfs`. */
+  /** What is flashed: `disk.img.xz` (or `.zst`) with its block map beside it where the recipe has a `disk`, else the same as `rootfs`. */
   image: string
   /** Installed packages with versions, JSON. */
   manifest: string

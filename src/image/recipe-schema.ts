@@ -94,6 +94,7 @@ const disk = v.strictObject({
   boot: v.optional(v.strictObject({ size, from: v.optional(targetPath) })),
   slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2))),
   data: v.optional(v.strictObject({ size, from: v.optional(targetPath) })),
+  compression: v.optional(v.picklist(['xz', 'zstd'])),
 })
 
 /** The form of `image.yml`. */

@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { Failure, type ParsedYaml, type Problem, failOn, readYaml } from '../platform/platform.ts'
+import type { Compression } from './compress.ts'
 import { type RecipeFile, type RecipeParts, recipeSchema } from './recipe-schema.ts'
 import { sourceProblems } from './recipe-sources.ts'
 
@@ -44,6 +45,7 @@ export interface DiskLayout {
   boot: { sizeBytes: number; from: string } | undefined
   slots: number
   data: { sizeBytes: number; from: string } | undefined
+  compression: Compression
 }
 
 /** A recipe with its variant worked in, every source known to exist. */
@@ -147,12 +149,19 @@ function accountOf({ 'ssh-keys': sshKeys = [], groups = [], ...user }: AccountFi
   return { name: user.name, uid: user.uid, shell: user.shell, home: user.home, groups, sshKeys }
 }
 
-function layoutOf({ table = 'gpt', boot, slots = 2, data }: NonNullable<RecipeFile['disk']>): DiskLayout {
+function layoutOf({
+  table = 'gpt',
+  boot,
+  slots = 2,
+  data,
+  compression = 'xz',
+}: NonNullable<RecipeFile['disk']>): DiskLayout {
   return {
     table,
     boot: boot && { sizeBytes: bytesOf(boot.size), from: boot.from ?? '/boot/firmware' },
     slots,
     data: data && { sizeBytes: bytesOf(data.size), from: data.from ?? '/data' },
+    compression,
   }
 }
 

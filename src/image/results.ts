@@ -1,6 +1,6 @@
 // What a build leaves in the output folder.
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import {
   type Context,
   type Digest,
@@ -60,7 +60,8 @@ export async function writeResults(
     const about = `${rootfs}.release.json`
     const changed = (await readFile(about, 'utf8').catch(() => '')) !== text
     const [manifest, sbom] = [join(output, 'manifest.json'), join(output, 'sbom.cdx.json')]
-    const [image, blockMap] = [join(output, 'disk.img.xz'), join(output, 'disk.img.bmap')]
+    const images = ['xz', 'zst'].map((suffix) => join(output, `disk.img.${suffix}`))
+    const blockMap = join(output, 'disk.img.bmap')
     const { disk: layout } = recipe
     if (layout) await mkdir(diskFolder)
     const wanted = { tree, rootfs: temporary, content, time, folder: diskFolder }
@@ -68,15 +69,23 @@ export async function writeResults(
     await rm(about, { force: true })
     await rename(temporary, rootfs)
     // one of an earlier recipe would be taken for this one's
-    await Promise.all([image, blockMap].map((path) => rm(path, { force: true })))
+    await Promise.all([...images, blockMap].map((path) => rm(path, { force: true })))
     if (disk) {
       await rename(disk.blockMap, blockMap)
-      await rename(disk.image, image)
+      await rename(disk.image, join(output, basename(disk.image)))
     }
     await writeAtomically(manifest, `${JSON.stringify(manifestOf(facts), null, 2)}\n`)
     await writeAtomically(sbom, `${JSON.stringify(sbomOf(facts), null, 2)}\n`)
     await writeAtomically(about, text)
-    return { rootfs, image: disk ? image : rootfs, manifest, sbom, sha256, sizeBytes, changed }
+    return {
+      rootfs,
+      image: disk ? join(output, basename(disk.image)) : rootfs,
+      manifest,
+      sbom,
+      sha256,
+      sizeBytes,
+      changed,
+    }
   } catch (error) {
     await rm(temporary, { force: true })
     throw storageFailure(error, output)

@@ -42,6 +42,7 @@ const packageOf: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   unsquashfs: 'squashfs-tools',
   xz: 'xz-utils',
+  zstd: 'zstd',
 }
 
 /**

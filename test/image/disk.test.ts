@@ -34,9 +34,9 @@ async function tableOf(image: string) {
   return partitiontable
 }
 
-async function unpacked(image: string): Promise<string> {
-  await output('xz', '--decompress', '--keep', image)
-  return image.replace(/\.xz$/, '')
+async function unpacked(image: string, program = 'xz'): Promise<string> {
+  await output(program, '--decompress', '--keep', image)
+  return image.replace(/\.\w+$/, '')
 }
 
 /** A partition's bytes in a file of their own. */
@@ -116,23 +116,27 @@ test('two builds of one disk are equal byte for byte', { skip }, async (t) => {
   assert.equal(await map(second.image), await map(first.image))
 })
 
-test(
-  'bmaptool writes the image onto a card that was used before',
-  { skip: skip || needs('bmaptool') },
-  async (t) => {
-    const shop = await workshop(t, recipe, files)
+for (const [compression, suffix] of [
+  ['xz', 'xz'],
+  ['zstd', 'zst'],
+] as const) {
+  const name = `bmaptool writes an image compressed by ${compression} onto a card that was used before`
+  test(name, { skip: skip || needs('bmaptool', compression) }, async (t) => {
+    const shop = await workshop(t, `${recipe}  compression: ${compression}\n`, files)
     const built = await shop.build()
-    const disk = await unpacked(built.image)
+    assert.equal(built.image, join(shop.folder, `out/disk.img.${suffix}`))
+    const table = await tableOf(await unpacked(built.image, compression))
     const card = join(shop.folder, 'card')
     await writeFile(card, '')
-    const { size } = await stat(disk)
+    const { size } = await stat(join(shop.folder, 'out/disk.img'))
     await truncate(card, size)
     const used = await open(card, 'r+')
     for (let at = 0; at < size; at += mebibyte) await used.write(randomBytes(mebibyte), 0, mebibyte, at)
     await used.close()
-    await rm(disk)
+    await rm(join(shop.folder, 'out/disk.img'))
     await output('bmaptool', 'copy', built.image, card)
     const { partitions } = await tableOf(card)
+    assert.equal(partitions.length, table.partitions.length)
     const [boot, ...linux] = await Promise.all(
       partitions.map((one, index) => partition(card, one, join(shop.folder, `card-${index}`))),
     )
@@ -143,13 +147,13 @@ test(
       await ask(linux[0] ?? '', 'cat /etc/mender/artifact_info'),
       `artifact_name=${built.version}\n`,
     )
-    const map = await readFile(built.image.replace(/xz$/, 'bmap'), 'utf8')
+    const map = await readFile(join(shop.folder, 'out/disk.img.bmap'), 'utf8')
     const [mapped, all] = [/<MappedBlocksCount> (\d+)/, /<BlocksCount> (\d+)/].map((one) =>
       Number(one.exec(map)?.[1]),
     )
     assert.ok(mapped && all && mapped < 0.7 * all, `${mapped} of ${all} blocks are written`)
-  },
-)
+  })
+}
 
 for (const { what, from, to, message } of [
   {
