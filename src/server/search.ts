@@ -4,8 +4,8 @@ import * as v from 'valibot'
 import { attributesOf } from './attributes.ts'
 import type { Core } from './core.ts'
 import { type Page } from './paging.ts'
+import { patternOf } from './pattern.ts'
 import { Refusal } from './refusal.ts'
-import { patternOf } from './store.ts'
 
 const scope = v.picklist(['inventory', 'identity', 'system', 'tags', 'monitor'])
 const single = v.union([v.pipe(v.string(), v.maxLength(4096)), v.number(), v.boolean()])

@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import * as v from 'valibot'
 import { Failure, hasCode, messageOf } from '../platform/platform.ts'
+import { isLike, patternOf } from './pattern.ts'
 import { Refusal } from './refusal.ts'
 import { migrations } from './schema.ts'
 
@@ -145,7 +146,7 @@ function errorNumber(error: unknown): number | undefined {
 
 const patterns = new Map<string, RegExp>()
 
-// the search operator $regex: anchored at the start, or /pattern/flags
+// the search operator $regex
 function matches(pattern: SQLInputValue, text: SQLInputValue): number {
   if (typeof pattern !== 'string' || (typeof text !== 'string' && typeof text !== 'number')) return 0
   const source = pattern
@@ -155,15 +156,5 @@ function matches(pattern: SQLInputValue, text: SQLInputValue): number {
     if (patterns.size > 100) patterns.clear()
     patterns.set(source, known)
   }
-  return known.test(String(text)) ? 1 : 0
-}
-
-/** Reads `$regex`'s value; throws a 400 where it is none. */
-export function patternOf(source: string): RegExp {
-  const slashed = /^\/(.*)\/([imsu]*)$/s.exec(source)
-  try {
-    return slashed ? new RegExp(slashed[1] ?? '', slashed[2]) : new RegExp(`^(?:${source})`)
-  } catch (error) {
-    throw new Refusal(400, `$regex: ${messageOf(error)}`, { cause: error })
-  }
+  return isLike(known, String(text)) ? 1 : 0
 }
