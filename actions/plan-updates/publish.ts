@@ -11,7 +11,7 @@ import {
   tryToPublish,
 } from '../../src/github/github.ts'
 import { type Change, type Plan, lacksRelease, requireReleases } from '../../src/plan/plan.ts'
-import { type Context, Failure, escapeMarkdown } from '../../src/platform/platform.ts'
+import { type Context, Failure, counted, escapeMarkdown } from '../../src/platform/platform.ts'
 import {
   type Markdown,
   type Remarks,
@@ -120,7 +120,7 @@ function causeLines(plan: Plan) {
   return mostFirst.flatMap(([first, ...others]) => {
     if (!first) return []
     const [verb, where] = first.does
-    const message = `${verb} ${others.length + 1} device${others.length > 0 ? 's' : ''} ${where}`
+    const message = `${verb} ${counted(others.length + 1, 'device')} ${where}`
     return [{ ...first.cause, message, level: 'notice' as const }]
   })
 }

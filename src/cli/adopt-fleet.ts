@@ -18,6 +18,7 @@ import { makePlan } from '../plan/plan.ts'
 import {
   type Context,
   Failure,
+  counted,
   endingSignal,
   hasCode,
   messageOf,
@@ -57,7 +58,7 @@ export async function adoptCommand(args: string[]): Promise<number> {
     for (const { id, why } of adopted.leftOut) host.log.info(`left out: ${JSON.stringify(id)} ${why}`)
     for (const line of blocked) host.log.info(`blocked for now: ${line}`)
     host.log.info(
-      `${given.output}: ${adopted.devices} devices, ${adopted.leftOut.length} left out; the first plan changes nothing`,
+      `${given.output}: ${counted(adopted.devices, 'device')}, ${adopted.leftOut.length} left out; the first plan changes nothing`,
     )
     const outputs = {
       fleet: given.output,

@@ -2,6 +2,7 @@
 // that Ansible reads, so whatever could be more than a name there is left out.
 import { createHash } from 'node:crypto'
 import { type DeviceFacts, type Facts, isInLab } from '../ota/ota.ts'
+import { counted } from '../platform/platform.ts'
 
 /** A stage and its branch. */
 export interface AdoptedStage {
@@ -173,8 +174,8 @@ function readme(devices: number, leftOut: number, stages: readonly AdoptedStage[
   const rows = stages.map(({ name, branch }) => `- ${name}: the branch \`${branch}\`\n`)
   return `# Fleet
 
-What each device of this fleet should run. It was written from what ${devices} devices reported, so that nothing changes at
-first${leftOut > 0 ? `; ${leftOut} devices of the server are not in it` : ''}.
+What each device of this fleet should run. It was written from what ${counted(devices, 'device')} reported, so that nothing changes at
+first${leftOut > 0 ? `; ${counted(leftOut, 'device')} of the server ${leftOut === 1 ? 'is' : 'are'} not in it` : ''}.
 
 - \`inventory.yml\`: the devices, in a group for each device type
 - \`group_vars/\`: what the devices of a type run; change \`image_name\` here to update them

@@ -1,4 +1,4 @@
-import { type Context, Failure } from '../platform/platform.ts'
+import { type Context, Failure, counted } from '../platform/platform.ts'
 import type { GitDevice } from './facts-in-git.ts'
 import type { Deployment, DeviceFacts, OtaServer, Release } from './ota-server.ts'
 
@@ -27,7 +27,7 @@ export async function gatherFacts(server: OtaServer, context: Context): Promise<
   const devices: DeviceFacts[] = []
   for await (const page of server.devices()) {
     devices.push(...page)
-    context.log.info(`${devices.length} devices read`)
+    context.log.info(`${counted(devices.length, 'device')} read`)
   }
   return { server: server.url, gatheredAt, devices, releases, openDeployments }
 }
@@ -60,7 +60,7 @@ export function requireFresh(silent: readonly DeviceFacts[], maxAge: string | un
   if (silent.length === 0 || maxAge === undefined) return
   const named = silent.slice(0, maxNamed).map(({ id, reportedAt }) => `${id} (${reportedAt ?? 'never'})`)
   const more = silent.length > maxNamed ? ` and ${silent.length - maxNamed} more` : ''
-  const who = silent.length === 1 ? '1 device has' : `${silent.length} devices have`
+  const who = counted(silent.length, 'device', ['has', 'have'])
   throw new Failure(
     'device-silent',
     `${who} no facts younger than ${maxAge}, by when they last reported: ${named.join(', ')}${more}. Are they on, and do they reach the server?`,

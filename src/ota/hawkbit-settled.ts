@@ -1,6 +1,6 @@
 // Whether a device has settled after an OS release. RAUC's updater says success when the bundle is written, before the device
 // restarts into it; a configuration that comes then goes to the system that is about to be left.
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import { chunksOf, forEach } from './at-a-time.ts'
 import { type HawkbitClient, queryChunk, quoted, targetPath } from './hawkbit-client.ts'
 import { typesOf } from './hawkbit-kinds.ts'
@@ -18,7 +18,7 @@ export async function checkSettled(client: HawkbitClient, devices: readonly Devi
   if (unsettled.length === 0) return
   throw new Failure(
     'device-busy',
-    `${unsettled.length} devices have an OS release on ${client.url} that they don't report yet: ${unsettled.slice(0, 5).join(', ')}. A configuration is ordered once they do`,
+    `${counted(unsettled.length, 'device', ['has', 'have'])} an OS release on ${client.url} that they don't report yet: ${unsettled.slice(0, 5).join(', ')}. A configuration is ordered once they do`,
   )
 }
 

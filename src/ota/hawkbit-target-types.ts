@@ -1,7 +1,7 @@
 // Target types, with which operators of a hawkBit server say which types of distribution sets a target may get. The server
 // refuses an assignment against them, but only when the order's set is there already.
 import * as v from 'valibot'
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import { chunksOf, forEach } from './at-a-time.ts'
 import { type HawkbitClient, queryChunk, quoted } from './hawkbit-client.ts'
 import { setType, target, targetType } from './hawkbit-schemas.ts'
@@ -41,6 +41,6 @@ export async function checkTargetTypes(
     .map(({ controllerId, targetTypeName }) => `${controllerId} (${targetTypeName})`)
   throw new Failure(
     'wrong-device-type',
-    `${wrong.length} devices have target types on ${client.url} that no distribution set of the type ${type} may go to: ${list.join(', ')}. Make these types compatible with it there`,
+    `${counted(wrong.length, 'device', ['has a target type', 'have target types'])} on ${client.url} that no distribution set of the type ${type} may go to: ${list.join(', ')}. Make these types compatible with it there`,
   )
 }

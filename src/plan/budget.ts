@@ -1,4 +1,5 @@
 import type { Stage } from '../fleet/fleet.ts'
+import { counted } from '../platform/platform.ts'
 import { allowed } from './limits.ts'
 import type { Plan } from './model.ts'
 
@@ -12,17 +13,17 @@ export function overBudget(plan: Plan, stage: Stage): string[] {
   ).length
   const over: string[] = []
   if (budget.devices !== undefined && updates.length > budget.devices)
-    over.push(`${updates.length} devices would change; budget.devices allows ${budget.devices}`)
+    over.push(`${counted(updates.length, 'device')} would change; budget.devices allows ${budget.devices}`)
   if (budget.deviceTypes !== undefined && types.size > budget.deviceTypes)
-    over.push(`${types.size} device types would change; budget.device-types allows ${budget.deviceTypes}`)
+    over.push(
+      `${counted(types.size, 'device type')} would change; budget.device-types allows ${budget.deviceTypes}`,
+    )
   if (budget.missing !== undefined && missing > allowed(budget.missing, plan.counts.inGit))
     over.push(
       `${missing} of ${plan.counts.inGit} devices are not on the server; budget.missing allows ${allowed(budget.missing, plan.counts.inGit)}`,
     )
   const { retires } = plan.counts
   if (retires > budget.retire)
-    over.push(
-      `${retires} device${retires === 1 ? '' : 's'} would be retired; budget.retire allows ${budget.retire}`,
-    )
+    over.push(`${counted(retires, 'device')} would be retired; budget.retire allows ${budget.retire}`)
   return over
 }

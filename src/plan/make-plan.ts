@@ -1,6 +1,6 @@
 import type { Fleet, FleetDevice, Stage } from '../fleet/fleet.ts'
 import type { Facts } from '../ota/ota.ts'
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import { shownFact } from './configuring.ts'
 import { countsOf } from './counts.ts'
 import { type Draft, type World, draftOf } from './draft.ts'
@@ -65,7 +65,7 @@ function requireKnown(drafts: readonly Draft[], server: string, stage: string): 
   const names = wanted.slice(0, 5).map(({ host, id }) => (host === id ? id : `${host} (${id})`))
   throw new Failure(
     'no-device-matched',
-    `${server} knows none of the ${wanted.length} devices of ${stage} (${names.join(', ')}): check their device_id and the server`,
+    `${server} knows none of the ${counted(wanted.length, 'device')} of ${stage} (${names.join(', ')}): check their device_id and the server`,
   )
 }
 

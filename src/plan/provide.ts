@@ -10,7 +10,7 @@ import {
   provideConfiguration,
   signingKeyOf,
 } from '../ota/ota.ts'
-import { type Context, Failure } from '../platform/platform.ts'
+import { type Context, Failure, counted } from '../platform/platform.ts'
 import { artifactsFor } from './releases.ts'
 import type { TickOrder } from './tick.ts'
 
@@ -31,7 +31,7 @@ export function requireSigning(
     if (!artifactsFor(releases, on, deviceType).some(({ isSigned }) => isSigned)) continue
     throw new Failure(
       'artifact-unsigned',
-      `${devices.length === 1 ? '1 device is' : `${devices.length} devices are`} to be configured, and ${on} for ${deviceType} is signed: give the key that signs configurations in DROVER_SIGNING_KEY, or its devices refuse them`,
+      `${counted(devices.length, 'device', ['is', 'are'])} to be configured, and ${on} for ${deviceType} is signed: give the key that signs configurations in DROVER_SIGNING_KEY, or its devices refuse them`,
     )
   }
 }

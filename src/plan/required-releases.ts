@@ -1,4 +1,4 @@
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import type { Plan } from './model.ts'
 
 /**
@@ -9,7 +9,7 @@ export function requireReleases({ changes, stage }: Plan): void {
   const missing = changes.filter((change) => change.kind === 'blocked' && change.by === 'release-missing')
   const [first] = missing
   if (first?.kind !== 'blocked') return
-  const others = missing.length > 1 ? ` and ${missing.length - 1} more devices` : ''
+  const others = missing.length > 1 ? ` and ${counted(missing.length - 1, 'more device')}` : ''
   throw new Failure('release-missing', `${stage}: ${first.host}${others} can't be updated: ${first.why}`)
 }
 

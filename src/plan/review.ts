@@ -1,5 +1,5 @@
 import type { Stage } from '../fleet/fleet.ts'
-import { type Digest, Failure } from '../platform/platform.ts'
+import { type Digest, Failure, counted } from '../platform/platform.ts'
 import { type Change, type Plan, configurationOf, hasTurn, releaseOf } from './model.ts'
 
 /** Where a review is found: a plan file that was handed over, or whoever can look one up for a commit. */
@@ -37,7 +37,7 @@ function requireSame(plan: Plan, reviewed: Plan): void {
   if (changed.length === 0 && reviewed.digest === plan.digest) return
   const what =
     changed.length > 0
-      ? `${changed.length} device${changed.length === 1 ? '' : 's'} changed (${changed
+      ? `${counted(changed.length, 'device')} changed (${changed
           .slice(0, 5)
           .map(({ host }) => host)
           .join(', ')}${changed.length > 5 ? ', …' : ''})`

@@ -2,6 +2,7 @@
 export * from './background.ts'
 export * from './clock.ts'
 export * from './context.ts'
+export * from './counted.ts'
 export * from './digest.ts'
 export * from './ending.ts'
 export * from './escape.ts'

@@ -1,14 +1,6 @@
 import { type FailedDevice, type Tick, whyFailed } from '../plan/plan.ts'
-import { escapeMarkdown, oneLine, shorten } from '../platform/platform.ts'
-import {
-  type Markdown,
-  bounded,
-  counted,
-  maxMarkdownCharacters,
-  section,
-  table,
-  verbatim,
-} from './markdown.ts'
+import { counted, escapeMarkdown, oneLine, shorten } from '../platform/platform.ts'
+import { type Markdown, bounded, maxMarkdownCharacters, section, table, verbatim } from './markdown.ts'
 
 /**
  * What a pull request says that marks the content of a halted stage as bad: what failed, on which devices and how, and how to

@@ -35,11 +35,6 @@ export function someOf(names: readonly string[], limit = 5): string {
   return names.length > limit ? `${shown} and ${names.length - limit} more` : shown
 }
 
-/** `1 device`, `2 devices`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
 /** Text from outside as an indented block: no fence in it can end the block. */
 export function verbatim(text: string): string[] {
   return ['', ...text.split(/\r?\n/).map((line) => `    ${line.replace(/[^\P{Cc}\t]/gu, ' ')}`), '']

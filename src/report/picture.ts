@@ -1,8 +1,7 @@
 // What a picture of a stage's waves shows, whoever draws it. Names are cleaned and shortened here, and escaped by the one
 // who draws.
 import { type GroupProgress, type Plan, type Tick, type WaveProgress, progressOf } from '../plan/plan.ts'
-import { oneLine, shorten } from '../platform/platform.ts'
-import { counted } from './markdown.ts'
+import { counted, oneLine, shorten } from '../platform/platform.ts'
 
 /** How devices can stand, in the order in which they are drawn. */
 export const standings = ['there', 'pending', 'failed', 'toCome', 'blocked'] as const

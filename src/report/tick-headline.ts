@@ -1,7 +1,6 @@
 import type { Tick } from '../plan/plan.ts'
 import { hasTurn, nextDue, releaseOf as runsOf } from '../plan/plan.ts'
-import { oneLine, shorten } from '../platform/platform.ts'
-import { counted } from './markdown.ts'
+import { counted, oneLine, shorten } from '../platform/platform.ts'
 
 /**
  * How a stage stands, in one line without markup: `17 of 20 on os-2, 2 pending, 1 rolled back`. The same state is the same

@@ -1,12 +1,11 @@
 import { type Tick, whyFailed } from '../plan/plan.ts'
-import { escapeMarkdown, shorten } from '../platform/platform.ts'
+import { counted, escapeMarkdown, shorten } from '../platform/platform.ts'
 import { wavesMermaid } from './mermaid.ts'
 import { tickPicture } from './picture.ts'
 import { countTable } from './plan-markdown.ts'
 import {
   type Markdown,
   bounded,
-  counted,
   maxMarkdownCharacters,
   section,
   someOf,

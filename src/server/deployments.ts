@@ -1,6 +1,6 @@
 // Deployments as the management API orders and lists them.
 import * as v from 'valibot'
-import { canonicalJson, digestOf, oneLine } from '../platform/platform.ts'
+import { canonicalJson, counted, digestOf, oneLine } from '../platform/platform.ts'
 import { artifactView, findArtifact, listArtifacts } from './artifacts.ts'
 import { type Core, newId, timestamp } from './core.ts'
 import type { Page } from './paging.ts'
@@ -92,7 +92,7 @@ export function createDeployment(
       )
     }
     core.log.info(
-      `deployment ${oneLine(order.name)} (${id}): ${oneLine(order.artifact_name)} to ${targets.length} device${targets.length === 1 ? '' : 's'}`,
+      `deployment ${oneLine(order.name)} (${id}): ${oneLine(order.artifact_name)} to ${counted(targets.length, 'device')}`,
     )
     return id
   })

@@ -191,7 +191,7 @@ test('a configuration counts in counts, waves and budgets, and has a time', asyn
   assert.equal(plan.waves[0]?.begins, 'after the merge')
   const stage = stageOf(fleet, 'canary')
   assert.deepEqual(overBudget(plan, { ...stage, budget: { ...stage.budget, devices: 0 } }), [
-    '1 devices would change; budget.devices allows 0',
+    '1 device would change; budget.devices allows 0',
   ])
 })
 

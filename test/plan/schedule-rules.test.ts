@@ -129,7 +129,7 @@ test('a release that does not exist is a failure, and a stage with a blocked dev
   await world.release('never-uploaded')
   await assert.rejects(world.tick(), {
     reason: 'release-missing',
-    message: /canary: device-1 and 1 more devices can't be updated: the server has no release never-uploaded/,
+    message: /canary: device-1 and 1 more device can't be updated: the server has no release never-uploaded/,
   })
   await world.repository.commit({
     'group_vars/all.yml': image('old'),
