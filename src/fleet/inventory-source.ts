@@ -21,7 +21,7 @@ export type InventorySource =
   { command: readonly [string, ...string[]] } | { url: URL; token: string | undefined }
 
 /** Where the token for an inventory's URL is. */
-export const inventoryTokenVariable = 'DROVER_INVENTORY_TOKEN'
+const inventoryTokenVariable = 'DROVER_INVENTORY_TOKEN'
 
 const maxBytes = 64 << 20
 const timeoutMs = 120_000

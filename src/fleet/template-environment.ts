@@ -2,7 +2,7 @@
 import { type Spot, TemplateProblem } from './template-tree.ts'
 
 /** Where a job names more of them for all its steps, separated by commas. */
-export const allowVariable = 'DROVER_ALLOW_ENV'
+const allowVariable = 'DROVER_ALLOW_ENV'
 
 /** Gives the value of an environment variable, undefined where it is not set. Throws `TemplateProblem` where it may not be read. */
 export type ReadEnvironment = (name: string, spot: Spot) => string | undefined

@@ -36,7 +36,7 @@ export async function loadTemplateParser(): Promise<TemplateParser> {
 }
 
 /** How many line breaks `text` ends with. */
-export function trailingBreaks(text: string): number {
+function trailingBreaks(text: string): number {
   let count = 0
   while (text[text.length - 1 - count] === '\n') count++
   return count

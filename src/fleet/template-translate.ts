@@ -87,7 +87,7 @@ function setOf(node: Node, spot: Spot): Statement {
 }
 
 /** Translates one expression. */
-export function expressionOf(node: unknown): Expression {
+function expressionOf(node: unknown): Expression {
   if (!isNode(node)) return unsupported('nothing as a value', { line: 1, column: 1 })
   const spot = spotOf(node)
   const type = typeOf(node)

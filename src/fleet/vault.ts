@@ -7,7 +7,7 @@ export interface Encrypted {
 }
 
 /** Where the password for all encrypted values is. */
-export const vaultVariable = 'DROVER_VAULT_PASSWORD'
+const vaultVariable = 'DROVER_VAULT_PASSWORD'
 
 /** What begins a file that is encrypted as a whole, and each encrypted value. */
 export const vaultHeader = '$ANSIBLE_VAULT;'

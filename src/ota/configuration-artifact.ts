@@ -13,6 +13,7 @@ import {
 } from '../artifact/artifact.ts'
 import type { Configuration } from '../fleet/fleet.ts'
 import { type Context, type Digest, Failure, digestOf, hexOf, silentLog } from '../platform/platform.ts'
+import { configurationFact, configurationFilesystem, configurationType } from './configuration-kind.ts'
 import { writeConfigurationUpdate } from './configuration-update.ts'
 import type { OtaServer, Release, ReleaseArtifact } from './ota-server.ts'
 
@@ -31,10 +32,6 @@ export interface ConfigurationTarget {
 /** Who signs configurations; unsigned where it is empty. */
 export type ConfigurationSigning = Signing
 
-const payloadType = 'mender-configure'
-const filesystem = 'data-partition'
-/** What a device provides that has a configuration; its value is the fingerprint. */
-export const configurationProvide = `${filesystem}.${payloadType}.version`
 /** What it has to provide for one to fit. */
 export const plannedForProvide = 'rootfs-image.version'
 const saltFile = 'salt'
@@ -69,7 +66,7 @@ export function withoutSigner(name: string): string {
  */
 export function configurationContent({ values, salt }: Configuration, deviceType: string): Digest {
   const files = salt === undefined ? [] : [{ name: saltFile, checksum: hexOf(digestOf(salt)) }]
-  const payload = { type: payloadType, metaData: Object.fromEntries(values), files }
+  const payload = { type: configurationType, metaData: Object.fromEntries(values), files }
   return contentDigestOf({ deviceTypes: [deviceType], payloads: [payload] })
 }
 
@@ -158,13 +155,13 @@ async function write(
       compression: 'gzip',
       payload: {
         kind: 'module-image',
-        type: payloadType,
+        type: configurationType,
         hasSource: false,
         files: salt === undefined ? [] : [saltPath],
         metaData: Object.fromEntries(values),
       },
       depends: { [plannedForProvide]: release },
-      software: { filesystem, version: fingerprintIn(configuration) },
+      software: { filesystem: configurationFilesystem, version: fingerprintIn(configuration) },
       signing,
     },
     { signal, clock, log: silentLog },
@@ -179,7 +176,7 @@ function requireSame(
   const { name, content, fingerprint, isSigned } = wanted
   // in other formats the same configuration has another content, and says its fingerprint
   const isOther = there.format !== undefined && there.format !== 'mender'
-  if (isOther ? there.provides?.['configuration'] !== fingerprint : there.contentDigest !== content)
+  if (isOther ? there.provides?.[configurationFact] !== fingerprint : there.contentDigest !== content)
     throw new Failure(
       'artifact-conflict',
       `${url} has another ${name} for ${there.deviceTypes.join(', ')}: its content is ${there.contentDigest}, that of the configuration ${content}. Delete it there`,

@@ -1,16 +1,14 @@
 // What a device says of the configuration that it has.
-import { configurationProvide, plannedForProvide } from './configuration-artifact.ts'
+import { plannedForProvide } from './configuration-artifact.ts'
+import { configurationFact, configurationProvide } from './configuration-kind.ts'
 import type { DeviceFacts } from './ota-server.ts'
-
-/** The attribute in which an image reports what is applied; one without it reports only what was installed. */
-const appliedAttribute = 'configuration'
 
 /**
  * The fingerprint of the configuration that a device reports to have applied, or another word where it has none (`none`) or
  * could not apply what it has (`not-applied`); undefined where it says nothing of configurations.
  */
 export function reportedConfiguration({ attributes }: DeviceFacts): string | undefined {
-  const applied = attributes[appliedAttribute] ?? ''
+  const applied = attributes[configurationFact] ?? ''
   // another image may mean something else by that name
   const isOurs = isFingerprint(applied) || applied === 'none' || applied === 'not-applied'
   return (isOurs ? applied : attributes[configurationProvide]) || undefined
@@ -29,11 +27,11 @@ export function publicConfiguration(
   { attributes }: DeviceFacts,
   provided: ReadonlySet<string>,
 ): Readonly<Record<string, string>> {
-  const applied = attributes[appliedAttribute]
+  const applied = attributes[configurationFact]
   if (applied === undefined) return {}
   const isKeyed = applied.startsWith('hmac-sha256:') && isFingerprint(applied)
   const isKnown = isKeyed || applied === 'none' || applied === 'not-applied' || provided.has(applied)
-  return { [appliedAttribute]: isKnown ? applied : 'other' }
+  return { [configurationFact]: isKnown ? applied : 'other' }
 }
 
 /** Whether a text has the form of a fingerprint. */

@@ -4,6 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Signing, type WrittenArtifact, writeRauc, writeSwupdate } from '../artifact/artifact.ts'
 import { type Context, canonicalJson } from '../platform/platform.ts'
+import { configurationType } from './configuration-kind.ts'
 
 /** What a device is told. */
 export interface ConfigurationUpdate {
@@ -31,8 +32,6 @@ const usualPlace: ConfigurationPlace = {
   program: '/usr/lib/drover/configure',
   file: '/run/drover/configuration.json',
 }
-/** What tells a configuration from a release of the OS, in every format. */
-const payloadName = 'mender-configure'
 
 /**
  * Writes the update into `folder`, signed; its two other files there are of no more use then. May be repeated. Throws what
@@ -53,9 +52,9 @@ export async function writeConfigurationUpdate(
   const request = { source, output, name, deviceTypes: [deviceType], signing }
   if (format === 'rauc') {
     // images are named after their slots in a bundle
-    const file = `"$RAUC_BUNDLE_MOUNT_POINT/${payloadName}.img"`
+    const file = `"$RAUC_BUNDLE_MOUNT_POINT/${configurationType}.img"`
     await writeScript(script, `exec ${quoted(place.program)} ${file}`)
-    const rauc = { slot: payloadName, handler: { file: script }, build: fingerprint }
+    const rauc = { slot: configurationType, handler: { file: script }, build: fingerprint }
     return writeRauc({ ...request, ...rauc, bundleFormat, compression: 'gzip' }, context)
   }
   // SWUpdate calls scripts before it writes the file, for all to read, and after that; newer ones also when that failed
@@ -69,7 +68,7 @@ export async function writeConfigurationUpdate(
     `trap 'rm -f "$FILE"' EXIT`,
     `[ "$1" != postinst ] || ${quoted(place.program)} "$FILE"`,
   )
-  const says = { type: 'rawfile', name: payloadName, version: fingerprint, path: place.file }
+  const says = { type: 'rawfile', name: configurationType, version: fingerprint, path: place.file }
   const items = [{ list: 'scripts', source: script, says: { type: 'shellscript' } }] as const
   return writeSwupdate({ ...request, says, items, compression: 'none', verify: true }, context)
 }

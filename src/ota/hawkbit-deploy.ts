@@ -1,6 +1,6 @@
 // Places orders on a hawkBit server. Everything is checked before anything is written, for an assignment can't be taken
 // back unseen: it cancels what the device is doing.
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import { chunksOf, forEach } from './at-a-time.ts'
 import { listActions } from './hawkbit-actions.ts'
 import { type HawkbitClient, queryChunk, quoted } from './hawkbit-client.ts'
@@ -13,11 +13,11 @@ import { distributionSet } from './hawkbit-schemas.ts'
 import { checkSettled } from './hawkbit-settled.ts'
 import { checkTargetTypes } from './hawkbit-target-types.ts'
 import { checkFiles } from './hawkbit-updaters.ts'
+import { checkSize } from './order-size.ts'
 import type { Deployment, DeviceFacts, Order } from './ota-server.ts'
 import { reportsRelease } from './watch.ts'
 
 const attempts = 3
-const maxDevices = 20_000
 /** Devices in one assignment; the server takes 5000, and longer than anybody waits for them. */
 const chunkSize = 500
 const maxName = 128
@@ -71,15 +71,7 @@ async function place(client: HawkbitClient, order: Order): Promise<Deployment> {
 
 /** The order's description for the server; throws what can be told without asking it. */
 function checkOrder(client: HawkbitClient, order: Order, devices: readonly string[]): string {
-  if (devices.length === 0) {
-    throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
-  }
-  if (devices.length > maxDevices) {
-    throw new Failure(
-      'bad-input',
-      `the order ${order.name} has ${devices.length} devices; at most ${maxDevices} fit into one: order in waves`,
-    )
-  }
+  checkSize(order, devices)
   const description = describe(order.name, devices)
   if (description !== undefined && order.release.length <= maxName) return description
   throw new Failure(
@@ -102,7 +94,7 @@ function checkSame(
   const extra = [...found.devices.keys()].filter((id) => !devices.includes(id))
   const differs =
     found.release === order.release
-      ? `${missing.length} devices missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
+      ? `${counted(missing.length, 'device')} missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
       : `it orders ${found.release} instead of ${order.release}`
   throw new Failure(
     missing.length > 0 && extra.length === 0 ? 'device-missing' : 'server-refused',
@@ -148,7 +140,7 @@ function split(
   const types = artifacts.flatMap(({ deviceTypes }) => deviceTypes)
   throw new Failure(
     'wrong-device-type',
-    `${order.release} on ${client.url} is for ${types.join(', ')}, and not for ${refused.length} devices of the order: ${refused.slice(0, 5).join(', ')}`,
+    `${order.release} on ${client.url} is for ${types.join(', ')}, and not for ${counted(refused.length, 'device')} of the order: ${refused.slice(0, 5).join(', ')}`,
   )
 }
 
@@ -164,7 +156,7 @@ async function checkFree(client: HawkbitClient, devices: readonly string[]): Pro
   const list = busy.slice(0, 5).map(({ device, set }) => `${device} (distribution set ${set})`)
   throw new Failure(
     'device-busy',
-    `${busy.length} devices have another order on ${client.url}, which a new one would cancel: ${list.join(', ')}. Wait for it, or withdraw it`,
+    `${counted(busy.length, 'device', ['has', 'have'])} another order on ${client.url}, which a new one would cancel: ${list.join(', ')}. Wait for it, or withdraw it`,
   )
 }
 
@@ -239,6 +231,6 @@ function checkDevices(
   if (left.length === 0) return
   throw new Failure(
     'device-missing',
-    `${client.url} left ${left.length} devices out of ${order.name} (${left.slice(0, 5).join(', ')}): is their target type compatible with the distribution set?`,
+    `${client.url} left ${counted(left.length, 'device')} out of ${order.name} (${left.slice(0, 5).join(', ')}): is their target type compatible with the distribution set?`,
   )
 }

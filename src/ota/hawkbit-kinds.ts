@@ -2,6 +2,7 @@
 // configuration never stands among releases of the OS, and no target type takes one that isn't meant to.
 import { type ArtifactInfo, type PayloadInfo, namesVariant } from '../artifact/artifact.ts'
 import { Failure } from '../platform/platform.ts'
+import { configurationFact, configurationProvide, configurationType } from './configuration-kind.ts'
 
 export type Kind = 'os' | 'configuration'
 
@@ -11,11 +12,8 @@ export const typesOf: Readonly<Record<Kind, { module: string; set: string }>> = 
   configuration: { module: 'application', set: 'app' },
 }
 
-/** What a configuration is called in every format: a payload's type, an image's slot, or its name in a .swu file. */
-const configurationName = 'mender-configure'
-const versions = [`data-partition.${configurationName}.version`, `${configurationName}.version`] as const
-/** What a device reports of its configuration: the fingerprint. */
-const configurationFact = 'configuration'
+/** Which provide says the fingerprint: that of Mender's format, or of a .swu file. */
+const versions = [configurationProvide, `${configurationType}.version`] as const
 
 /** Tells which it is; throws `bad-input` for a file that brings both, for only one of them could be ordered or taken back. */
 export function kindOf({ name, payloads, scripts }: ArtifactInfo): Kind {
@@ -31,7 +29,7 @@ export function kindOf({ name, payloads, scripts }: ArtifactInfo): Kind {
 }
 
 function isConfiguration({ type, provides }: PayloadInfo): boolean {
-  return type === configurationName || Object.hasOwn(provides, `${configurationName}.version`)
+  return type === configurationType || Object.hasOwn(provides, `${configurationType}.version`)
 }
 
 /** What a device reports once it has the artifact: all that the file says, and of a configuration its fingerprint. */

@@ -30,7 +30,6 @@ export const softwareModule = v.object({
   version: text,
   deleted: v.nullish(v.boolean()),
 })
-export type SoftwareModule = v.InferOutput<typeof softwareModule>
 
 export const moduleArtifact = v.object({
   id,

@@ -1,15 +1,14 @@
 // Orders on a Mender server: places and withdraws them. Hides that a create may have worked although its answer was lost, and
 // what the server's calls for one device take with them.
-import { Failure } from '../platform/platform.ts'
+import { Failure, counted } from '../platform/platform.ts'
 import type { MenderClient } from './mender-client.ts'
 import { deploymentsPath as path } from './mender-deployment-devices.ts'
 import type { MenderDeployments } from './mender-deployments.ts'
 import { acceptedInGroup } from './mender-groups.ts'
+import { checkSize } from './order-size.ts'
 import { type Deployment, type DeviceState, type GroupOrder, type Order, isOpenState } from './ota-server.ts'
 
 const attempts = 3
-/** The server takes 1 MiB of JSON, which is about 26,000 ids. */
-const maxDevices = 20_000
 
 /** Places an order; see `OtaServer.deploy`. */
 export async function deploy(
@@ -19,15 +18,7 @@ export async function deploy(
 ): Promise<Deployment> {
   const devices =
     'group' in order ? await acceptedInGroup(client, order.group) : [...new Set(order.devices)].sort()
-  if (devices.length === 0) {
-    throw new Failure('no-device-matched', `the order ${order.name} of ${order.release} has no device`)
-  }
-  if (devices.length > maxDevices) {
-    throw new Failure(
-      'bad-input',
-      `the order ${order.name} has ${devices.length} devices; at most ${maxDevices} fit into one: order in waves`,
-    )
-  }
+  checkSize(order, devices)
   for (let attempt = 1; ; attempt++) {
     const existing = await deployments.find(order.name)
     if (existing) return checked(client, existing, order, devices)
@@ -79,7 +70,7 @@ async function checked(
   if (found.release === order.release && missing.length === 0 && extra.length === 0) return found
   const differs =
     found.release === order.release
-      ? `${missing.length} devices missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
+      ? `${counted(missing.length, 'device')} missing (${missing.slice(0, 5).join(', ')}), ${extra.length} too many (${extra.slice(0, 5).join(', ')})`
       : `it orders ${found.release} instead of ${order.release}`
   throw new Failure(
     missing.length > 0 && extra.length === 0 ? 'device-missing' : 'server-refused',

@@ -1,6 +1,6 @@
 // What holds back everything new for a device, whatever it is: another's order, a freeze, a lease.
 import type { Fleet } from '../fleet/fleet.ts'
-import { type Deployment, type DeviceFacts, isOpenState } from '../ota/ota.ts'
+import { type Deployment, type DeviceFacts, type Lease, isOpenState } from '../ota/ota.ts'
 import { oneLine } from '../platform/platform.ts'
 import type { Blocker } from './model.ts'
 
@@ -24,10 +24,14 @@ export function heldBy(facts: DeviceFacts, { switches }: Fleet, now: Date): Held
   }
   const { lease } = facts
   if (lease && Date.parse(lease.until) > now.getTime()) {
-    const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
-    return { by: 'leased', why, until: lease.until }
+    return { by: 'leased', why: whyLeased(lease), until: lease.until }
   }
   return undefined
+}
+
+/** What a lease means for its device, in words. */
+export function whyLeased({ holder }: Pick<Lease, 'holder'>): string {
+  return `is leased to ${oneLine(holder)}: it gets nothing until that is over`
 }
 
 /** An order that somebody else's hand has to end, or time. */

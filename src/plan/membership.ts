@@ -6,7 +6,7 @@ import { type Held, busyWith, heldBy } from './held.ts'
 import { isOrderOf } from './rollout.ts'
 
 /** What the plan knows when it looks at one device. */
-export interface Ground {
+export interface Surroundings {
   fleet: Fleet
   stage: Stage
   /** Open orders that the device has. */
@@ -25,7 +25,7 @@ export type Membership =
  * What becomes of a device that Git calls retired. One that the server doesn't let in is as good as gone: to remove it would
  * only let it ask again. One in the middle of an update finishes first; an order of ours that it has not begun is taken back.
  */
-export function retirementOf(facts: DeviceFacts | undefined, ground: Ground): Membership {
+export function retirementOf(facts: DeviceFacts | undefined, ground: Surroundings): Membership {
   if (!facts || !hasAccess(facts)) return { kind: 'no-op', why: 'already-retired' }
   const { fleet, stage, orders, now } = ground
   if (stage.isInEmergency)
@@ -46,7 +46,11 @@ export function retirementOf(facts: DeviceFacts | undefined, ground: Ground): Me
 }
 
 /** What becomes of a device that Git names and the server knows but doesn't let in; undefined for one that it does. */
-export function admissionOf(device: FleetDevice, facts: DeviceFacts, ground: Ground): Membership | undefined {
+export function admissionOf(
+  device: FleetDevice,
+  facts: DeviceFacts,
+  ground: Surroundings,
+): Membership | undefined {
   if (facts.status === 'accepted') return undefined
   const block = (why: string): Membership => ({ kind: 'blocked', by: 'not-accepted', why })
   const { fleet, stage, now } = ground

@@ -1,7 +1,7 @@
 // The part of a tick that decides and writes, after Git was read.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
 import { type ConfigurationSigning, type Facts, type OtaServer, gatherFacts, isInLab } from '../ota/ota.ts'
-import { type Context, Failure, oneLine } from '../platform/platform.ts'
+import { type Context, Failure, counted, oneLine } from '../platform/platform.ts'
 import { overBudget } from './budget.ts'
 import { changesIn } from './counts.ts'
 import { type Due, whatIsDue } from './due.ts'
@@ -9,6 +9,7 @@ import type { Ground } from './emergency.ts'
 import { failedDevices } from './failed-devices.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Tips } from './git.ts'
+import { whyLeased } from './held.ts'
 import { makePlan } from './make-plan.ts'
 import { type Plan, hasTurn } from './model.ts'
 import { heldByPlan, ordersFor } from './orders.ts'
@@ -121,9 +122,8 @@ export class TickRun {
     const names: string[] = []
     for (const { id, name, devices } of withdrawals) {
       if (!(await this.#mayWrite())) break
-      const from = devices.length === 1 ? '1 device' : `${devices.length} devices`
       this.#context.log.info(
-        `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} from ${from} where it has not begun`,
+        `${this.#isDryRun ? 'would withdraw' : 'withdrawing'} ${name} from ${counted(devices.length, 'device')} where it has not begun`,
       )
       if (this.#isDryRun) continue
       const begun = (await this.#server.withdraw(id, [], devices)).filter((device) =>
@@ -145,9 +145,8 @@ export class TickRun {
     for (const order of orders) {
       if (!(await this.#provide(order, facts)) || !(await this.#mayWrite())) break
       const { name, release, devices } = order
-      const number = devices.length === 1 ? '1 device' : `${devices.length} devices`
       this.#context.log.info(
-        `${this.#isDryRun ? 'would order' : 'ordering'} ${release} for ${number}: ${name}`,
+        `${this.#isDryRun ? 'would order' : 'ordering'} ${release} for ${counted(devices.length, 'device')}: ${name}`,
       )
       if (!this.#isDryRun && !(await this.#place(order))) break
       placed.push(order)
@@ -200,8 +199,7 @@ export class TickRun {
     for (const { device } of due.due.filter(({ device }) => lab.has(device))) {
       const lease = await this.#server.leaseOf(device)
       if (!lease) continue
-      const why = `is leased to ${oneLine(lease.holder)}: it gets nothing until that is over`
-      held.set(device, { why, devices: 1, nextDue: new Date(lease.until) })
+      held.set(device, { why: whyLeased(lease), devices: 1, nextDue: new Date(lease.until) })
     }
     const free = due.due.filter(({ device }) => !held.has(device))
     return { ...due, due: free, waiting: [...due.waiting, ...held.values()] }
@@ -225,7 +223,7 @@ export class TickRun {
     const waves = Math.max(1, ...plan.changes.map((change) => (hasTurn(change) ? change.wave : 1)))
     const waiting = [...due.waiting, ...held, ...heldByPlan(plan)]
     for (const { why, devices } of waiting)
-      this.#context.log.info(`waits: ${devices === 1 ? '1 device' : `${devices} devices`}: ${oneLine(why)}`)
+      this.#context.log.info(`waits: ${counted(devices, 'device')}: ${oneLine(why)}`)
     const isAtWork = orders.length + pending + enrolled.length + retired.length > 0
     const isDone = !isAtWork && waiting.length === 0
     return {

@@ -9,7 +9,7 @@ export interface Check {
   /** Where it stands in the file. */
   place: readonly (string | number)[]
   probe: Probe
-  judge(answer: ProbeResult): Verdict
+  judge(answer: ProbeResult): CheckVerdict
   /** Why it can never be true, whatever the device says. */
   contradiction?: string | undefined
 }
@@ -18,7 +18,7 @@ export interface Check {
 export type FoundCheck = Check & { line: number }
 
 /** Nothing wrong is a pass. */
-export interface Verdict {
+export interface CheckVerdict {
   problems: string[]
   measures?: Measure[]
 }

@@ -182,7 +182,7 @@ test('a server that leaves a device out of an order is found out', async (t) => 
   })
   const server = openServer({ type: 'mender', url, token: lab.token }, plainContext())
   const order = { name: 'wave', release: 'os-2', devices: [one.key, two.key] }
-  await assert.rejects(server.deploy(order), { reason: 'device-missing', message: /1 devices missing/ })
+  await assert.rejects(server.deploy(order), { reason: 'device-missing', message: /1 device missing/ })
 })
 
 test('an order whose answer is lost is found, and stands once', async (t) => {
