@@ -16,7 +16,7 @@ import { type BaseSystem, openBase } from './base-cache.ts'
 import type { BaseRequest, Builder } from './builder.ts'
 import { type PackageDifferences, differencesFromLast } from './differences.ts'
 import { commandBuilder } from './command-builder.ts'
-import { diskBytes, diskPrograms } from './disk.ts'
+import { diskPrograms } from './disk.ts'
 import { applyRecipe, clean, fromOsRelease, nameImage, refusePasswords } from './finish.ts'
 import { mmdebstrap } from './mmdebstrap.ts'
 import { type ImageFacts, installedPackages } from './packages.ts'
@@ -25,7 +25,8 @@ import { type Recipe, loadRecipe } from './recipe.ts'
 import { imageTime } from './release.ts'
 import { refuseDifferences } from './reproducible.ts'
 import { writeResults } from './results.ts'
-import { inMiB, requireSpace, withScratch } from './scratch.ts'
+import { inMiB, withScratch } from './scratch.ts'
+import { expectedContentBytes, requireRoom } from './space.ts'
 import { type FileEntries, Tree } from './tree.ts'
 import { setServices } from './units.ts'
 
@@ -33,9 +34,6 @@ export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 export type { PackageDifferences } from './differences.ts'
 export { imageSummary } from './image-summary.ts'
 export { recipeSchema } from './recipe-schema.ts'
-
-const expectedImageBytes = 512 << 20
-const expectedContentBytes = 512 << 20
 
 export interface BuildOptions {
   /** Path of `image.yml`. */
@@ -112,14 +110,11 @@ async function buildOnce(options: BuildOptions, context: Context, given?: Builde
   const output = resolve(options.output)
   const time = await imageTime(recipe, context)
   const request = await requestOf(recipe, arch)
-  const imageBytes = Math.max(expectedImageBytes, recipe.sizeBytes ?? 0)
-  // the disk is there twice for a moment, the second time compressed
-  const neededBytes = imageBytes + (recipe.disk ? 1.5 * diskBytes(recipe.disk, imageBytes) : 0)
-  await requireSpace(output, neededBytes, 'the image')
   const ofRecipe = commandBuilder(recipe)
   // what another program makes of is its own matter: only it can know whether it has to be made again
   const kept = ofRecipe ? undefined : baseCache(options.cache)
   const builder = given ?? ofRecipe ?? mmdebstrap
+  await requireRoom(recipe, builder, output, context)
   const base = await log.group('Base system', () => openBase(request, builder, kept, context))
   try {
     return await log.group('Image', () =>

@@ -191,6 +191,24 @@ test('too little space is told before anything is built', { skip }, async (t) =>
   assert.equal(builder.builds.length, 0)
 })
 
+test('a build says what it takes before it begins', { skip }, async (t) => {
+  const shop = await workshop(t, 'size: 1GiB\ndisk: { slots: 2, data: { size: 512MiB } }\n')
+  const builder = tinyBuilder()
+  let before = ''
+  const waiting = {
+    ...builder,
+    build: (...given: Parameters<typeof builder.build>) => {
+      before = shop.said.join('\n')
+      return Promise.reject(new Error(`no ${given.length}`))
+    },
+  }
+  await assert.rejects(shop.build(waiting), /no 3/)
+  assert.match(
+    before,
+    /this takes up to 4872 MiB in \S+\/out and, without a cache, \d+ MiB of temporary space/,
+  )
+})
+
 test('manifest and SBOM list the installed packages with their versions', { skip }, async (t) => {
   const shop = await workshop(t)
   const built = await shop.build()

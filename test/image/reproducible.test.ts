@@ -71,7 +71,7 @@ test(
         LC_ALL: 'tr_TR.UTF-8',
         SOURCE_DATE_EPOCH: '1',
         FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      NO_FAKE_STAT: '1', // files were written when they were
+        NO_FAKE_STAT: '1', // files were written when they were
       },
     })
     t.diagnostic(`as user and in year ${stdout.trim()}`)
