@@ -1,11 +1,12 @@
-// A playbook on a real Debian: packages by apt, also on arm64 under qemu.
+// A playbook on a real Debian: packages by apt, also on arm64 under qemu; and one that is run without root's rights.
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { buildImage } from '../../src/image/image.ts'
 import { needs } from '../support/needs.ts'
-import { ask, workshop } from './workshop.ts'
+import { pythonBuilder, skipPlaybooks } from './python-base.ts'
+import { ask, output, workshop } from './workshop.ts'
 
 const skip = needs('root', 'mmdebstrap', 'ansible-playbook', 'mke2fs', 'debugfs', 'e2fsck', 'git')
 
@@ -45,4 +46,62 @@ for (const [arch, machine, missing] of [
     assert.equal(second.cacheHit, true)
     assert.equal(second.sha256, first.sha256)
   })
+}
+
+test(
+  'a user who isn’t root gets the same bytes as root',
+  { skip: skipPlaybooks || needs('newuidmap') },
+  async (t) => {
+    const shop = await workshop(t)
+    await shop.write('ansible/site.yml', owned)
+    await shop.write(
+      'image.yml',
+      `name: played\nsuite: tiny\nmirror: ${shop.mirror.url}\nplaybooks: [{ playbook: ansible/site.yml }]\n`,
+    )
+    await shop.commit('2026-03-05T00:00:00Z')
+    const [scratch, base] = [join(shop.folder, 'scratch'), join(shop.folder, 'base.tar')]
+    await mkdir(scratch)
+    const given: Parameters<ReturnType<typeof pythonBuilder>['build']> = [
+      { suite: 'tiny', arch: 'amd64', packages: [], sources: [], hooks: [] },
+      { into: base, scratch, time: 0 },
+      shop.context(),
+    ]
+    await pythonBuilder().build(...given)
+    const script = `
+    const { buildImage } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/image/image.ts'))})
+    const { plainContext } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/platform/platform.ts'))})
+    const { copyFile } = await import('node:fs/promises')
+    const builder = { name: 'python', scratchBytes: 1, build: (_, { into }) => copyFile(${JSON.stringify(base)}, into) }
+    const log = { info() {}, debug() {}, warn: console.error, group: (title, work) => work() }
+    const [output] = process.argv.slice(-1)
+    const options = { recipe: ${JSON.stringify(join(shop.source, 'image.yml'))}, arch: 'amd64', output, cache: 'none' }
+    console.log(process.getuid(), (await buildImage(options, plainContext({ log }), builder)).sha256)`
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const root = await output(...first(node), join(shop.folder, 'root'))
+    // the machine may have no subordinate ids for anybody: this namespace has
+    const [user, ids] = [join(shop.folder, 'user'), join(shop.folder, 'subids')]
+    await mkdir(user)
+    await writeFile(ids, 'nobody:100000:65536\n')
+    await chmod(shop.folder, 0o755)
+    await output('chown', 'nobody', user)
+    const become = `mount --bind "$1" /etc/subuid; mount --bind "$1" /etc/subgid; shift
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups -- env HOME="$0" TMPDIR="$0" "$@"`
+    const other = await output(
+      ...first(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', become, user, ids, ...node]),
+      join(user, 'out'),
+    )
+    assert.match(other, /^65534 sha256:/)
+    assert.equal(other.split(' ')[1], root.split(' ')[1])
+  },
+)
+
+const owned = `
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.copy: { content: hi, dest: /etc/hi, owner: '42', group: '42', mode: '4755' }
+`
+
+function first([program = '', ...rest]: readonly string[]): [string, ...string[]] {
+  return [program, ...rest]
 }
