@@ -63,6 +63,15 @@ for (const [what, ending, rootfs] of [
   })
 }
 
+test('the umask of who builds does not show in what a program makes', { skip }, async (t) => {
+  const { built } = await build(t, 'tar -C $root -cf $IMAGE_OUTPUT/rootfs.tar .', 'rootfs.tar')
+  const before = process.umask(0o077)
+  t.after(() => process.umask(before))
+  const { rootfs } = await built()
+  assert.match(await ask(rootfs, 'stat /etc/built'), /Mode: {2}0644/)
+  assert.match(await ask(rootfs, 'stat /usr/bin'), /Mode: {2}0755/)
+})
+
 test('a builder that fails, or leaves nothing, is told with its own words', { skip }, async (t) => {
   const failing = await build(t, 'echo "no such board" >&2; exit 7', 'rootfs.tar')
   await assert.rejects(failing.built(), {
