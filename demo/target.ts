@@ -48,7 +48,7 @@ export function targetOf(given: { arch?: string | undefined; machines?: boolean 
 }
 
 function estimate(isForeign: boolean, isMachine: boolean): string {
-  const later = isMachine ? 'about six minutes' : 'about two minutes'
+  const later = isMachine ? 'about six minutes' : 'about three minutes'
   const first = isForeign ? ', and ten more where no base system of that architecture is kept yet' : ''
   return `On two cores that takes ${later}${first}.`
 }
