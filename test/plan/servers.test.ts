@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Fleet, loadFleet } from '../../src/fleet/fleet.ts'
-import { type OtaServer, gatherFacts } from '../../src/ota/ota.ts'
+import { type DeviceFacts, type OtaServer, gatherFacts, reportedConfiguration } from '../../src/ota/ota.ts'
 import { makePlan, schedule } from '../../src/plan/plan.ts'
 import { plainContext, systemClock } from '../../src/platform/platform.ts'
 import { openTenant, skip } from '../ota/hawkbit-tenant.ts'
@@ -63,6 +63,44 @@ test(
   },
 )
 
+test('the same for configurations: shared ones, and those that one device has alone', { skip }, async (t) => {
+  const mender = await openLab(t)
+  const hawkbit = await openTenant(t)
+  const ids = await sameDevices(mender, hawkbit, { release: 'new' })
+  const file = await mender.artifact('new')
+  for (const lab of [mender, hawkbit]) await lab.server.upload(file)
+  const repository = await repositoryOf(t, ids)
+  await repository.git('checkout', '--quiet', '-b', 'configure', 'main')
+  await repository.commit({
+    'group_vars/all.yml': `${image('new')}url: https://shop.example\nconfiguration: { template: kiosk.json }\n`,
+    'templates/kiosk.json': '{ "url": "{{ url }}" }\n',
+    'host_vars/canary-2.yml': `${hostOf('canary-2', ids)}url: https://own.example\n`,
+  })
+  const both = ['development', 'canary'] as const
+  for (const stage of both) await repository.merge('configure', branchOf[stage])
+  for (const stage of both) {
+    const fleet = await fleetAt(repository, stage)
+    const menderPlan = await planOn(mender.server, fleet, stage)
+    const hawkbitPlan = await planOn(hawkbit.server, fleet, stage)
+    assert.ok(menderPlan.counts.configures > 0)
+    for (const part of ['digest', 'counts', 'waves', 'changes'] as const)
+      assert.deepEqual(hawkbitPlan[part], menderPlan[part], part)
+    const stories = await Promise.all([mender, hawkbit].map(({ server }) => untilDone(server, fleet, stage)))
+    assert.deepEqual(stories[1], stories[0], `the same orders for ${stage}, in the same ticks`)
+  }
+  const [one, other] = await Promise.all([mender, hawkbit].map(configurationsOf))
+  assert.deepEqual(other, one)
+  const has = (name: string) => one?.get(ids.get(name) ?? '')
+  assert.equal(has('lab-0'), has('canary-1'))
+  assert.equal(new Set([undefined, has('lab-0'), has('canary-2')]).size, 3)
+})
+
+/** What each device reports to be configured with. */
+async function configurationsOf({ server }: ServerLab) {
+  const { devices } = await gatherFacts(server, plainContext())
+  return new Map(devices.map((device) => [device.id, reportedConfiguration(device)] as const))
+}
+
 test('a retired device is removed from hawkBit, and its open order before', { skip }, async (t) => {
   const lab = await openTenant(t)
   await lab.server.upload(await lab.artifact('new'))
@@ -92,16 +130,17 @@ test('a retired device is removed from hawkBit, and its open order before', { sk
   assert.deepEqual([retired, counts?.alreadyRetired, counts?.alreadyThere], [[], 1, 1])
 })
 
-/** Devices with the same ids on both servers, all on the release `old`; returns the ids by name. */
+/** Devices with the same ids on both servers, all on one release; returns the ids by name. */
 async function sameDevices(
   mender: ServerLab,
   hawkbit: Awaited<ReturnType<typeof openTenant>>,
+  { release = 'old' } = {},
 ): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>()
   for (const name of names) {
-    const { key } = await mender.device({ serial: name, release: 'old' })
+    const { key } = await mender.device({ serial: name, release })
     // Mender's server makes the ids, hawkBit takes any
-    await hawkbit.device({ serial: key, release: 'old' })
+    await hawkbit.device({ serial: key, release })
     ids.set(name, key)
   }
   return ids
@@ -128,17 +167,15 @@ async function repositoryOf(t: TestContext, ids: ReadonlyMap<string, string>): P
     waves: [25%, 60%, 100%]
     gate: { soak: 2h, max-failures: 25%, min-success: 75% }
 `,
-    ...Object.fromEntries(
-      names.map((name) => [
-        `host_vars/${name}.yml`,
-        `device_id: ${ids.get(name)}\nsubscribed_branch: ${branchOf[stageOf(name)]}\n`,
-      ]),
-    ),
+    ...Object.fromEntries(names.map((name) => [`host_vars/${name}.yml`, hostOf(name, ids)])),
   })
   for (const stage of stages.slice(1)) await repository.git('branch', branchOf[stage])
   await repository.push()
   return repository
 }
+
+const hostOf = (name: string, ids: ReadonlyMap<string, string>) =>
+  `device_id: ${ids.get(name)}\nsubscribed_branch: ${branchOf[stageOf(name)]}\n`
 
 async function fleetAt(repository: FleetRepository, stage: (typeof stages)[number]): Promise<Fleet> {
   await repository.git('checkout', '--quiet', branchOf[stage])
@@ -158,11 +195,16 @@ async function untilDone(server: OtaServer, fleet: Fleet, stage: string) {
     const tick = await schedule(fleet, stage, server, {}, plainContext({ clock }))
     story.push(tick.orders.map(({ wave, devices }) => ({ wave, devices })))
     if (tick.state === 'done') return story
+    const wanted = new Map(fleet.devices.map(({ id, configuration }) => [id, configuration?.fingerprint]))
+    const isWanted = (device: DeviceFacts) =>
+      wanted.get(device.id) === undefined || reportedConfiguration(device) === wanted.get(device.id)
     const areThere = async () => {
       if ((await server.openDeployments()).length > 0) return false
       const { devices } = await gatherFacts(server, plainContext())
       const ordered = new Set(story.flat().flatMap((order) => order.devices))
-      return devices.every(({ id, release }) => !ordered.has(id) || release === 'new')
+      return devices.every(
+        (device) => !ordered.has(device.id) || (device.release === 'new' && isWanted(device)),
+      )
     }
     await until(`the orders of ${stage} end, and the devices say so`, areThere, 60_000)
   }

@@ -1,7 +1,9 @@
 // A stand-in for a device: it speaks Mender's device API over a real socket, with a key of its own, but installs nothing.
 // What it does with an update is scripted. The real client is tested elsewhere; this one is quick and goes wrong on command.
 import { type KeyObject, createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspectArtifact } from '../../src/artifact/artifact.ts'
 
 /** What a device does with an update. */
 export type Behaviour =
@@ -83,6 +85,12 @@ class Device implements MenderDevice {
   #hasReported = false
   #isMute = false
   #known: (id: string) => void = () => {}
+  /** The fingerprint of the configuration that it has. */
+  #configuration: string | undefined
+  /** The checksum of its image, once it has one that was installed. */
+  #image: string | undefined
+  /** What the artifact that it was given last provides. */
+  #installing: Readonly<Record<string, string>> = {}
 
   constructor(options: DeviceOptions) {
     this.#options = options
@@ -168,6 +176,8 @@ class Device implements MenderDevice {
       mender_client_version: '3.4.0',
       ...(hasBootId ? { boot_id: this.#bootId } : {}),
       ...attributes,
+      ...(this.#image === undefined ? {} : { [imageProvide]: this.#image }),
+      ...(this.#configuration === undefined ? {} : { [configurationProvide]: this.#configuration }),
     }
     const list = Object.entries(all).map(([name, value]) => ({ name, value }))
     const reply = await this.#send('PUT', '/inventory/device/attributes', list)
@@ -178,9 +188,9 @@ class Device implements MenderDevice {
   async #update(id: string, release: string, uri: string): Promise<void> {
     await this.#status(id, 'downloading')
     const artifact = await fetch(uri, { signal: this.#stop.signal })
-    this.downloaded = createHash('sha256')
-      .update(await artifact.bytes())
-      .digest('hex')
+    const bytes = await artifact.bytes()
+    this.downloaded = createHash('sha256').update(bytes).digest('hex')
+    this.#installing = (await inspectArtifact(Readable.from([bytes]))).provides
     if (!(await this.#status(id, 'installing'))) return
     if (this.behaviour === 'fails') {
       await this.#fail(id, [['error', 'write error: no space left on device']])
@@ -210,11 +220,11 @@ class Device implements MenderDevice {
       case 'goes back and tries again':
         return
       case 'succeeds silently':
-        this.#release = release
+        this.#install(release)
         this.#isDeaf = true
         return
       case 'reports too early':
-        this.#release = release
+        this.#install(release)
         this.#isMute = true
         await this.#report()
         await this.#status(id, 'success')
@@ -223,9 +233,15 @@ class Device implements MenderDevice {
         await this.#status(id, 'success')
         return
       default:
-        this.#release = release
+        this.#install(release)
         await this.#status(id, 'success')
     }
+  }
+
+  #install(release: string): void {
+    const { [configurationProvide]: configuration, [imageProvide]: image } = this.#installing
+    if (configuration !== undefined) this.#configuration = configuration
+    else [this.#release, this.#image] = [release, image]
   }
 
   async #fail(id: string, lines: (readonly [level: string, message: string])[]): Promise<void> {
@@ -257,3 +273,6 @@ class Device implements MenderDevice {
     })
   }
 }
+
+const configurationProvide = 'data-partition.mender-configure.version'
+const imageProvide = 'rootfs-image.checksum'
