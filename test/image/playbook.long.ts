@@ -15,7 +15,7 @@ const site = `
   tasks:
     - ansible.builtin.apt: { name: cron, update_cache: true }
     - ansible.builtin.user: { name: app, system: true, shell: /usr/sbin/nologin }
-    - ansible.builtin.cron: { name: look, user: app, minute: '5', job: 'true' }
+    - ansible.builtin.cron: { name: look, user: app, minute: '5', job: 'true', cron_file: look }
     - ansible.builtin.copy: { content: "{{ ansible_facts.architecture }} {{ ansible_facts.distribution_release }}\\n", dest: /etc/built-for }
 `
 
@@ -37,7 +37,7 @@ for (const [arch, machine, missing] of [
       buildImage({ recipe, arch, output: join(shop.folder, to), cache: shop.cache }, shop.context())
     const first = await build('one')
     assert.equal(await ask(first.rootfs, 'cat /etc/built-for'), `${machine} bookworm\n`)
-    assert.match(await ask(first.rootfs, 'cat /var/spool/cron/crontabs/app'), /^5 \* \* \* \* true$/m)
+    assert.match(await ask(first.rootfs, 'cat /etc/cron.d/look'), /^5 \* \* \* \* app true$/m)
     assert.match(await ask(first.rootfs, 'stat /usr/sbin/cron'), /Inode/)
     for (const gone of ['/var/lib/apt/lists/lock', '/etc/apt/sources.list', '/root/.ansible'])
       assert.doesNotMatch(await ask(first.rootfs, `stat ${gone}`), /Inode/, gone)
