@@ -1,5 +1,5 @@
 import type { Fleet, FleetDevice, Stage } from '../fleet/fleet.ts'
-import type { DeviceFacts } from '../ota/ota.ts'
+import { type DeviceFacts, otherImageOf } from '../ota/ota.ts'
 import { isConfigured, plannedOf } from './configuring.ts'
 import type { GateState } from './gate.ts'
 import { isFresh, needed } from './limits.ts'
@@ -13,13 +13,13 @@ import type { Rollout } from './rollout.ts'
 export function afterState(
   fleet: Fleet,
   stage: Stage,
-  { release, configuration }: Pick<Rollout, 'release' | 'configuration'>,
+  { release, images, configuration }: Pick<Rollout, 'release' | 'images' | 'configuration'>,
   deviceType: string,
   facts: ReadonlyMap<string, DeviceFacts>,
   now: Date,
 ): GateState {
   const earlier = stage.after === undefined ? undefined : fleet.stages.get(stage.after)
-  if (!earlier) return { isOpen: true }
+  if (!earlier) return stage.after === undefined ? { isOpen: true } : unknownStage(stage.after)
   const fresh = fleet.devices.flatMap((device) => {
     const reported = facts.get(device.id)
     if (device.stage !== earlier.name || device.isRetired || reported?.status !== 'accepted') return []
@@ -27,8 +27,10 @@ export function afterState(
     if (configuration && device.configuration?.template !== configuration.template) return []
     return isFresh(reported.reportedAt, earlier.gate.factsYoungerThanMs, now) ? [{ device, reported }] : []
   })
-  const there = fresh.filter(({ device, reported }) =>
-    configuration ? hasOwn(device, reported) : reported.release === release,
+  const there = fresh.filter(
+    ({ device, reported }) =>
+      otherImageOf(reported, images) === undefined &&
+      (configuration ? hasOwn(device, reported) : reported.release === release),
   ).length
   if (there > 0 && there >= needed(earlier.gate.minSuccess, fresh.length)) return { isOpen: true }
   const what = configuration ? `what ${configuration.template} gives them` : release
@@ -38,6 +40,12 @@ export function afterState(
       : `${there} of ${fresh.length} devices of type ${deviceType} in stage ${earlier.name} report ${what}`
   return { isOpen: false, why, nextDue: undefined }
 }
+
+const unknownStage = (name: string): GateState => ({
+  isOpen: false,
+  why: `there is no stage ${name}, after which this one comes`,
+  nextDue: undefined,
+})
 
 function hasOwn(device: FleetDevice, reported: DeviceFacts): boolean {
   const planned = plannedOf(device)

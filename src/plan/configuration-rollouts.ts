@@ -1,11 +1,12 @@
 // The rollouts of a stage's configurations: one for each template, and in it each equal configuration with orders of its own.
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import { configurationContent } from '../ota/ota.ts'
+import { configurationContent, imagesIn } from '../ota/ota.ts'
 import { canonicalJson, digestOf } from '../platform/platform.ts'
 import { artifactOf } from './configuring.ts'
 import type { RolloutDevices } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import { type Plan, configurationOf, isMoving, releaseOf } from './model.ts'
+import { type Releases, artifactsFor } from './releases.ts'
 import { type Rollout, rolloutId } from './rollout.ts'
 
 /**
@@ -14,6 +15,7 @@ import { type Rollout, rolloutId } from './rollout.ts'
  */
 export async function configurationRollouts(
   plan: Plan,
+  releases: Releases,
   fleet: Fleet,
   stage: Stage,
   git: FleetGit,
@@ -51,7 +53,8 @@ export async function configurationRollouts(
     const attempt = fleet.switches.retry.get(id) ?? 1
     const content = configurationContent(configuration, deviceType)
     const which = { template: planned.template, fingerprint: planned.to, on, deviceType }
-    const rollout = { id, release, commit, attempt, content, configuration: which }
+    const images = imagesIn(artifactsFor(releases, on, deviceType))
+    const rollout = { id, release, commit, attempt, content, images, configuration: which }
     rollouts.set(key, { rollout, devices: new Set([device]) })
   }
   return [...rollouts.values()]

@@ -1,6 +1,6 @@
 // A device before its wave is known: what becomes of it for good, or what it would be if its turn came.
 import { type Fleet, type FleetDevice, type Stage, releaseFor } from '../fleet/fleet.ts'
-import { type Deployment, type DeviceFacts, isLabArtifact } from '../ota/ota.ts'
+import { type Deployment, type DeviceFacts, imagesIn, isLabArtifact, otherImageOf } from '../ota/ota.ts'
 import { plannedOf, standingThere } from './configuring.ts'
 import { type Held, busyWith, heldBy } from './held.ts'
 import { type Membership, admissionOf, retirementOf } from './membership.ts'
@@ -70,7 +70,9 @@ export function draftOf(device: FleetDevice, world: World): Draft {
   const target = { deviceType, from: facts.release, to, configuration: plannedOf(device) }
   if (facts.release === to) {
     const { fleet, now } = world
-    const state = standingThere(device, facts, { fleet, orders, deviceType, release: to, now })
+    const state =
+      otherContent(facts, to, deviceType, world) ??
+      standingThere(device, facts, { fleet, orders, deviceType, release: to, now })
     return { device, cause, target: { ...target, state } }
   }
   const problem = releaseProblem(device, to, deviceType, world)
@@ -84,6 +86,28 @@ export function draftOf(device: FleetDevice, world: World): Draft {
       : (heldBy(facts, world.fleet, world.now) ?? 'update')
   return { device, cause, target: { ...target, state } }
 }
+
+/**
+ * Whether what a device runs under a release's name is other content than the server has under it by now. The update client
+ * would take an order of it for done, so it can't be ordered; and what this device shows says nothing of that content.
+ */
+function otherContent(
+  facts: DeviceFacts,
+  release: string,
+  deviceType: string,
+  { releases }: World,
+): Held | undefined {
+  const images = imagesIn(artifactsFor(releases, release, deviceType))
+  const runs = otherImageOf(facts, images)
+  if (runs === undefined) return undefined
+  const [wanted] = images
+  return {
+    by: 'other-content',
+    why: `reports ${release}, but its image is ${short(runs)}, and the server's of that name ${short(wanted ?? '')}: give the newer build a name of its own`,
+  }
+}
+
+const short = (checksum: string) => `${checksum.slice(0, 12)}…`
 
 /** Why a release can't be ordered for a device, whatever its turn. */
 function releaseProblem(

@@ -6,6 +6,7 @@ export const blockers = [
   'not-on-server',
   'not-accepted',
   'no-release-fact',
+  'other-content',
   'no-image',
   'wrong-device-type',
   'release-missing',

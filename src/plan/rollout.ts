@@ -2,7 +2,7 @@
 // found on the server again by names that follow from stage, content, introducing commit and attempt.
 import type { Gate } from '../fleet/fleet.ts'
 import type { Deployment, DeviceFacts, OtaServer } from '../ota/ota.ts'
-import { isOpenState, reportedConfiguration } from '../ota/ota.ts'
+import { isOpenState, otherImageOf, reportedConfiguration } from '../ota/ota.ts'
 import { type Digest, canonicalJson, digestOf, hexOf } from '../platform/platform.ts'
 import type { Outcome } from './gate.ts'
 import type { Commit } from './git.ts'
@@ -18,6 +18,8 @@ export interface Rollout {
   attempt: number
   /** The content digest of the artifact that brings a device there. */
   content: Digest
+  /** Checksums of the images that devices on the release run, as far as the server lists them. */
+  images: ReadonlySet<string>
   /** Where it is a template's: the one configuration of it that this is about. */
   configuration?: RolloutConfiguration
 }
@@ -186,12 +188,17 @@ export function outcomeOf(
     return { kind: 'failure', deployment, why: 'the server had no artifact for this device' }
   if (finishedAt === undefined || reportedAt <= Date.parse(finishedAt) + reportMarginMs)
     return { kind: 'pending' }
-  const reports = rollout.configuration ? 'another configuration' : (facts.release ?? 'no release')
   return {
     kind: 'failure',
     deployment,
-    why: `its update ended with ${state}, but the device reports ${reports}`,
+    why: `its update ended with ${state}, but the device reports ${instead(facts, rollout)}`,
   }
+}
+
+/** What a device reports that isn't where a rollout brings it. */
+function instead(facts: DeviceFacts, { release, configuration }: Rollout): string {
+  if (configuration) return 'another configuration'
+  return facts.release === release ? `other content as ${release}` : (facts.release ?? 'no release')
 }
 
 /** When the last of its orders ended for a device, as far as the server tells, and not before `least`. */
@@ -201,7 +208,8 @@ function lastEnd(own: readonly Placed[], device: string, least: Date): Date {
 }
 
 /** Whether a device's own facts say that it is where a rollout brings it. */
-function isThere(facts: DeviceFacts, { release, configuration }: Rollout): boolean {
+function isThere(facts: DeviceFacts, { release, images, configuration }: Rollout): boolean {
+  if (otherImageOf(facts, images) !== undefined) return false
   if (!configuration) return facts.release === release
   return facts.release === configuration.on && reportedConfiguration(facts) === configuration.fingerprint
 }

@@ -1,11 +1,11 @@
 import type { Fleet, Stage } from '../fleet/fleet.ts'
-import type { Facts, OtaServer } from '../ota/ota.ts'
+import { type Facts, type OtaServer, imagesIn } from '../ota/ota.ts'
 import { configurationRollouts } from './configuration-rollouts.ts'
 import type { RolloutDevices, RolloutState } from './due.ts'
 import type { FleetGit } from './fleet-git.ts'
 import type { Outcome } from './gate.ts'
 import { type Plan, configurationOf, isMoving, releaseOf } from './model.ts'
-import { contentOf } from './releases.ts'
+import { type Releases, artifactsFor, contentOf } from './releases.ts'
 import {
   type Rollout,
   findPlaced,
@@ -28,9 +28,10 @@ export async function rolloutsOf(
 ): Promise<RolloutState[]> {
   const { updates, configures, alreadyPending } = plan.counts
   if (updates + configures + alreadyPending === 0) return [] // no gate to judge
+  const releases = new Map(facts.releases.map((release) => [release.name, release]))
   const members = [
-    ...(await membersByRollout(plan, facts, fleet, stage, git)),
-    ...(await configurationRollouts(plan, fleet, stage, git)),
+    ...(await membersByRollout(plan, releases, fleet, stage, git)),
+    ...(await configurationRollouts(plan, releases, fleet, stage, git)),
   ]
   const byId = new Map(facts.devices.map((device) => [device.id, device]))
   const waveOf = new Map(plan.changes.map((change) => [change.device, configurationOf(change)?.wave]))
@@ -84,13 +85,12 @@ function hasLeft(lastTaken: string | undefined, rollout: Rollout, stage: Stage):
 
 async function membersByRollout(
   plan: Plan,
-  facts: Facts,
+  releases: Releases,
   fleet: Fleet,
   stage: Stage,
   git: FleetGit,
 ): Promise<Iterable<RolloutDevices>> {
   const devices = new Map(fleet.devices.map((device) => [device.id, device]))
-  const releases = new Map(facts.releases.map((release) => [release.name, release]))
   const moving = plan.changes.flatMap((change) => {
     const device = devices.get(change.device)
     if (!isMoving(change) || !device) return []
@@ -103,13 +103,14 @@ async function membersByRollout(
     const content = contentOf(releases, release, deviceType)
     if (!commit || !content) continue // there already, and its release is gone from the server
     const id = rolloutId(stage.name, content, commit.id)
-    const attempt = fleet.switches.retry.get(id) ?? 1
-    const member = members.get(id) ?? {
-      rollout: { id, release, commit, attempt, content },
-      devices: new Set(),
+    let member = members.get(id)
+    if (!member) {
+      const attempt = fleet.switches.retry.get(id) ?? 1
+      const images = imagesIn(artifactsFor(releases, release, deviceType))
+      member = { rollout: { id, release, commit, attempt, content, images }, devices: new Set() }
+      members.set(id, member)
     }
     member.devices.add(device.id)
-    members.set(id, member)
   }
   return members.values()
 }
