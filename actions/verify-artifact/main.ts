@@ -13,6 +13,7 @@ await runAction('verify-artifact', async (action) => {
       minVersion: input.optional('min-version'),
       receipts: input.paths('receipt'),
       receiptKeys: input.keys('receipt-key'),
+      allowUnsigned: input.flag('allow-unsigned'),
       fleet: input.path('fleet'),
     },
     action,

@@ -45,6 +45,26 @@ export const osChecks: readonly Check[] = [
     },
   },
   {
+    title: 'an OS repository: a push that would publish without its keys is red before anything is built',
+    run: async (place) => {
+      const repository = await osRepository(place, 'os-without-keys')
+      const { server } = await labOf(place)
+      const result = await runOnGitHub(place, {
+        repository,
+        file,
+        event: 'push',
+        secrets: { OTA_TOKEN: server.token, SIGNING_KEY: keyPair().private },
+        variables: { OTA_SERVER: server.url },
+        name: 'os-without-keys',
+      })
+      expect(!result.isGreen, 'a red workflow', result)
+      expect(stepOf(result, 'Look whether')?.result === 'failure', 'the first step to be what failed', result)
+      const missing = 'variable VERIFY_KEY, variable RECEIPT_VERIFY_KEY, secret RECEIPT_KEY. Add'
+      expect(result.log.includes(missing), 'what is missing, by name', result)
+      expect(stepOf(result, 'build-image')?.result !== 'success', 'nothing built', result)
+    },
+  },
+  {
     title: 'an OS repository: a pull request with a test that fails on the device is red',
     run: async (place) => {
       const repository = await osRepository(place, 'os-red')

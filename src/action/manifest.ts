@@ -181,6 +181,7 @@ export const manifest = {
       'min-version': { required: false, default: '' },
       receipt: { required: false, default: '' },
       'receipt-key': { required: false, default: '' },
+      'allow-unsigned': { required: false, default: 'false' },
       fleet: { required: false, default: '' },
     },
     outputs: ['verdict', 'reasons', 'failure-reason', 'changed'],

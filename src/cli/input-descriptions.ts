@@ -159,7 +159,7 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
   'verify-artifact': {
     artifact: 'Path of the update file: `.mender`, `.swu` or `.raucb`.',
     'verify-key':
-      'Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so.',
+      'Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so; one of this and `receipt-key` is needed.',
     'device-types':
       'Device types that the file must be for, separated by commas: all of them. It may be for more.',
     variant:
@@ -169,6 +169,8 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     receipt: 'Paths of the receipts that test-device wrote, separated by commas: one for each device type.',
     'receipt-key':
       'Public keys (PEM), or paths of files with them, separated by commas: one must have signed each receipt. With this a receipt is required.',
+    'allow-unsigned':
+      '`true` accepts a file whoever made it, where neither `verify-key` nor `receipt-key` is given. Without it that is refused.',
     fleet: 'Folder of the fleet repository; a release that `known-bad` in its `fleet.yml` lists is refused.',
   },
 }

@@ -18,15 +18,19 @@ export interface UpdateToVerify {
   receipts: readonly string[]
   /** Public keys (PEM) of which one must have signed each receipt. With keys a receipt is required. */
   receiptKeys: readonly string[]
+  /** Whether a file may pass that no key was given for: whoever made it. */
+  allowUnsigned?: boolean | undefined
   /** Folder of the fleet repository, for its known-bad list. */
   fleet?: string | undefined
 }
 
 /**
  * Verifies an update file by everything that was given: its signature, the fleet's known-bad list, its receipts, its
- * device types and its age. What is given wrongly is thrown: `bad-input`, `bad-key`, `file-missing`, and what Git throws.
+ * device types and its age. What is given wrongly is thrown: `bad-input`, also where there is no key and that isn't allowed,
+ * `bad-key`, `file-missing`, and what Git throws.
  */
 export async function verifyUpdate(update: UpdateToVerify, context: Context): Promise<Verdict> {
+  requireKey(update)
   const receipts = await testedBy(update, context)
   const knownBad = update.fleet === undefined ? undefined : await knownBadOf(update.fleet, context)
   const { artifact, verifyKeys: keys, deviceTypes, variant, minVersion } = update
@@ -48,6 +52,23 @@ export async function verifyUpdate(update: UpdateToVerify, context: Context): Pr
     else context.log.warn(result === 'refused' ? line : `${line}: anybody may have made this file`)
   }
   return verdict
+}
+
+/** A key from a variable that nobody has set is empty, and would let everything pass. */
+function requireKey({
+  artifact,
+  verifyKeys,
+  receipts,
+  receiptKeys: pems,
+  allowUnsigned,
+}: UpdateToVerify): void {
+  if (verifyKeys.length + pems.length > 0 || allowUnsigned === true) return
+  const orReceipt = receipts.length > 0 ? 'receipt-key, for the receipt,' : 'receipt-key with a receipt'
+  throw new Failure(
+    'bad-input',
+    `there is no key to check ${artifact} with: give verify-key, or ${orReceipt} (is a variable that it comes from not set?). ` +
+      'With allow-unsigned: true it is accepted whoever made it',
+  )
 }
 
 async function knownBadOf(fleet: string, context: Context): Promise<ReadonlySet<string>> {

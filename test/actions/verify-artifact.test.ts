@@ -30,7 +30,10 @@ async function workspaceWith(t: TestContext, parts: Partial<Parts> | Buffer = so
   const workspace = await temporaryFolder(t)
   await writeFile(join(workspace, 'os.mender'), Buffer.isBuffer(parts) ? parts : craft(parts))
   const verify = (inputs: Record<string, string> = {}) =>
-    runInRunner('verify-artifact', { workspace, inputs: { artifact: 'os.mender', ...inputs } })
+    runInRunner('verify-artifact', {
+      workspace,
+      inputs: { artifact: 'os.mender', 'allow-unsigned': 'true', ...inputs },
+    })
   return { workspace, verify }
 }
 
@@ -62,6 +65,28 @@ test('a signature that nobody checked is a warning, in the log and in the summar
   assert.match(result.log, /no key was given to check that with/)
   assert.match(result.warnings[0]?.message ?? '', /anybody may have made this file/)
   assert.match(result.summary, /⚠️ not checked \| signature/)
+})
+
+test('without any key nothing is accepted, unless that was said', async (t) => {
+  for (const parts of [sound, {}]) {
+    const { verify } = await workspaceWith(t, parts)
+    const empty = { 'verify-key': '', receipt: '', 'receipt-key': '' }
+    for (const inputs of [empty, { ...empty, 'device-types': 'board' }]) {
+      const { code, outputs, errors } = await verify({ ...inputs, 'allow-unsigned': 'false' })
+      assert.deepEqual([code, outputs['failure-reason'], outputs['verdict']], [1, 'bad-input', undefined])
+      assert.match(errors[0]?.message ?? '', /no key to check .*os\.mender with: give verify-key/)
+      assert.equal((await verify(inputs)).outputs['verdict'], 'accept')
+    }
+    // a signed receipt is a key's word for the content, so it does
+    const { outputs } = await verify({ 'receipt-key': ec.public, 'allow-unsigned': 'false' })
+    assert.equal(outputs['failure-reason'], 'not-as-tested')
+  }
+})
+
+test('what is allowed without a key is not allowed with one', async (t) => {
+  const { verify } = await workspaceWith(t, {})
+  const { outputs } = await verify({ 'verify-key': rsa.public, 'allow-unsigned': 'true' })
+  assert.equal(outputs['failure-reason'], 'artifact-unsigned')
 })
 
 test('each refusal is red, with its reason in both outputs', async (t) => {
