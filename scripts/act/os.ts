@@ -18,6 +18,9 @@ export const osChecks: readonly Check[] = [
     title: 'an OS repository: a push builds, updates a device, tests it, and is green',
     run: async (place) => {
       const repository = await osRepository(place, 'os')
+      // the lab has the release before it unsigned
+      await writeFile(join(repository, 'README.md'), 'An OS.\n')
+      await commit(repository, 'Say what this is', '2026-01-13T09:30:00Z')
       const [signing, receipts] = [keyPair(), keyPair()]
       const { server } = await labOf(place)
       const result = await runOnGitHub(place, {
