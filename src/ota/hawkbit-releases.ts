@@ -20,6 +20,7 @@ import type { Release, ReleaseArtifact } from './ota-server.ts'
 /** What is kept as metadata of a software module of ours: the server itself knows nothing of it. */
 export const keys = {
   contentDigest: 'drover.content-digest',
+  sha256: 'drover.sha256',
   deviceTypes: 'drover.device-types',
   signed: 'drover.signed',
   provides: 'drover.provides',
@@ -31,7 +32,9 @@ export const keys = {
 /** A release's artifact, and the distribution set that it is. */
 export interface HawkbitArtifact extends ReleaseArtifact {
   set: DistributionSet
-  fileNames: readonly string[]
+  files: readonly ModuleArtifact[]
+  /** Digest of the file that it was made with. */
+  sha256?: Digest | undefined
 }
 
 /** All releases, by name. */
@@ -68,9 +71,10 @@ async function listSets(client: HawkbitClient, query?: string): Promise<Distribu
   return sets.filter((set) => set.deleted !== true && set.valid !== false && !isOrder(set))
 }
 
-function published({ set, fileNames, ...artifact }: HawkbitArtifact): ReleaseArtifact {
+function published({ set, files, sha256, ...artifact }: HawkbitArtifact): ReleaseArtifact {
   void set
-  void fileNames
+  void files
+  void sha256
   return artifact
 }
 
@@ -86,7 +90,7 @@ async function artifactOf(
     id: String(set.id),
     sizeBytes: all.reduce((sum, { size }) => sum + size, 0),
     set,
-    fileNames: all.map(({ providedFilename }) => providedFilename),
+    files: all,
   }
   if (facts) return { release: set.name, artifact: { ...common, ...facts } }
   return {
@@ -106,7 +110,10 @@ const formats = ['mender', 'swupdate', 'rauc'] as const
 /** What tells a file's format, for RAUC's updater and for people. */
 export const extensions = { mender: 'mender', swupdate: 'swu', rauc: 'raucb' } as const
 
-type ModuleFacts = Pick<ReleaseArtifact, 'contentDigest' | 'deviceTypes' | 'isSigned' | 'format' | 'provides'>
+type ModuleFacts = Pick<
+  HawkbitArtifact,
+  'contentDigest' | 'deviceTypes' | 'isSigned' | 'format' | 'provides' | 'sha256'
+>
 
 /** What the metadata of a module of ours says; undefined for another's. */
 export async function readModuleFacts(client: HawkbitClient, id: number): Promise<ModuleFacts | undefined> {
@@ -115,8 +122,10 @@ export async function readModuleFacts(client: HawkbitClient, id: number): Promis
   const value = (key: string) => found?.content.find((one) => one.key === key)?.value ?? ''
   const contentDigest = value(keys.contentDigest)
   if (!isDigest(contentDigest)) return undefined
+  const sha256 = value(keys.sha256)
   return {
     contentDigest,
+    sha256: isDigest(sha256) ? sha256 : undefined,
     deviceTypes: textsIn(client, id, value(keys.deviceTypes)),
     isSigned: value(keys.signed) === 'true',
     format: formats.find((one) => one === value(keys.format)),

@@ -25,7 +25,8 @@ export async function checkFiles(
   release: string,
   { artifact, deviceTypes }: { artifact: HawkbitArtifact; deviceTypes: readonly string[] },
 ): Promise<void> {
-  const { id, fileNames, set } = artifact
+  const { id, files, set } = artifact
+  const fileNames = files.map(({ providedFilename }) => providedFilename)
   const isBundle = (file: string) => file.endsWith(`.${extensions.rauc}`)
   const modules = set.modules?.length ?? 0
   if (fileNames.length === 1 && modules === 1 && fileNames.every(isBundle)) return

@@ -1,10 +1,11 @@
 // Puts an artifact file onto a hawkBit server, once, whatever breaks on the way: module, file, metadata, distribution set.
 // The set comes last, so what was left half done is no release; a next run finds it by its names and goes on with it.
 import type { ArtifactInfo } from '../artifact/artifact.ts'
-import { type Digest, Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
+import { Failure, digestOf, hexOf, multipart } from '../platform/platform.ts'
 import { type ArtifactFile, openArtifactFile, requireSignedThere } from './artifact-file.ts'
 import { type HawkbitClient, errorCodeOf, quoted } from './hawkbit-client.ts'
 import { isDecisive, kindOf, providesOf, typesOf } from './hawkbit-kinds.ts'
+import { checkFile, hasItsFile } from './hawkbit-module-file.ts'
 import {
   type HawkbitArtifact,
   extensions,
@@ -13,7 +14,7 @@ import {
   listFiles,
   readModuleFacts,
 } from './hawkbit-releases.ts'
-import { type ModuleArtifact, softwareModule } from './hawkbit-schemas.ts'
+import { softwareModule } from './hawkbit-schemas.ts'
 import { checkFormat } from './hawkbit-updaters.ts'
 import { requireSameVariant } from './lab-artifact.ts'
 import type { Uploaded } from './ota-server.ts'
@@ -36,7 +37,7 @@ export async function uploadArtifact(
   }
   for (let attempt = 1; ; attempt++) {
     const existing = await findSame(client, info)
-    if (existing) {
+    if (existing && isWhole(client, info, existing)) {
       requireSignedThere(client.url, info, existing.isSigned, verifyKeys)
       return uploaded(client, info, existing, attempt > 1)
     }
@@ -49,7 +50,7 @@ export async function uploadArtifact(
     await context.clock.sleep(1000 * 2 ** (attempt - 1), context.signal)
   }
   const stored = await findSame(client, info)
-  if (stored) return uploaded(client, info, stored, true)
+  if (stored && isWhole(client, info, stored)) return uploaded(client, info, stored, true)
   throw new Failure(
     'upload-incomplete',
     `${client.url} took the upload of ${info.name}, but does not list it: look at the server's own log`,
@@ -73,7 +74,8 @@ async function store(client: HawkbitClient, file: ArtifactFile): Promise<Failure
     const module = await findOrCreateModule(client, info)
     const files = await listFiles(client, module)
     if (files.length === 0) await send(client, file, module)
-    checkFile(client, info, module, files.length === 0 ? await listFiles(client, module) : files)
+    const where = placeOf(client, info.name, versionOf(info), module)
+    checkFile(where, info, files.length === 0 ? await listFiles(client, module) : files)
     await describe(client, info, module)
     await createSet(client, info, module)
     return undefined
@@ -148,43 +150,12 @@ async function send(
   }
 }
 
-/** Updaters take exactly one file from a module, and it has to be ours. */
-function checkFile(
-  client: HawkbitClient,
-  info: ArtifactInfo,
-  module: number,
-  files: readonly ModuleArtifact[],
-): void {
-  const [file, ...more] = files
-  const where = `${client.url}: software module ${module} (${info.name} ${versionOf(info)})`
-  if (!file)
-    throw new Failure('upload-incomplete', `${where} has no file after the upload: look at the server's log`)
-  if (more.length > 0) {
-    throw new Failure(
-      'artifact-conflict',
-      `${where} has ${files.length} files, and updaters take one only: delete the module there, or give the release a new name`,
-    )
-  }
-  const sha256: Digest = `sha256:${(file.hashes.sha256 ?? '').toLowerCase()}`
-  if (sha256 !== info.sha256) {
-    throw new Failure(
-      'artifact-conflict',
-      `${where} has another file, ${sha256}; this one is ${info.sha256}. Delete the module there, or give the release a new name`,
-    )
-  }
-  if (file.size !== info.sizeBytes) {
-    throw new Failure(
-      'upload-incomplete',
-      `${where} lists ${file.size} bytes, but the file has ${info.sizeBytes}: delete the module there and run again`,
-    )
-  }
-}
-
 /** The server replaces entries of the same key, so this may be repeated. */
 async function describe(client: HawkbitClient, info: ArtifactInfo, module: number): Promise<void> {
   const provides = providesText(info)
   const entries = [
     [keys.contentDigest, info.contentDigest],
+    [keys.sha256, info.sha256],
     [keys.deviceTypes, JSON.stringify(info.deviceTypes)],
     [keys.signed, String(info.signature !== 'none')],
     [keys.format, info.format],
@@ -255,6 +226,25 @@ async function findSame(client: HawkbitClient, info: ArtifactInfo): Promise<Hawk
   }
   for (const rival of rivals) requireSameVariant(client.url, info, rival)
   return rivals[0]
+}
+
+/** Whether the file is there, too; false where it can be put back. */
+function isWhole(client: HawkbitClient, info: ArtifactInfo, { set, ...artifact }: HawkbitArtifact): boolean {
+  const where = placeOf(client, set.name, set.version, set.modules?.[0]?.id)
+  if (hasItsFile(where, info, artifact)) return true
+  const isSamePlace = set.name === info.name && set.version === versionOf(info)
+  if (!isSamePlace) {
+    throw new Failure(
+      'artifact-conflict',
+      `${where} has no file any more: upload the one for ${artifact.deviceTypes.join(', ')} again, or give the release a new name`,
+    )
+  }
+  client.context.log.warn(`${where} has no file any more: somebody removed it. It is uploaded again`)
+  return false
+}
+
+function placeOf({ url }: HawkbitClient, name: string, version: string, module: number | undefined): string {
+  return `${url}: software module ${module ?? '?'} (${name} ${version})`
 }
 
 function uploaded(

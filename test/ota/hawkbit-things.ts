@@ -1,10 +1,12 @@
 // Releases, devices and leases on the real hawkBit server, where it is not like the others.
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openArtifact } from '../../src/artifact/artifact.ts'
+import { openArtifact, writeMender } from '../../src/artifact/artifact.ts'
 import { openServer, readFacts } from '../../src/ota/ota.ts'
 import { plainContext } from '../../src/platform/platform.ts'
+import { rsa } from '../artifact/keys.ts'
 import type { HawkbitLab } from '../support/hawkbit-lab.ts'
 import { allDevices, until } from '../support/lab.ts'
 import { runInRunner } from '../support/runner.ts'
@@ -31,6 +33,59 @@ test('an upload that was cut short is completed by the next one', { skip }, asyn
     [id],
   )
   assert.equal((await openArtifact(path)).contentDigest, contentDigest)
+})
+
+test(
+  'a release whose file was removed by hand gets it again, and one with another file is no success',
+  { skip },
+  async (t) => {
+    const lab = await openTenant(t)
+    const path = await lab.artifact('os-2')
+    const { sha256 } = await openArtifact(path)
+    const first = await lab.server.upload(path)
+    const set = await (await lab.operate('GET', `/distributionsets/${first.artifactId}`)).json()
+    const id = (set as { modules: { id: number }[] }).modules[0]?.id ?? 0
+    const files = async () => {
+      const reply = await lab.operate('GET', `/softwaremodules/${id}/artifacts`)
+      return (await reply.json()) as { id: number; hashes: { sha256: string } }[]
+    }
+    const remove = async () => {
+      for (const file of await files())
+        await lab.operate('DELETE', `/softwaremodules/${id}/artifacts/${file.id}`)
+    }
+    assert.equal((await lab.server.upload(path)).isNew, false)
+    await remove()
+    const again = await lab.server.upload(path)
+    assert.deepEqual([again.isNew, again.artifactId], [true, first.artifactId])
+    assert.deepEqual(
+      (await files()).map(({ hashes }) => `sha256:${hashes.sha256}`),
+      [sha256],
+    )
+    assert.equal((await lab.server.upload(path)).isNew, false)
+    await lab.putFile(id, 'second.mender')
+    await assert.rejects(lab.server.upload(path), { reason: 'artifact-conflict', message: /has 2 files/ })
+    await remove()
+    await lab.putFile(id, 'other.mender')
+    await assert.rejects(lab.server.upload(path), {
+      reason: 'artifact-conflict',
+      message: /has the file sha256:/,
+    })
+  },
+)
+
+test('the same content in a file with another signature is there, with its own file', { skip }, async (t) => {
+  const lab = await openTenant(t)
+  const packed = async (key?: string) => {
+    const source = join(lab.folder, 'os-2.ext4')
+    await writeFile(source, 'os-2'.padEnd(8192, '.'))
+    const output = join(lab.folder, `os-2${key ? '-signed' : ''}.mender`)
+    const options = { source, output, name: 'os-2', deviceTypes: ['virtual'], compression: 'gzip' } as const
+    await writeMender({ ...options, signing: { key } }, plainContext())
+    return output
+  }
+  const { artifactId } = await lab.server.upload(await packed())
+  const again = await lab.server.upload(await packed(rsa.pkcs8))
+  assert.deepEqual([again.isNew, again.artifactId], [false, artifactId])
 })
 
 test('a release that was deleted can only come back under a new name', { skip }, async (t) => {
