@@ -11,7 +11,8 @@ export interface MembersDone {
   waiting: readonly Waiting[]
 }
 
-export interface MembersTurn {
+/** With what a tick writes. */
+export interface TickTurn {
   server: OtaServer
   context: Context
   isDryRun: boolean
@@ -20,7 +21,7 @@ export interface MembersTurn {
 }
 
 /** Lets in whom the plan says, each once; stops where the branch has moved on. May be repeated. */
-export async function admit({ changes }: Plan, turn: MembersTurn): Promise<MembersDone> {
+export async function admit({ changes }: Plan, turn: TickTurn): Promise<MembersDone> {
   const due = changes.filter(({ kind }) => kind === 'enroll')
   return await each(due, 'let in', turn, ({ device }) => turn.server.accept(device))
 }
@@ -32,7 +33,7 @@ export async function admit({ changes }: Plan, turn: MembersTurn): Promise<Membe
 export async function remove(
   { changes }: Plan,
   { openDeployments }: Facts,
-  turn: MembersTurn,
+  turn: TickTurn,
 ): Promise<MembersDone> {
   const orders = openOrders(openDeployments)
   const due = changes.filter(
@@ -57,7 +58,7 @@ const ofOneDevice: readonly string[] = [
 async function each(
   changes: readonly Change[],
   verb: string,
-  { context, isDryRun, mayWrite }: MembersTurn,
+  { context, isDryRun, mayWrite }: TickTurn,
   write: (change: Change) => Promise<void>,
 ): Promise<MembersDone> {
   const done: string[] = []
