@@ -20,7 +20,16 @@ export interface PlanReview {
 
 /** The names under which a stage's plan is published, and looked up again after the merge. */
 export function planReview(stage: string): PlanReview {
-  return { checkName: `drover plan: ${stage}`, marker: `drover-plan-${stage.replace(/[^\w.-]/g, '-')}` }
+  return { checkName: `drover plan: ${stage}`, marker: `drover-plan-${markerWord(stage)}` }
+}
+
+/** A word for each stage, no two the same: what may not stand in a marker is written as its code. */
+function markerWord(stage: string): string {
+  // "--" would end the HTML comment that a marker stands in
+  return stage.replace(
+    /(?<=^|-)-|[^\w.-]/gu,
+    (character) => `%${(character.codePointAt(0) ?? 0).toString(16)};`,
+  )
 }
 
 /** The hidden line that carries a plan's digest in its comment. */

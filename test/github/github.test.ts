@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { spawn } from 'node:child_process'
 import { temporaryFolder } from '../support/temporary.ts'
-import { readEvent } from '../../src/github/github.ts'
+import { planReview, readEvent } from '../../src/github/github.ts'
 import { type StandIn, startGitHub } from './stand-in.ts'
 
 /** Runs code against the stand-in in a process of its own: the address of GitHub's API is read when the client is loaded. */
@@ -46,6 +46,29 @@ test('one comment is kept up to date, found again behind many others', async (t)
     ours.map(({ body }) => body),
     ['<!-- drover-x -->\nsecond'],
   )
+})
+
+test('each stage has a mark of its own, which no other stage and nothing in a comment ends', () => {
+  const stages = [
+    'a-b',
+    'a/b',
+    'a b',
+    'a--b',
+    'a---b',
+    '-a-b',
+    'a%2d;b',
+    'a%2f;b',
+    'ä-b',
+    'ö-b',
+    'a->b',
+    '😀',
+    'a_b',
+    'a.b',
+  ]
+  const markers = stages.map((stage) => planReview(stage).marker)
+  assert.equal(new Set(markers).size, stages.length, markers.join(' '))
+  for (const marker of markers) assert.match(marker, /^drover-plan-(?!.*--)[\w.%;-]+$/)
+  assert.equal(planReview('canary').marker, 'drover-plan-canary')
 })
 
 test("a person's comment with our mark is neither kept nor believed", async (t) => {
