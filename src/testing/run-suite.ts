@@ -95,8 +95,8 @@ async function finished(result: SuiteResult, folder: string, measured: string): 
 }
 
 /**
- * What came out in the end: a test that failed first and passes now is flaky, one that passed first stays so. Which of several
- * tests of one name is which nobody tells, so they pass together.
+ * What came out in the end: a test that failed first and passes now is flaky, and so is one that passed first and fails now, as a
+ * program that runs as a whole may tell. Which of several tests of one name is which nobody tells, so they pass together.
  */
 function merged(before: readonly TestCase[], after: readonly TestCase[]): TestCase[] {
   const key = ({ suite, name }: TestCase) => JSON.stringify([suite, name])
@@ -106,6 +106,10 @@ function merged(before: readonly TestCase[], after: readonly TestCase[]): TestCa
   )
   const now = Map.groupBy(after, key)
   return before.map((one) => {
+    const failing = (now.get(key(one)) ?? []).filter(({ result }) => result === 'failed')
+    const [newly] = failing.slice(failed.get(key(one))?.length ?? 0)
+    if (one.result === 'passed' && !one.flaky && newly)
+      return { ...one, flaky: { message: newly.message, details: newly.details } }
     const tried = one.result === 'failed' ? (now.get(key(one)) ?? []) : []
     const isWhole = tried.length >= (failed.get(key(one))?.length ?? 0)
     const [next] = tried

@@ -51,7 +51,7 @@ function testRemarks({ result: outcome, cases, measures }: TestRun): TestRemark[
 export function testWarnings({ cases, measures }: Pick<TestRun, 'cases' | 'measures'>): TestRemark[] {
   const flaky = cases.flatMap(({ flaky: first, file, line, suite, name }) =>
     first && file !== undefined
-      ? [remark(file, line, 'warning', `${suite}::${name} is flaky: it failed first: ${first.message}`)]
+      ? [remark(file, line, 'warning', `${suite}::${name} is flaky: it failed once: ${first.message}`)]
       : [],
   )
   const flagged = measures.flatMap(({ problem, fails, place }) =>

@@ -19,7 +19,7 @@ export interface TestCase {
   /** Where it stands, an absolute path where the file was found; for a failed test the line that failed, where it is known. */
   file: string | undefined
   line: number | undefined
-  /** How it failed before it passed: such a test is flaky. */
+  /** How it failed the one time, where it passed the other: such a test is flaky. */
   flaky?: { message: string; details: string } | undefined
   /** Numbers that it recorded. */
   measures?: readonly Measure[]
@@ -43,7 +43,7 @@ export type TestRun = Verdict & {
   passed: number
   failed: number
   skipped: number
-  /** How many of those that passed failed at first. */
+  /** How many of those that passed failed, too, when they ran another time. */
   flaky: number
   cases: readonly TestCase[]
   measures: readonly ComparedMeasure[]

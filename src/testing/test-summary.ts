@@ -17,7 +17,7 @@ export function testSummary(run: TestRun): string {
     `### ${mark} ${tally(run)} on ${escapeMarkdown(run.device)}${release}`,
     '',
     ...(run.result === 'infra' ? [`The device was not judged: ${escapeMarkdown(run.message)}`, ''] : []),
-    ...(flaky.length > 0 ? [`Flaky, passed only when tried again: ${someNames(flaky)}`, ''] : []),
+    ...(flaky.length > 0 ? [`Flaky, failed once and passed once: ${someNames(flaky)}`, ''] : []),
     ...measureLines(run),
     ...testLines(run.cases),
     ...deviceLines(run),
@@ -53,7 +53,7 @@ const titleOf = ({ suite, name }: TestCase) => escapeMarkdown(`${suite}::${name}
 
 function row(one: TestCase): string {
   const { result, message, flaky } = one
-  const why = flaky ? `flaky; it failed first: ${flaky.message}` : message
+  const why = flaky ? `flaky; it failed once: ${flaky.message}` : message
   const mark = flaky ? '🔁' : marks[result]
   return `| ${mark} | ${titleOf(one)} | ${one.seconds.toFixed(2)} | ${escapeMarkdown(shorten(why, 300))} |`
 }

@@ -37,19 +37,43 @@ test('a failed test stays failed where the program that tries it again fails its
   assert.equal(only?.result, 'failed')
 })
 
+test('a test that passed and fails when its whole program runs again is flaky', async (t) => {
+  const names = ['x', 'y']
+  const run = await tried(t, [
+    { exit: 1, outcomes: [false, true], names },
+    { exit: 1, outcomes: [true, false], names },
+  ])
+  assert.deepEqual([run.result, run.passed, run.flaky], ['pass', 2, 2], JSON.stringify(run.cases))
+  assert.deepEqual(
+    run.cases.map(({ name, flaky }) => [name, flaky?.message]),
+    [
+      ['x', 'broken'],
+      ['y', 'broken'],
+    ],
+  )
+  // of one name, as many failed as before: nobody can say that it was another
+  const same = await tried(t, [
+    { exit: 1, outcomes: [false, true] },
+    { exit: 1, outcomes: [true, false] },
+  ])
+  assert.deepEqual([same.result, same.passed, same.failed, same.flaky], ['fail', 1, 1, 0])
+})
+
 interface Try {
   exit: number
-  /** Whether each of its tests passes; all have the same name. */
+  /** Whether each of its tests passes. */
   outcomes: readonly boolean[]
+  /** Their names; all the same unless given. */
+  names?: readonly string[]
 }
 
 /** Runs a program that comes out as told, once and then again. */
 async function tried(t: TestContext, tries: readonly Try[]): Promise<TestRun> {
   const folder = await temporaryFolder(t)
-  for (const [index, { exit, outcomes }] of tries.entries()) {
+  for (const [index, { exit, outcomes, names }] of tries.entries()) {
     const cases = outcomes.map(
-      (isPassed) =>
-        `<testcase classname="s" name="x">${isPassed ? '' : '<failure message="broken"/>'}</testcase>`,
+      (isPassed, at) =>
+        `<testcase classname="s" name="${names?.[at] ?? 'x'}">${isPassed ? '' : '<failure message="broken"/>'}</testcase>`,
     )
     await writeFile(join(folder, `report-${index}`), `<testsuite>${cases.join('')}</testsuite>`)
     await writeFile(join(folder, `exit-${index}`), String(exit))

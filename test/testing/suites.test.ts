@@ -246,7 +246,7 @@ echo "<testsuite><testcase name='b'$b<testcase name='c'/></testsuite>" >out.xml
     assert.deepEqual([run.result, run.passed, run.failed, run.flaky], ['fail', 6, 1, 3])
     const summary = testSummary(run)
     assert.match(summary, /6 passed, 1 failed, 0 skipped, 3 flaky/)
-    assert.match(summary, /Flaky, passed only when tried again: .*test\\_flaky.*::b.*second/)
+    assert.match(summary, /Flaky, failed once and passed once: .*test\\_flaky.*::b.*second/)
     // failed first, then what is flaky
     const rows = [...summary.matchAll(/^\| (❌|🔁|✅) \| (\S+)/gm)].map((match) => match[1])
     assert.deepEqual(rows, ['❌', '🔁', '🔁', '🔁', '✅', '✅', '✅'])
