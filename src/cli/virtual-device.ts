@@ -23,8 +23,8 @@ import { jsonText, reportFailure } from './report.ts'
 
 const usage = `drover virtual-device --image FILE --folder FOLDER --device-type TYPE --serial SERIAL [--server URL]
 
-  --image             ext4 root file system, for a folder that has no device yet
-  --machine           a machine with a kernel of its own, in QEMU; it takes disk images and the other architecture, too
+  --image             ext4 root file system, also of the other architecture, for a folder that has no device yet
+  --machine           a machine with a kernel of its own, in QEMU; it takes disk images, too
   --folder            where the device keeps its state; a device that is there goes on
   --device-type       what artifacts must be made for
   --serial            what the device identifies itself by
