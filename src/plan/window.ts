@@ -20,9 +20,28 @@ export function windowAt(
   if (isOpen(window, timeZone, now)) return { isOpen: true }
   // a window stands in local time, so its next opening is found by walking: days with a clock change come out right
   let at = Math.ceil(now.getTime() / minuteMs) * minuteMs
-  for (let steps = 0; steps < 9 * 96 && !isOpen(window, timeZone, new Date(at)); steps++) at += 15 * minuteMs
-  while (isOpen(window, timeZone, new Date(at - minuteMs)) && at - minuteMs > now.getTime()) at -= minuteMs
+  if (isOpen(window, timeZone, new Date(at))) return { isOpen: false, opensAt: new Date(at) }
+  // two weeks: a clock change can leave out the window of one
+  for (const last = at + 15 * 24 * 60 * minuteMs; at < last; at += strideMinutes * minuteMs) {
+    if (!mayOpen(window, timeZone, at)) continue
+    for (let minute = 1; minute <= strideMinutes; minute++) {
+      const opensAt = new Date(at + minute * minuteMs)
+      if (isOpen(window, timeZone, opensAt)) return { isOpen: false, opensAt }
+    }
+  }
   return { isOpen: false, opensAt: new Date(at) }
+}
+
+const strideMinutes = 15
+
+/** Whether a window may open within a stride after `at`: its beginning is in there, or a clock change. */
+function mayOpen({ fromMinute }: Window, timeZone: string, at: number): boolean {
+  const minuteAt = (time: number) => localTime(timeZone, new Date(time)).minute
+  const begin = minuteAt(at)
+  const passed = (to: number) => (to - begin + dayMinutes) % dayMinutes
+  const isClockChange = passed(minuteAt(at + strideMinutes * minuteMs)) !== strideMinutes
+  const until = passed(fromMinute)
+  return isClockChange || (until > 0 && until <= strideMinutes)
 }
 
 /** When a window that is open in `timeZone` at `now` closes; undefined where it isn't open, or always. */
@@ -37,6 +56,7 @@ export function windowEnd(window: Window, timeZone: string, now: Date): Date | u
 }
 
 const minuteMs = 60_000
+const dayMinutes = 24 * 60
 
 function isOpen({ days, fromMinute, toMinute }: Window, timeZone: string, at: Date): boolean {
   const { day, minute } = localTime(timeZone, at)

@@ -105,6 +105,32 @@ test('a device begins no earlier than its window opens on the clocks of its plac
   assert.deepEqual(times(utc), ['2026-03-29T04:30:00+02:00'], 'one window for all, told in own time')
 })
 
+test('a window is found whatever minute it opens at and however short it is', async (t) => {
+  const cases: [zone: string, days: string, from: string, to: string, now: string, opens: string][] = [
+    ['UTC', '', '02:05', '02:10', '2026-03-02T12:03:00Z', '2026-03-03T02:05:00.000Z'],
+    ['UTC', '', '02:05', '02:06', '2026-03-02T02:04:01Z', '2026-03-02T02:05:00.000Z'],
+    ['UTC', '', '02:05', '02:06', '2026-03-02T02:06:00Z', '2026-03-03T02:05:00.000Z'],
+    ['UTC', '', '23:58', '00:03', '2026-03-02T12:03:30Z', '2026-03-02T23:58:00.000Z'],
+    ['UTC', '', '00:00', '00:01', '2026-03-02T12:03:30Z', '2026-03-03T00:00:00.000Z'],
+    ['UTC', 'mon', '02:05', '02:06', '2026-03-02T02:06:00Z', '2026-03-09T02:05:00.000Z'],
+    ['Asia/Kathmandu', '', '02:07', '02:09', '2026-03-02T12:03:00Z', '2026-03-02T20:22:00.000Z'],
+    // Berlin has no 02:05 in this night, so the next is a day, or a week, later
+    ['Europe/Berlin', '', '02:05', '02:10', '2026-03-28T12:03:00Z', '2026-03-30T00:05:00.000Z'],
+    ['Europe/Berlin', 'sun', '02:05', '02:10', '2026-03-22T12:03:00Z', '2026-04-05T00:05:00.000Z'],
+    // what begins within the hour that is left out is open after it
+    ['Europe/Berlin', '', '02:30', '03:04', '2026-03-28T12:03:00Z', '2026-03-29T01:00:00.000Z'],
+    // and it is 02:05 twice in this one
+    ['Europe/Berlin', '', '02:05', '02:10', '2026-10-24T23:40:00Z', '2026-10-25T00:05:00.000Z'],
+    ['Europe/Berlin', '', '02:05', '02:10', '2026-10-25T00:10:00Z', '2026-10-25T01:05:00.000Z'],
+  ]
+  for (const [zone, days, from, to, now, opens] of cases) {
+    const on = days ? `days: [${days}], ` : ''
+    const policy = `waves: [100%], window: { ${on}from: "${from}", to: "${to}", time-zone: ${zone} }`
+    const { waves } = await planFor(t, { a: {} }, policy, new Date(now))
+    assert.equal(waves[0]?.notBefore, opens, `${zone} ${from}-${to} at ${now}`)
+  }
+})
+
 test('a wave begins after the soak of the one before, and the words for it stay while time passes', async (t) => {
   const hosts = Object.fromEntries(Array.from('abcdefgh', (host) => [host, {}]))
   const policy = 'after: main, waves: [1 per device type, 50%, 100%], gate: { soak: 36h }'
