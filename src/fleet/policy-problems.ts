@@ -2,7 +2,7 @@
 import type { ParsedYaml, Problem } from '../platform/platform.ts'
 import type { FleetWarning } from './model.ts'
 import type { PolicyFile, StageFile } from './policy-schema.ts'
-import { waveStepOf } from './policy-values.ts'
+import { minuteOf, waveStepOf } from './policy-values.ts'
 
 /** Everything wrong in a file of the right form, with its place. */
 export function problemsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: string): Problem[] {
@@ -49,14 +49,25 @@ export function warningsOf({ value, ...parsed }: ParsedYaml<PolicyFile>, file: s
         message: `stages.${name}.${path.join('.')}: ${message}`,
       },
     ]
-    return stage.window
-      ? warning(
-          ['window'],
-          'at its end the next run of schedule-updates takes back what no device has begun: run it then, for until then a device may begin',
-        )
-      : []
+    if (!stage.window) return []
+    const minutes = (minuteOf(stage.window.to) - minuteOf(stage.window.from) + 24 * 60) % (24 * 60)
+    return [
+      ...warning(
+        ['window'],
+        'at its end the next run of schedule-updates takes back what no device has begun: run it then, for until then a device may begin',
+      ),
+      ...(minutes < usualScheduleMinutes
+        ? warning(
+            ['window'],
+            `it is open for ${minutes} min: a schedule that runs every ${usualScheduleMinutes} min may never run in it. Make it longer, or schedule a run inside it`,
+          )
+        : []),
+    ]
   })
 }
+
+/** How often the workflow of the example runs schedule-updates. */
+const usualScheduleMinutes = 15
 
 function isInCircle(name: string, stages: Readonly<Record<string, StageFile>>): boolean {
   let at = stages[name]?.after
