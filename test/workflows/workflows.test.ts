@@ -89,6 +89,29 @@ test('every output that a workflow reads from a step of ours exists', () => {
   assert.deepEqual(wrong, [])
 })
 
+test('a device that is updated and then tested in one job is leased until that ends', () => {
+  const shown = documentedYaml()
+    .filter(({ path, text }) => /^(README|docs\/artifacts)/.test(path) && /^jobs:/m.test(text))
+    .map(({ path, text }) => ({ path, workflow: v.parse(v.pick(workflowSchema, ['jobs']), parse(text)) }))
+  const called = parsed.filter(({ path }) => path === '.github/workflows/build-and-test-os.yml')
+  const jobs = [...called, ...shown].flatMap(({ path, workflow }) =>
+    Object.entries(workflow.jobs).map(([name, { steps }]) => ({ where: `${path}: ${name}`, steps })),
+  )
+  const uses = (action: string, steps: readonly { uses?: string | undefined }[]) =>
+    steps.flatMap((step) => (step.uses?.startsWith(`${repository}/actions/${action}@`) ? [step] : []))
+  const tested = jobs.filter(
+    ({ steps }) => uses('dispatch-artifact', steps).length > 0 && uses('test-device', steps).length > 0,
+  )
+  assert.equal(tested.length, 3)
+  for (const { where, steps } of tested) {
+    const [taken, returned, ...more] = uses('lease-device', steps).map((step) => JSON.stringify(step))
+    const [dispatch] = uses('dispatch-artifact', steps).map((step) => JSON.stringify(step))
+    assert.deepEqual([more.length, taken?.includes('"lease":')], [0, false], where)
+    for (const step of [returned, dispatch])
+      assert.match(step ?? '', /"lease":"\$\{\{ steps\.lab\.outputs\.lease \}\}"/, where)
+  }
+})
+
 test('an output that no step gives is found', () => {
   const step = { id: 'image', uses: `${repository}/actions/build-image@v1` }
   const job = { steps: [step, { run: 'ls', env: { A: '${{ steps.image.outputs.rootf }}' } }] }
