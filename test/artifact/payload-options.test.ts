@@ -166,7 +166,7 @@ test('an option that means nothing for the kind, or the format, is refused at it
   assert.deepEqual(
     (await problems('app.conf', 'provides: { a: b }\npayload: deb', { format: 'swupdate' })).slice(0, 2),
     [
-      [1, 'provides means nothing for the format swupdate'],
+      [1, 'provides.a means nothing for the format swupdate: only rootfs-image.variant does'],
       [2, 'payload means nothing for the format swupdate'],
     ],
   )
