@@ -54,6 +54,7 @@ const { metafile } = await esbuild.build({
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   plugins: [withoutSideEffects()],
 })
+for (const path of foreignChunks(metafile)) await minify(join(root, path))
 writeFileSync(join(output, 'THIRD_PARTY_LICENSES'), licences(Object.keys(metafile.inputs)))
 
 if (isCheck) {
@@ -92,6 +93,25 @@ function withoutSideEffects(): esbuild.Plugin {
       )
     },
   }
+}
+
+/** Large chunks with nothing of ours in them: nobody reads those here, so they need not be long. */
+function foreignChunks({ outputs }: esbuild.Metafile): string[] {
+  return Object.entries(outputs).flatMap(([path, { bytes, inputs }]) =>
+    bytes > 1 << 20 && Object.keys(inputs).every((input) => input.includes('node_modules/')) ? [path] : [],
+  )
+}
+
+async function minify(path: string): Promise<void> {
+  const options = {
+    minify: true,
+    format: 'esm',
+    target: 'node24',
+    lineLimit: 4000,
+    legalComments: 'none',
+  } as const
+  const { code } = await esbuild.transform(readFileSync(path, 'utf8'), options)
+  writeFileSync(path, code)
 }
 
 /** The licence texts of everything that is bundled, as their licences ask. */

@@ -1,4 +1,4 @@
-import { runAction } from '../../src/action/action.ts'
+import { runAction, workflowCache } from '../../src/action/action.ts'
 import { buildImage, imageSummary } from '../../src/image/image.ts'
 
 await runAction('build-image', async (action) => {
@@ -9,6 +9,7 @@ await runAction('build-image', async (action) => {
     variant: input.optional('variant'),
     output: input.path('output') ?? input.required('output'),
     cache: input.optional('cache') === 'none' ? 'none' : input.path('cache'),
+    shared: workflowCache(),
     reproducible: input.choice('reproducible', ['assume', 'check']),
   }
   const built = await buildImage(options, action)

@@ -16,6 +16,7 @@ import { Inputs } from './inputs.ts'
 import { type ActionName, type OutputName, manifest } from './manifest.ts'
 
 export { type Host, setHost } from './host.ts'
+export { workflowCache } from './workflow-cache.ts'
 export { terminalHost } from './terminal-host.ts'
 export type { Inputs } from './inputs.ts'
 export { type ActionName, manifest } from './manifest.ts'

@@ -9,7 +9,7 @@ export const inputDescriptions: Readonly<Record<ActionName, Readonly<Record<stri
     variant: 'Variant of the recipe to build, such as `lab` or `field`; none where empty.',
     output: 'Folder for the results.',
     cache:
-      "Folder that keeps finished base systems between builds; the user's cache folder where empty, `none` for none.",
+      "Folder that keeps finished base systems between builds, and so does the workflow's cache; the user's cache folder where empty, `none` for no cache at all.",
     reproducible:
       '`check` builds a second time, from nothing, and fails where a byte of the image differs; `assume` does not.',
   },

@@ -15,6 +15,7 @@ import { type ArchiveState, archiveState } from './archive-state.ts'
 import { type BaseRequest, type Builder, mirrorsOf } from './builder.ts'
 import { keepTar, newestFirst, openKept, placeIn } from './kept-tars.ts'
 import { inMiB, makeOpenFolder, withScratch } from './scratch.ts'
+import { type SharedCache, fetchShared, leaveShared } from './shared-cache.ts'
 
 /** Where nobody can be asked whether there is something newer. */
 const unknownFreshMs = 24 * 3_600_000
@@ -30,14 +31,14 @@ export interface BaseSystem {
 }
 
 /**
- * The base system for `request`: from the cache where the mirrors have nothing newer, else built. Where no mirror can
- * be reached, the newest from the cache, with a warning. `cache` is a folder, or undefined for none. Several at once do
- * no harm. Throws what the builder throws.
+ * The base system for `request`: from the cache where the mirrors have nothing newer, else from the shared one, else built
+ * and left in both. Where no mirror can be reached, the newest from the cache, with a warning. `cache` is a folder, or
+ * undefined for none. Several at once do no harm. Throws what the builder throws.
  */
 export async function openBase(
   request: BaseRequest,
   builder: Builder,
-  cache: string | undefined,
+  cache: { folder: string; shared: SharedCache | undefined } | undefined,
   context: Context,
 ): Promise<BaseSystem> {
   const state = await withScratch(1 << 20, 'disk', context, (folder) =>
@@ -48,7 +49,7 @@ export async function openBase(
     throw new Failure('build-failed', message)
   }
   const group = await groupOf(request, builder)
-  const found = cache === undefined ? undefined : await find(cache, group, state, context)
+  const found = cache && (await find(cache.folder, group, state, context))
   if (found) return found
   if (state.kind === 'unreachable') {
     throw new Failure(
@@ -56,7 +57,17 @@ export async function openBase(
       `${mirrorsOf(request)} can't be reached, and no earlier base system for this recipe is in the cache: check the network, or name another \`mirror\` in the recipe`,
     )
   }
-  return buildBase(request, builder, cache, nameOf(group, state), state, context)
+  const name = nameOf(group, state)
+  // a name that doesn't say which packages there were to be had is none to share
+  const shared =
+    cache?.shared && state.kind === 'known' ? { cache: cache.shared, folder: cache.folder, name } : undefined
+  if (shared && (await fetchShared(shared, context))) {
+    const fetched = await find(shared.folder, group, state, context)
+    if (fetched) return fetched
+  }
+  const base = await buildBase(request, builder, cache?.folder, name, state, context)
+  if (shared) await leaveShared(shared, context)
+  return base
 }
 
 /** A cached base system's key but for the packages' versions; a keyring counts by what is in it, not by where it lies. */

@@ -26,6 +26,7 @@ import { imageTime } from './release.ts'
 import { refuseDifferences } from './reproducible.ts'
 import { writeResults } from './results.ts'
 import { inMiB, withScratch } from './scratch.ts'
+import type { SharedCache } from './shared-cache.ts'
 import { expectedContentBytes, requireRoom } from './space.ts'
 import { type FileEntries, Tree } from './tree.ts'
 import { setServices } from './units.ts'
@@ -34,6 +35,7 @@ export type { BaseRequest, BuildPlace, Builder } from './builder.ts'
 export type { PackageDifferences } from './differences.ts'
 export { imageSummary } from './image-summary.ts'
 export { recipeSchema } from './recipe-schema.ts'
+export type { SharedCache } from './shared-cache.ts'
 
 export interface BuildOptions {
   /** Path of `image.yml`. */
@@ -46,6 +48,8 @@ export interface BuildOptions {
   output: string
   /** Folder of finished base systems; `none` for no cache; the user's cache folder where undefined. */
   cache?: string | undefined
+  /** Where base systems also are, for machines that begin with an empty disk; asked only where `cache` has none. */
+  shared?: SharedCache | undefined
   /** `check` builds a second time, from nothing, and compares; nothing is compared where it is `assume` or undefined. */
   reproducible?: 'assume' | 'check' | undefined
 }
@@ -113,9 +117,10 @@ async function buildOnce(options: BuildOptions, context: Context, given?: Builde
   const ofRecipe = commandBuilder(recipe)
   // what another program makes of is its own matter: only it can know whether it has to be made again
   const kept = ofRecipe ? undefined : baseCache(options.cache)
+  const caches = kept === undefined ? undefined : { folder: kept, shared: options.shared }
   const builder = given ?? ofRecipe ?? mmdebstrap
   await requireRoom(recipe, builder, output, context)
-  const base = await log.group('Base system', () => openBase(request, builder, kept, context))
+  const base = await log.group('Base system', () => openBase(request, builder, caches, context))
   try {
     return await log.group('Image', () =>
       withScratch(expectedContentBytes, 'memory', context, (scratch) =>

@@ -35,6 +35,11 @@ export interface KeptTar {
   time: number
 }
 
+/** The paths of all that is kept under `name`. */
+export function keptFiles(folder: string, name: string): [tar: string, about: string] {
+  return [join(folder, `${name}.tar`), join(folder, `${name}.json`)]
+}
+
 /** The file kept under `name` (two words of digits and letters with a dash), if it is there, whole, and not older than `maxAgeMs`. */
 export async function openKept(
   folder: string,
@@ -42,7 +47,7 @@ export async function openKept(
   maxAgeMs: number,
   { log, signal, clock }: Context,
 ): Promise<KeptTar | undefined> {
-  const [tar, about] = [join(folder, `${name}.tar`), join(folder, `${name}.json`)]
+  const [tar, about] = keptFiles(folder, name)
   let file: FileHandle | undefined
   try {
     const { value } = await readYaml(about, entrySchema)
