@@ -1,6 +1,6 @@
 // A stand-in for GitHub's cache service as its own client library speaks to it (version 2: Twirp in JSON, and blobs behind
 // addresses that it gives out). The real one can't be had outside of GitHub. It keeps entries in memory, each for good.
-import { createServer } from 'node:http'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { buffer } from 'node:stream/consumers'
@@ -10,19 +10,16 @@ import { undo } from './undo.ts'
 const token = 'a-runtime-token'
 const asked = v.object({ key: v.string(), version: v.string() })
 
-/** Starts it on loopback; `env` is what a job's environment has of it, `calls` the methods that were called. */
+/** Starts it on loopback; `env` is what a job's environment has of it. */
 export async function workflowCacheServer(t: TestContext) {
   const entries = new Map<string, { id: string; isWhole: boolean }>()
   const blobs = new Map<string, Buffer>()
-  const calls: string[] = []
-  const state = { isBroken: false }
-  const server = createServer(async (incoming, outgoing) => {
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<unknown> => {
     const body = await buffer(incoming)
     const { pathname: path } = new URL(incoming.url ?? '/', 'http://127.0.0.1')
     const json = (value: unknown, status = 200) =>
       outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
     const blob = /^\/account\/caches\/(\d+)$/.exec(path)?.[1]
-    if (state.isBroken) return json({ code: 'permission_denied', msg: 'no' }, 403)
     if (blob !== undefined && incoming.method === 'PUT') {
       blobs.set(blob, body)
       return outgoing.writeHead(201, { etag: '"1"', 'last-modified': new Date().toUTCString() }).end()
@@ -33,7 +30,6 @@ export async function workflowCacheServer(t: TestContext) {
     }
     const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(path)?.[1] ?? ''
     if (incoming.headers.authorization !== `Bearer ${token}`) return json({ code: 'unauthenticated' }, 401)
-    calls.push(method)
     const { key, version } = v.parse(asked, JSON.parse(body.toString()))
     const name = JSON.stringify([key, version])
     const entry = entries.get(name)
@@ -55,7 +51,8 @@ export async function workflowCacheServer(t: TestContext) {
           : { ok: false, signed_download_url: '', matched_key: '' },
       )
     return json({ code: 'bad_route' }, 404)
-  })
+  }
+  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   undo(t, async () => {
     server.closeAllConnections()
@@ -68,5 +65,5 @@ export async function workflowCacheServer(t: TestContext) {
     ACTIONS_CACHE_SERVICE_V2: 'true',
     ACTIONS_RUNTIME_TOKEN: token,
   }
-  return { env, calls, entries, state }
+  return { env, entries }
 }
