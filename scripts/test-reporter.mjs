@@ -1,5 +1,7 @@
 // Reporter for Node's test runner: a line for each test as it ends, failures in full, skips with their reasons, the
-// failures once more (a long log may be kept by its end alone), and as the very last line the counts.
+// failures once more (a long log may be kept by its end alone), and as the very last line the counts. The files with a
+// failure go to the file that DROVER_FAILED_FILES names, where it does.
+import { writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { inspect } from 'node:util'
 
@@ -31,6 +33,11 @@ export default async function* reporter(source) {
     yield `\nFailed:\n`
     for (const data of failed) yield `✖ ${title(data)} (${place(data)})\n${shortened(cause(data))}\n`
   }
+  const { DROVER_FAILED_FILES: list } = process.env
+  const files = [...new Set(failed.map(({ file }) => file ?? ''))]
+  // a test that another file defines can't be run again by that file
+  if (list && files.every((file) => file.endsWith('.test.ts')))
+    writeFileSync(list, files.map((file) => `${file}\n`).join(''))
   yield `\n${passed} passed, ${failed.length} failed, ${skipped.length} skipped\n`
 }
 
