@@ -3,8 +3,8 @@ import {
   crowdFile,
   keepReport,
   startCrowd
-} from "./chunks/chunk-EFXEDWEY.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-FFBWVHVW.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   Failure,
   messageOf,
@@ -12,8 +12,8 @@ import {
   onEndSignal,
   plainContext,
   startTimeOf
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // src/simulator/crowd-process.ts
 import { readFile } from "node:fs/promises";

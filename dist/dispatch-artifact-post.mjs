@@ -1,19 +1,19 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serverOf
-} from "./chunks/chunk-IVCEZ6SN.mjs";
-import "./chunks/chunk-RDHIVT4E.mjs";
-import "./chunks/chunk-YSTPRWQ3.mjs";
-import "./chunks/chunk-HEAYTRHI.mjs";
-import "./chunks/chunk-7UCZKUXH.mjs";
+} from "./chunks/chunk-6BM7TVC2.mjs";
+import "./chunks/chunk-QHYNYLVB.mjs";
+import "./chunks/chunk-3EHZS56L.mjs";
+import "./chunks/chunk-RTAWKCSZ.mjs";
+import "./chunks/chunk-Y6KGFFVN.mjs";
 import {
   openServer,
   undoDispatch
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runPost
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   boolean,
   number,
@@ -21,8 +21,8 @@ import {
   optional,
   parse,
   string
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/dispatch-artifact/post.ts
 var undone = object({

@@ -2,23 +2,23 @@ import{createRequire as __cr}from'node:module';const require=__cr(import.meta.ur
 import {
   requestOf,
   serverOf
-} from "./chunks/chunk-IVCEZ6SN.mjs";
-import "./chunks/chunk-RDHIVT4E.mjs";
-import "./chunks/chunk-YSTPRWQ3.mjs";
-import "./chunks/chunk-HEAYTRHI.mjs";
-import "./chunks/chunk-7UCZKUXH.mjs";
+} from "./chunks/chunk-6BM7TVC2.mjs";
+import "./chunks/chunk-QHYNYLVB.mjs";
+import "./chunks/chunk-3EHZS56L.mjs";
+import "./chunks/chunk-RTAWKCSZ.mjs";
+import "./chunks/chunk-Y6KGFFVN.mjs";
 import {
   dispatch,
   openServer
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/dispatch-artifact/main.ts
 await runAction("dispatch-artifact", async (action) => {

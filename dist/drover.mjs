@@ -3,11 +3,11 @@ import {
   manifest,
   setHost,
   terminalHost
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   messageOf
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // src/cli/main.ts
 import { parseArgs } from "node:util";
@@ -19,21 +19,36 @@ var inputDescriptions = {
     arch: "Debian architecture of the image, such as `amd64` or `arm64`; the machine's own where empty.",
     variant: "Variant of the recipe to build, such as `lab` or `field`; none where empty.",
     output: "Folder for the results.",
-    cache: "Folder that keeps finished base systems between builds; the user's cache folder where empty, `none` for none."
+    cache: "Folder that keeps finished base systems between builds, and so does the workflow's cache; the user's cache folder where empty, `none` for no cache at all.",
+    reproducible: "`check` builds a second time, from nothing, and fails where a byte of the image differs; `assume` does not."
   },
   "dispatch-artifact": {
     server: "URL of the OTA server, such as `https://hosted.mender.io`.",
     "server-type": "Kind of OTA server: `mender` or `hawkbit`.",
     token: "Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.",
     release: "Name of the release.",
-    device: "Id of the device, or `lab:<device-type>` for any free lab device.",
+    device: "Id of the device, or `lab:<device-type>` for any free lab device; `except <id>, <id>` may follow.",
     timeout: "Longest time to wait for the device, such as `30m`.",
     lease: "Id of the lease under which the caller holds the device; where empty, one is taken and returned.",
     "github-token": "Token for GitHub, to see whether the run of a lease is over; without one such a lease ends by itself."
   },
+  "enroll-device": {
+    fleet: "Folder of the fleet repository.",
+    device: "The device: its name in the inventory, or its id on the OTA server.",
+    roles: "What the device is to be: `runner`, a runner for one job. No other role can be given yet.",
+    token: "Token for the OTA server: the device's own report then says where it is, of what type, and its host key; in a shell rather `DROVER_TOKEN`.",
+    address: "Where the device is, `ssh://user@host:port`; where empty, as the account `runner` at the address that it reports.",
+    "ssh-key": "Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.",
+    "host-key": "The device's ssh host key, `ssh-ed25519 AAAA…`; where empty, the one that it reports. No other device is spoken to.",
+    "github-token": "Token of a GitHub App with `administration: write`; a job's own token can't register runners.",
+    labels: "More labels for the runner. Whatever job asks for these alone can get it.",
+    "runner-group": "Number of the runner group.",
+    "require-runner": "Instead of a device: labels that a runner which is online must have, all of them; else it fails at once."
+  },
   "gather-facts": {
     fleet: "Folder of the fleet repository: `fleet.yml` there gives the server, the inventory the devices to compare with. May be empty where `server` is given.",
     inventory: "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    "allow-env": "Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).",
     server: "URL of the OTA server; from `fleet.yml` where empty.",
     "server-type": "Kind of OTA server: `mender` or `hawkbit`; from `fleet.yml` where empty.",
     token: "Token for the OTA server (hawkBit: `user:password`); in a shell rather `DROVER_TOKEN`.",
@@ -44,7 +59,7 @@ var inputDescriptions = {
     server: "URL of the OTA server, such as `https://hosted.mender.io`.",
     "server-type": "Kind of OTA server: `mender` or `hawkbit`.",
     token: "Token for the OTA server; in a shell rather `DROVER_TOKEN`.",
-    device: "Id of the device, or `lab:<device-type>` for any free lab device.",
+    device: "Id of the device, or `lab:<device-type>` for any free lab device; `except <id>, <id>` may follow.",
     lease: "A lease to return at the end of this job. Where empty, one is taken, which outlives the job.",
     timeout: "Longest time to wait for a free device, and how long the lease lasts from when it is taken, such as `1h`.",
     "github-token": "Token for GitHub, to see whether the run of a lease is over; without one such a lease ends by itself."
@@ -64,6 +79,8 @@ var inputDescriptions = {
     stage: "Stage to plan; where empty, the stage of the branch (on a pull request: of the target branch).",
     token: "Token for the OTA server that `fleet.yml` names; not needed with `facts`. One that can only read is enough. In a shell rather `DROVER_TOKEN`.",
     inventory: "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    "allow-env": "Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).",
+    "missing-secrets": "What a secret of the fleet's files that is not there does: `fail`, or `unknown`, to plan without what is made of it; such a plan approves nothing. Where empty, `unknown` for a fork's pull request and `fail` for all else.",
     facts: "A facts file from `gather-facts`; read from the server where empty.",
     comment: "Whether to keep one comment on the pull request up to date.",
     output: "Path to write the plan to; the same as Markdown and as a page of HTML goes beside it.",
@@ -74,6 +91,7 @@ var inputDescriptions = {
     stage: "Stage to act on; the stage of the branch where empty.",
     token: "Token for the OTA server that `fleet.yml` names; in a shell rather `DROVER_TOKEN`.",
     inventory: "An inventory from elsewhere, in the place of the repository's own: a URL, or a command, that prints what `ansible-inventory --list` does. See [docs](../../docs/fleet-file.md#an-inventory-from-elsewhere).",
+    "allow-env": "Names of environment variables that templates may read besides those of names with `FLEET_`, separated by commas. See [docs](../../docs/fleet-file.md#templates).",
     plan: "A reviewed plan file: each due change must stand in it. Where empty, the plan of the merged pull request is looked up on GitHub.",
     "dry-run": "Says what it would do, and writes nothing to the server.",
     "github-token": "Token for GitHub, to look up the plan that was reviewed, to show how the stage stands, and to offer to mark what failed; in a shell without one nothing is shown."
@@ -84,19 +102,23 @@ var inputDescriptions = {
     accept: "`none`: devices wait until they are accepted. `all`: every device is accepted at once, for laboratories only."
   },
   "simulate-fleet": {
-    server: "Address of a Mender server, such as the `url` that `serve-ota` gives. Never a server with real devices.",
+    server: "Address of the OTA server, such as the `url` that `serve-ota` gives; for a tenant of hawkBit other than `DEFAULT` with its name as path. Never a server with real devices.",
+    "server-type": "Kind of OTA server: `mender` or `hawkbit`.",
+    token: "Gateway token of a hawkBit server, which lets unknown devices in; in a shell rather `DROVER_TOKEN`.",
     devices: "How many devices, or the path of a YAML file that says more: device types, release, attributes, polling, speed.",
     faults: "What goes wrong with which share of the devices, such as `install-fails=5%, asleep=10%`.",
     seed: "The same seed is the same crowd: identities, faults, habits."
   },
   "test-device": {
-    device: "The device: `ssh://user@host:port`, `local:` or `namespace:<rootfs image>`.",
-    tests: "Folder or file with pytest-testinfra tests.",
+    device: "The device: `ssh://user@host:port`, `local:`, `namespace:<rootfs image>` or `vm:<rootfs image>`.",
+    tests: "What to run: a folder or file of pytest-testinfra, a `checks.yml`, a `tests.yml`, or a program that leaves JUnit XML.",
     "ssh-key": "Private ssh key, or its path; in a shell rather `DROVER_SSH_KEY`.",
-    "host-key": "The device's ssh host key, `ssh-ed25519 AAAA…`; a device with another key is not spoken to.",
+    "host-key": "The device's ssh host key, `ssh-ed25519 AAAA…`, or the path of a facts.json in which the device reports it; a device with another key is not spoken to.",
+    "boot-timeout": "How long the device may take until it answers, such as `10m`; unless given 60s, a `namespace:` 30s, a `vm:` 5m.",
     "expect-release": "Release that the device must run, `name` or `name@sha256:…`; the tests find its name in `EXPECTED_RELEASE`.",
-    output: "Folder for the report, `junit.xml`, and the receipt.",
-    "signing-key": "Private key (PEM), or its path, that signs a receipt of tests that passed; in a shell rather `DROVER_SIGNING_KEY`."
+    output: "Folder for `junit.xml`, `measurements.json`, `receipt.json` and the device's own words.",
+    "signing-key": "Private key (PEM), or its path, that signs a receipt of tests that passed; in a shell rather `DROVER_SIGNING_KEY`.",
+    "github-token": "Token that publishes the check run (`checks: write`)."
   },
   "upload-artifact": {
     server: "URL of the OTA server, such as `https://hosted.mender.io`.",
@@ -107,11 +129,13 @@ var inputDescriptions = {
   },
   "verify-artifact": {
     artifact: "Path of the update file: `.mender`, `.swu` or `.raucb`.",
-    "verify-key": "Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so.",
+    "verify-key": "Public keys (PEM), or paths of files with them, separated by commas: one must have signed the file. Where empty, its signature is not checked, and a warning says so; one of this and `receipt-key` is needed.",
     "device-types": "Device types that the file must be for, separated by commas: all of them. It may be for more.",
+    variant: "Variant that the file must be of, such as `lab`; `field` for any that is not of the variant `lab`, also one that names none. Where empty, it is not checked.",
     "min-version": "Oldest release that is accepted: its name, or its time as in names, `20260112T0930` (UTC).",
     receipt: "Paths of the receipts that test-device wrote, separated by commas: one for each device type.",
     "receipt-key": "Public keys (PEM), or paths of files with them, separated by commas: one must have signed each receipt. With this a receipt is required.",
+    "allow-unsigned": "`true` accepts a file whoever made it, where neither `verify-key` nor `receipt-key` is given. Without it that is refused.",
     fleet: "Folder of the fleet repository; a release that `known-bad` in its `fleet.yml` lists is refused."
   }
 };
@@ -182,13 +206,14 @@ function plain(markdown) {
 var actions = {
   "build-image": () => import("./build-image.mjs"),
   "dispatch-artifact": () => import("./dispatch-artifact.mjs"),
+  "enroll-device": () => import("./enroll-device.mjs"),
   "gather-facts": () => import("./gather-facts.mjs"),
-  "lease-device": () => import("./chunks/foreground-5OWXMQMQ.mjs"),
+  "lease-device": () => import("./chunks/foreground-EXO4KOJO.mjs"),
   "package-artifact": () => import("./package-artifact.mjs"),
   "plan-updates": () => import("./plan-updates.mjs"),
   "schedule-updates": () => import("./schedule-updates.mjs"),
-  "serve-ota": () => import("./chunks/foreground-7GWA7KNN.mjs"),
-  "simulate-fleet": () => import("./chunks/foreground-JK56DF2R.mjs"),
+  "serve-ota": () => import("./chunks/foreground-7HQJSOSR.mjs"),
+  "simulate-fleet": () => import("./chunks/foreground-MAKQQUUU.mjs"),
   "test-device": () => import("./test-device.mjs"),
   "upload-artifact": () => import("./upload-artifact.mjs"),
   "verify-artifact": () => import("./verify-artifact.mjs")
@@ -196,19 +221,19 @@ var actions = {
 var commands = {
   "adopt-fleet": {
     description: "Writes a fleet repository from a live fleet",
-    run: async (args2) => (await import("./chunks/adopt-fleet-EDDCNMYF.mjs")).adoptCommand(args2)
+    run: async (args2) => (await import("./chunks/adopt-fleet-6XPUKFVU.mjs")).adoptCommand(args2)
   },
   "inspect-artifact": {
     description: "Prints what an update file holds",
-    run: async (args2) => (await import("./chunks/inspect-artifact-AZSGDDT5.mjs")).inspectCommand(args2)
+    run: async (args2) => (await import("./chunks/inspect-artifact-HWXYHGHI.mjs")).inspectCommand(args2)
   },
   resolve: {
     description: "Prints the variables of every device of a fleet repository",
-    run: async (args2) => (await import("./chunks/resolve-YVS2RSTD.mjs")).resolveCommand(args2)
+    run: async (args2) => (await import("./chunks/resolve-COELATK3.mjs")).resolveCommand(args2)
   },
   "virtual-device": {
     description: "Runs a virtual device with two root slots and the image's own update client, until it is interrupted",
-    run: async (args2) => (await import("./chunks/virtual-device-JJJU2WLE.mjs")).virtualDevice(args2)
+    run: async (args2) => (await import("./chunks/virtual-device-ZEG5NJFS.mjs")).virtualDevice(args2)
   }
 };
 var [name, ...args] = process.argv.slice(2);

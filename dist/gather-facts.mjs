@@ -1,15 +1,15 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   requireMergedServer
-} from "./chunks/chunk-YSTPRWQ3.mjs";
+} from "./chunks/chunk-3EHZS56L.mjs";
 import {
+  allowedBy,
   loadFleet,
-  namedSource,
   readFleetPolicy
-} from "./chunks/chunk-HEAYTRHI.mjs";
+} from "./chunks/chunk-RTAWKCSZ.mjs";
 import {
   readEvent
-} from "./chunks/chunk-7UCZKUXH.mjs";
+} from "./chunks/chunk-Y6KGFFVN.mjs";
 import {
   devicesInGit,
   gatherFacts,
@@ -22,30 +22,30 @@ import {
   silentDevices,
   unmatched,
   writeFacts
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   Failure,
   escapeMarkdown
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/gather-facts/fleet.ts
-async function fleetIn({ folder, inventory }, given, context) {
+async function fleetIn(folder, allowed, given, context) {
   if (folder === void 0) return {};
   const { server } = await readFleetPolicy(folder);
   const { pullRequest } = await readEvent();
   if (server && given === void 0 && pullRequest)
     await requireMergedServer(folder, server, pullRequest.targetCommit);
-  const inGit = await inventoryOf(folder, namedSource(inventory), context);
+  const inGit = await inventoryOf(folder, allowed, context);
   return { ...server ? { address: server } : {}, ...inGit ? { inGit: { inGit } } : {} };
 }
-async function inventoryOf(folder, source, context) {
+async function inventoryOf(folder, allowed, context) {
   try {
-    return devicesInGit(await loadFleet(folder, context, source));
+    return devicesInGit(await loadFleet(folder, context, allowed));
   } catch (error) {
     if (!(error instanceof Failure) || error.reason !== "file-missing") throw error;
     context.log.info(`${error.message}. Which devices Git names is not known`);
@@ -104,11 +104,8 @@ var dayMs = 24 * 36e5;
 await runAction("gather-facts", async (action) => {
   const { input } = action;
   const given = { url: input.optional("server"), type: input.optional("server-type") };
-  const { address, inGit } = await fleetIn(
-    { folder: input.path("fleet"), inventory: input.optional("inventory") },
-    given.url,
-    action
-  );
+  const allowed = allowedBy(input.optional("inventory"), input.list("allow-env"));
+  const { address, inGit } = await fleetIn(input.path("fleet"), allowed, given.url, action);
   const token = input.secret("token") ?? input.required("token");
   const server = openServer({ ...serverAddress(given, address), token }, action);
   const facts = await action.log.group(`Reading facts from ${server.url}`, async () => ({

@@ -1,17 +1,17 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serverOf
-} from "./chunks/chunk-UQ52ZS2R.mjs";
-import "./chunks/chunk-7UCZKUXH.mjs";
+} from "./chunks/chunk-7RMP4L2F.mjs";
+import "./chunks/chunk-Y6KGFFVN.mjs";
 import {
   openServer
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runPost
-} from "./chunks/chunk-4XIRM6HF.mjs";
-import "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
+import "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/lease-device/post.ts
 await runPost("lease-device", async (post) => {

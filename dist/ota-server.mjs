@@ -1,13 +1,13 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   startServer
-} from "./chunks/chunk-HGPWPF2A.mjs";
+} from "./chunks/chunk-4Q524XSY.mjs";
 import {
   parseEndpoint,
   serverFileName
-} from "./chunks/chunk-7YBT553D.mjs";
-import "./chunks/chunk-JHPLHLBK.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-M5SXEEWM.mjs";
+import "./chunks/chunk-GYPLRWSG.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   Failure,
   messageOf,
@@ -15,8 +15,8 @@ import {
   onEndSignal,
   startTimeOf,
   writeAtomically
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // src/server/process.ts
 import { rm } from "node:fs/promises";

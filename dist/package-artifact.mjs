@@ -1,14 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   packageArtifact
-} from "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/package-artifact/main.ts
 await runAction("package-artifact", async (action) => {

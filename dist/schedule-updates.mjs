@@ -4,7 +4,7 @@ import {
   maxSummaryCharacters,
   tickHeadline,
   tickMarkdown
-} from "./chunks/chunk-RDHIVT4E.mjs";
+} from "./chunks/chunk-QHYNYLVB.mjs";
 import {
   locateStage,
   readPlan,
@@ -13,13 +13,13 @@ import {
   schedule,
   stageOf,
   tickOutputs
-} from "./chunks/chunk-YSTPRWQ3.mjs";
+} from "./chunks/chunk-3EHZS56L.mjs";
 import {
+  allowedBy,
   loadFleet,
-  namedSource,
   policyFileName,
   withKnownBad
-} from "./chunks/chunk-HEAYTRHI.mjs";
+} from "./chunks/chunk-RTAWKCSZ.mjs";
 import {
   branchFor,
   keepCommitStatus,
@@ -31,22 +31,22 @@ import {
   reviewedDigest,
   runPage,
   tryToPublish
-} from "./chunks/chunk-7UCZKUXH.mjs";
+} from "./chunks/chunk-Y6KGFFVN.mjs";
 import {
   openServer
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   Failure,
   digestOf,
   messageOf,
   runOk,
   shorten
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/schedule-updates/offer.ts
 import { join } from "node:path/posix";
@@ -101,7 +101,7 @@ var lasting = [
 ];
 async function orShowRefusal(stage, place, context, work) {
   try {
-    return await work();
+    return await context.log.group(`Stage ${stage}`, work);
   } catch (error) {
     if (!(error instanceof Failure) || !lasting.includes(error.reason)) throw error;
     const description = `${error.reason}: ${error.message}`;
@@ -142,6 +142,9 @@ function reviewOnGitHub(fleet, stage, repository, token, context) {
   const { branch } = stageOf(fleet, stage);
   return async (commit) => await reviewedDigest(github, branch, commit, planReview(stage));
 }
+async function givenPlan(file) {
+  return file === void 0 ? void 0 : await readPlan(file);
+}
 
 // actions/schedule-updates/main.ts
 await runAction("schedule-updates", async (action) => {
@@ -149,19 +152,17 @@ await runAction("schedule-updates", async (action) => {
   const folder = input.path("fleet") ?? input.required("fleet");
   const event = await readEvent();
   const stage = await locateStage(folder, { stage: input.optional("stage"), branch: event.branch }, action);
-  const fleet = await loadFleet(folder, action, namedSource(input.optional("inventory")));
+  const allowed = allowedBy(input.optional("inventory"), input.list("allow-env"));
+  const fleet = await loadFleet(folder, action, allowed);
   const token = input.secret("token") ?? input.required("token");
   const server = openServer({ ...requireServer(fleet), token }, action);
   const gitHubToken = input.secret("github-token");
-  const planFile = input.path("plan");
-  const review = {
-    plan: planFile === void 0 ? void 0 : await readPlan(planFile),
-    digestFor: reviewOnGitHub(fleet, stage, event.repository, gitHubToken, action)
-  };
-  const options = { review, isDryRun: input.flag("dry-run") };
+  const digestFor = reviewOnGitHub(fleet, stage, event.repository, gitHubToken, action);
+  const review = { plan: await givenPlan(input.path("plan")), digestFor };
+  const options = { review, isDryRun: input.flag("dry-run"), signing: input.signingFromEnvironment() };
   const place = { repository: event.repository, token: gitHubToken, folder: fleet.folder, ...options };
   const work = () => schedule(fleet, stage, server, options, action);
-  const tick = await action.log.group(`Stage ${stage}`, () => orShowRefusal(stage, place, action, work));
+  const tick = await orShowRefusal(stage, place, action, work);
   await action.output(tickOutputs(tick));
   await action.summary(tickMarkdown(tick, maxSummaryCharacters).text);
   await showTick(tick, place, action);

@@ -1,14 +1,14 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   stopLaunched
-} from "./chunks/chunk-QYEEUHMZ.mjs";
-import "./chunks/chunk-7YBT553D.mjs";
-import "./chunks/chunk-JHPLHLBK.mjs";
+} from "./chunks/chunk-DNDUTTEZ.mjs";
+import "./chunks/chunk-M5SXEEWM.mjs";
+import "./chunks/chunk-GYPLRWSG.mjs";
 import {
   runPost
-} from "./chunks/chunk-4XIRM6HF.mjs";
-import "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
+import "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/serve-ota/post.ts
 await runPost("serve-ota", async (post) => {

@@ -1,19 +1,19 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
 import {
   serveOptions
-} from "./chunks/chunk-GGFWL4DB.mjs";
+} from "./chunks/chunk-E7SV3JRT.mjs";
 import {
   launchServer
-} from "./chunks/chunk-QYEEUHMZ.mjs";
-import "./chunks/chunk-7YBT553D.mjs";
-import "./chunks/chunk-JHPLHLBK.mjs";
+} from "./chunks/chunk-DNDUTTEZ.mjs";
+import "./chunks/chunk-M5SXEEWM.mjs";
+import "./chunks/chunk-GYPLRWSG.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/serve-ota/main.ts
 import { join } from "node:path";

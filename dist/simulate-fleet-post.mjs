@@ -1,15 +1,15 @@
 import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);
-import "./chunks/chunk-6YVUVJQR.mjs";
+import "./chunks/chunk-RSGIA35Y.mjs";
 import {
   endCrowd,
   reportLines
-} from "./chunks/chunk-EFXEDWEY.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-FFBWVHVW.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runPost
-} from "./chunks/chunk-4XIRM6HF.mjs";
-import "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
+import "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/simulate-fleet/post.ts
 await runPost("simulate-fleet", async (post) => {

@@ -3,15 +3,15 @@ import {
   openServer,
   serverTypes,
   uploadRelease
-} from "./chunks/chunk-W7R4KM5Y.mjs";
-import "./chunks/chunk-B6OXDB4Q.mjs";
+} from "./chunks/chunk-5FZYLKFJ.mjs";
+import "./chunks/chunk-OCPNMXBO.mjs";
 import {
   runAction
-} from "./chunks/chunk-4XIRM6HF.mjs";
+} from "./chunks/chunk-AWI2SVCX.mjs";
 import {
   escapeMarkdown
-} from "./chunks/chunk-I22TAEI5.mjs";
-import "./chunks/chunk-TNMH4EKQ.mjs";
+} from "./chunks/chunk-J6UCEAK3.mjs";
+import "./chunks/chunk-A3BQXR3L.mjs";
 
 // actions/upload-artifact/main.ts
 await runAction("upload-artifact", async (action) => {
