@@ -23,7 +23,11 @@ export const runnerChecks: readonly Check[] = [
       const lab = await labOf(place)
       const id = lab.devices.get('lab-01') ?? ''
       const release = (await reported(place, lab.server)).find((device) => device.id === id)?.release ?? ''
-      const fleet = await makeFleetRepository(place, lab, { as: 'fleet-runner', from: release, to: lab.next })
+      const fleet = await makeFleetRepository(place, lab, {
+        as: 'fleet-runner',
+        from: release,
+        to: release === lab.next ? lab.base : lab.next,
+      })
       const github = await startGitHub(await commitOf(fleet, 'update-os'))
       const { shell, close } = await rootOn(place, lab, id)
       try {
