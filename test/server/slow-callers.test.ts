@@ -17,7 +17,10 @@ async function dial(t: TestContext, lab: Lab): Promise<{ socket: Socket; ended: 
   undo(t, () => socket.destroy())
   socket.on('error', () => {})
   const startedAt = performance.now()
-  const ended = once(socket, 'close').then(() => performance.now() - startedAt)
+  // a reset is an end as well, and events.once would throw it
+  const ended = new Promise<number>((resolve) => {
+    socket.once('close', () => resolve(performance.now() - startedAt))
+  })
   await once(socket, 'connect')
   return { socket, ended }
 }
