@@ -13,8 +13,8 @@ const oddReplies = 10
 /**
  * Looks again and again, in growing intervals, until a look is done; undefined when `endsAt` (ms since 1970) has come
  * first. A server that can't be reached for a while is waited for; one that still can't at the end is the failure. One that
- * has answered before may answer with an error or a proxy's page for some looks, half a minute or so: it
- * is being restarted.
+ * has answered before may answer with an error or a proxy's page for some looks, half a minute or so: it is being
+ * restarted.
  */
 export async function poll<T>(
   context: Context,
