@@ -29,16 +29,6 @@ test('what GitHub refuses is named, and the device is as before', { skip }, asyn
   const lab = await startRunnerLab(t)
   const { runners } = lab.github
 
-  await t.test('a token without the permission, before anything is copied', async () => {
-    lab.github.forbidden = /actions\/runners/
-    const { outputs, errors } = await lab.enroll()
-    lab.github.forbidden = undefined
-    assert.equal(outputs['failure-reason'], 'github-refused')
-    assert.match(errors[0]?.message ?? '', /\(403\).*administration: write.*App's token/)
-    assert.equal(lab.github.requests.length, 1)
-    await assertNothingIsLeft(lab)
-  })
-
   for (const [status, words] of [
     [404, /\(404\).*administration: write/],
     [422, /\(422\).*runner group/],
